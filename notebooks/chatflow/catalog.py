@@ -1,0 +1,73 @@
+"""`steps/steps.toml`, the only list of stages and capabilities, as objects."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from .errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = ROOT / "steps"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One entry of steps.toml. `can` maps each capability's key to "yes", "no" or "–"."""
+
+    number: int
+    slug: str
+    title: str
+    idea: str
+    still_cannot: str
+    server: str
+    redis: bool
+    changed: tuple[str, ...]
+    why_so_much: str
+    lost: tuple[str, ...]
+    try_this: tuple[str, ...]
+    can: dict[str, str]
+
+    @property
+    def name(self):
+        return f"{self.number:02}_{self.slug}"
+
+    @property
+    def folder(self):
+        return STEPS / self.name
+
+
+@cache
+def load():
+    with (STEPS / "steps.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+@cache
+def stages():
+    """All stages, in order."""
+    return tuple(read_stage(entry) for entry in load()["stage"])
+
+
+def read_stage(entry):
+    entry = {"why_so_much": "", "lost": (), **entry}
+    lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
+    return Stage(**{**entry, **lists})
+
+
+def capabilities():
+    """Each capability's key and the sentence it stands for, in the order of the matrix."""
+    return load()["capability"]
+
+
+def find_stage(number):
+    """The stage with this number, given as 5, "5" or "05". Raises UsageError with what to type."""
+    known = {stage.number: stage for stage in stages()}
+    if str(number) == "final":
+        raise UsageError(
+            "The stage 'final' (chat_final) does not exist yet; "
+            f"stages 1 to {max(known)} do: see run_step.sh --list."
+        )
+    if str(number).isascii() and str(number).isdigit() and int(number) in known:
+        return known[int(number)]
+    raise UsageError(f"There is no stage {number!r}: give a number from 1 to {max(known)}.")

@@ -1,0 +1,314 @@
+"""One launcher for `run_step.sh`, notebooks and tests: it runs a stage in real processes.
+
+async with stage(5, instances=2) as chat:
+    print(chat.url)
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import sqlite3
+import string
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from . import database as databases
+from . import redis_server
+from .catalog import find_stage
+from .errors import LaunchError, UsageError
+from .processes import Program, RunFolder
+
+HOST = "127.0.0.1"
+START_SECONDS = 30
+SETTINGS = "websockets_channels.settings"
+WSGI, ASGI = "websockets_channels.wsgi", "websockets_channels.asgi:application"
+
+# How each server takes over a socket that we have bound, and how it is told to stop soon.
+SERVERS = {
+    "gunicorn": ["--bind", "fd://{fd}", WSGI],
+    "daphne": ["--fd", "{fd}", ASGI],
+    "uvicorn": ["--fd", "{fd}", "--lifespan", "off", "--timeout-graceful-shutdown", "1", ASGI],
+}
+
+# Ours to set for a stage; whatever the user's shell has of them must not leak in.
+STAGE_VARIABLES = {
+    "CHAT_DATABASE",
+    "DJANGO_SETTINGS_MODULE",
+    "GUNICORN_CMD_ARGS",
+    "PYTHONPATH",
+    "REDIS_PREFIX",
+    "REDIS_URL",
+}
+
+
+@dataclass
+class Instance:
+    """One server process of a stage, listening on a port of its own."""
+
+    name: str
+    port: int
+    program: Program
+
+    @property
+    def url(self):
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def ws_url(self):
+        return f"ws://{HOST}:{self.port}"
+
+    def kill(self):
+        """End this instance with SIGKILL, as a crash would; the others go on."""
+        self.program.kill()
+
+
+class Run:
+    """A stage that runs: its instances, its Redis servers, its database. Blocking; see `stage()`.
+
+    `port` is the first instance's port (0: any free ones); `redis_url` names Redis servers that
+    the user has running, comma-separated, instead of private ones; `folder` is the stage's code,
+    where it is not the one in `steps/`.
+    """
+
+    def __init__(
+        self,
+        number,
+        *,
+        instances=1,
+        port=0,
+        server=None,
+        redis_shards=1,
+        redis_url=None,
+        redis_layer="queue",
+        database=None,
+        folder=None,
+    ):
+        self.stage = find_stage(number)
+        self.server = server or self.stage.server
+        self.folder = Path(folder or self.stage.folder).resolve()
+        self.instance_count, self.first_port = instances, port
+        self.redis_shards, self.redis_url, self.redis_layer = redis_shards, redis_url, redis_layer
+        self.database = database
+        self.check_options()
+        self.instances, self.redis = [], []
+        self.files = None
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+
+    def check_options(self):
+        if not 1 <= self.instance_count <= len(string.ascii_uppercase):
+            raise UsageError(f"Give 1 to 26 instances, not {self.instance_count}.")
+        if not 0 <= self.first_port <= 65536 - self.instance_count:
+            raise UsageError(f"Give a port from 0 to 65535, not {self.first_port}.")
+        if not 1 <= self.redis_shards <= 16:
+            raise UsageError(f"Give 1 to 16 Redis shards, not {self.redis_shards}.")
+        if self.redis_layer not in ("queue", "pubsub"):
+            raise UsageError(f"REDIS_LAYER is queue or pubsub, not {self.redis_layer!r}.")
+        if not (self.folder / "manage.py").is_file():
+            raise UsageError(f"There is no stage in {self.folder}: it has no manage.py.")
+        if (self.server == "gunicorn") != (self.stage.server == "gunicorn"):
+            kind = "a WSGI stage: it runs under gunicorn only"
+            if self.stage.server != "gunicorn":
+                kind = "an ASGI stage: it runs under daphne or uvicorn"
+            raise UsageError(f"Stage {self.stage.number} is {kind}.")
+        if self.redis_shards > 1 and not self.stage.redis:
+            raise UsageError(f"Stage {self.stage.number} uses no Redis, so there is none to shard.")
+        if self.redis_shards > 1 and self.redis_url:
+            raise UsageError("REDIS_URL names the Redis servers already: unset it to use shards.")
+
+    # --- starting -----------------------------------------------------------------------------
+
+    def start(self):
+        """Start everything; returns when each instance answers. Raises LaunchError."""
+        with self._lock:
+            try:
+                self._start()
+            except BaseException:
+                self.stop()
+                raise
+
+    def _start(self):
+        # The ports come first: what cannot be had is said before anything runs.
+        listeners = bind(self.first_port, self.instance_count)
+        with contextlib.ExitStack() as ours:
+            for listener in listeners:
+                ours.enter_context(listener)
+            self.files = RunFolder(self.stage.name)
+            self.database = Path(self.database or self.files.path / "db.sqlite3").resolve()
+            if self.stage.redis:
+                self._start_redis()
+            self.environment = self._make_environment()
+            self._prepare_database()
+            for name, listener in zip(string.ascii_uppercase, listeners, strict=False):
+                self._give_up_if_stopping()
+                self.instances.append(self._start_instance(name, listener))
+        for instance in self.instances:
+            self._wait_until_ready(instance)
+        self.files.describe(
+            stage=self.stage.number,
+            folder=str(self.folder),
+            environment=self._stage_environment(),
+            urls=[instance.url for instance in self.instances],
+        )
+
+    def _start_redis(self):
+        if self.redis_url:
+            redis_server.check_given(self.redis_url)
+            return
+        for number in range(1, self.redis_shards + 1):
+            self._give_up_if_stopping()
+            name = f"redis-{number}"
+            self.redis.append(redis_server.start(self.files, name))
+
+    @property
+    def redis_urls(self):
+        return self.redis_url or ",".join(server.url for server in self.redis)
+
+    def _stage_environment(self):
+        """What the stage's own settings read."""
+        facts = {"CHAT_DATABASE": str(self.database), "DJANGO_SETTINGS_MODULE": SETTINGS}
+        if self.stage.redis:
+            facts["REDIS_URL"] = self.redis_urls
+            facts["REDIS_LAYER"] = self.redis_layer
+            # Of this run alone, so that two runs on one Redis never meet.
+            facts["REDIS_PREFIX"] = self._prefix
+        return facts
+
+    def _make_environment(self):
+        self._prefix = f"{self.stage.name}-{secrets.token_hex(4)}"
+        clean = {key: os.environ[key] for key in os.environ.keys() - STAGE_VARIABLES}
+        return clean | {"PYTHONUNBUFFERED": "1"} | self._stage_environment()
+
+    def _prepare_database(self):
+        try:
+            self.database.parent.mkdir(parents=True, exist_ok=True)
+            databases.prepare(self.database, self.folder, self._migrate)
+        except (OSError, sqlite3.Error) as error:
+            raise UsageError(
+                f"The database {self.database} cannot be used ({error}): name another file."
+            ) from error
+
+    def _migrate(self):
+        done = self.manage("migrate", "--verbosity", "0")
+        if done.returncode:
+            raise LaunchError(f"Could not migrate {self.database}:\n{done.stderr.strip()}")
+
+    def manage(self, *arguments):
+        """Run the stage's manage.py beside its servers; returns the CompletedProcess, with text."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def _start_instance(self, name, listener):
+        words = [word.format(fd=listener.fileno()) for word in SERVERS[self.server]]
+        program = Program(
+            [sys.executable, "-m", self.server, *words],
+            folder=self.files,
+            log=self.files.path / f"{name}.log",
+            cwd=self.folder,
+            env=self.environment,
+            listener=listener,
+        )
+        return Instance(name, listener.getsockname()[1], program)
+
+    def _wait_until_ready(self, instance):
+        """Wait for a page from *this* server: the socket is ours, so no other can answer on it."""
+        # The request waits in the socket's backlog until the server is there; if the server
+        # dies the socket dies with it, and the request fails.
+        try:
+            answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS)
+        except httpx.HTTPError as error:
+            answer = error
+        self._give_up_if_stopping()
+        if not isinstance(answer, httpx.Response) or answer.status_code != 200:
+            raise LaunchError(
+                f"Instance {instance.name} of stage {self.stage.number} did not start ({answer!r})."
+                f" The last lines of its log:\n{instance.program.last_lines()}"
+            )
+
+    def _give_up_if_stopping(self):
+        if self._stopping.is_set():
+            raise LaunchError("Stopped before it was ready.")
+
+    # --- stopping -----------------------------------------------------------------------------
+
+    def stop(self):
+        """End everything this run has started, and remove its folder. Safe to call twice."""
+        self._stopping.set()
+        with self._lock:
+            programs = [instance.program for instance in self.instances]
+            # All at once, so that it takes as long as the slowest and not as all together.
+            for program in programs:
+                program.let_go()
+            for program in programs + [server.program for server in self.redis]:
+                program.stop()
+            if self.files:
+                self.files.close()
+                self.files = None
+
+    # --- using --------------------------------------------------------------------------------
+
+    @property
+    def url(self):
+        return self.instances[0].url
+
+    @property
+    def ws_url(self):
+        return self.instances[0].ws_url
+
+
+def bind(first_port, count):
+    """Bind and listen on `count` ports from `first_port` up (0: any). Raises UsageError."""
+    listeners = []
+    try:
+        for offset in range(count):
+            listeners.append(listen(first_port + offset if first_port else 0))
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def listen(port):
+    listener = socket.socket()
+    # A port whose last connections are still fading away is free; one with a listener is not.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Accepted connections inherit it. Uvicorn does not set it on a socket that it was handed.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"Port {port} cannot be used ({error.strerror}): stop what listens there, "
+            "or choose another with --port (0 takes any free one)."
+        ) from error
+    return listener
+
+
+@contextlib.asynccontextmanager
+async def stage(number, **options):
+    """Run a stage for the length of an `async with` block; options as for `Run`."""
+    run = Run(number, **options)
+    try:
+        await asyncio.to_thread(run.start)
+        yield run
+    finally:
+        await asyncio.shield(asyncio.to_thread(run.stop))

@@ -1,0 +1,116 @@
+"""Programs that never outlive us, and the folder of a run that goes when they are all gone."""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .catalog import ROOT
+from .errors import LaunchError
+
+HERE = Path(__file__).parent
+RUNS = ROOT / ".run"
+
+
+class RunFolder:
+    """A folder under `.run/` for the logs, database and so on of one run.
+
+    It is locked as long as we or one of our programs live, and swept away after that.
+    """
+
+    def __init__(self, name):
+        RUNS.mkdir(exist_ok=True)
+        self.path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=RUNS))
+        self.lock = (self.path / "lock").open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.sweeper = subprocess.Popen(
+            [sys.executable, "-I", HERE / "sweep.py", self.path],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.sweeper.stdout.readline()  # from here on the folder is its business
+
+    def describe(self, **facts):
+        """Leave a note for other programs about what runs here."""
+        (self.path / "run.json").write_text(json.dumps(facts))
+
+    def close(self):
+        """Let go; returns when the folder is gone, so all programs must have ended before."""
+        self.lock.close()
+        self.sweeper.wait(timeout=10)
+        self.sweeper.stdout.close()
+
+
+def running():
+    """The notes of all runs that are going on now, newest first."""
+    notes = sorted(RUNS.glob("*/run.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [json.loads(note.read_text()) for note in notes]
+
+
+class Program:
+    """A program under a supervisor: it ends by itself, by `stop()`, or when this process ends.
+
+    `log` gets all its output. `listener` is a listening socket to hand on; `grace` is how many
+    seconds lie between SIGTERM and SIGKILL.
+    """
+
+    def __init__(self, command, *, folder, log, cwd=ROOT, env=None, listener=None, grace=3):
+        self.log = log
+        self.listener_fd = listener.fileno() if listener else -1
+        fds = [folder.lock.fileno(), *([self.listener_fd] if listener else [])]
+        supervise = [sys.executable, "-I", HERE / "supervise.py", str(grace), str(self.listener_fd)]
+        with log.open("ab") as output:
+            self.supervisor = subprocess.Popen(
+                [*supervise, *map(str, command)],
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                pass_fds=fds,
+                start_new_session=True,
+            )
+        self._returncode = None
+        self.pid = int(self.supervisor.stdout.readline() or 0)
+        if not self.pid:
+            raise LaunchError(f"Could not start {command[0]}:\n{self.last_lines()}")
+
+    def poll(self):
+        """The program's return code, or None while it runs."""
+        if self._returncode is None and self.supervisor.poll() is not None:
+            self._sweep_group()
+            # No code if the supervisor was killed itself.
+            self._returncode = int(self.supervisor.stdout.read() or -signal.SIGKILL)
+            self.supervisor.stdout.close()
+        return self._returncode
+
+    def let_go(self):
+        """Ask the program to end, without waiting for it."""
+        self.supervisor.stdin.close()
+
+    def stop(self):
+        """End the program: SIGTERM, then after the grace SIGKILL. Returns its return code."""
+        self.let_go()
+        self.supervisor.wait()
+        return self.poll()
+
+    def kill(self):
+        """End the program with SIGKILL, as a crash would."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.supervisor.wait()
+        return self.poll()
+
+    def _sweep_group(self):
+        # The supervisor ends its group itself, unless somebody has killed it first.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.supervisor.pid, signal.SIGKILL)
+
+    def last_lines(self, count=15):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])

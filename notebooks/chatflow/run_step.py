@@ -1,0 +1,210 @@
+"""`scripts/run_step.sh`: run a stage until Ctrl-C, and say what runs and what to try."""
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+import time
+
+from .catalog import ROOT, find_stage, stages
+from .errors import LaunchError, UsageError
+from .launcher import Run
+from .processes import RUNS
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SERVER_KINDS = {"gunicorn": "WSGI", "daphne": "ASGI", "uvicorn": "ASGI"}
+
+
+class Stopped(BaseException):
+    """The user, or the system, wants us to end."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise UsageError(f"{message[0].upper()}{message[1:]}; see run_step.sh --help.")
+
+
+def parser():
+    parser = Parser(
+        prog="run_step.sh",
+        description="Run one stage of the walkthrough until Ctrl-C.",
+        epilog="REDIS_URL names running Redis servers (comma-separated) to use instead of a "
+        "private one; REDIS_LAYER=pubsub chooses the other Redis layer.",
+    )
+    parser.add_argument("number", metavar="N", nargs="?", help="the stage: 1, 2, … or final")
+    parser.add_argument("--list", action="store_true", help="show the stages and end")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="port of the first instance (0: any free one)"
+    )
+    parser.add_argument(
+        "--instances", type=int, default=1, metavar="K", help="server processes, on P, P+1, …"
+    )
+    parser.add_argument(
+        "--server", choices=["daphne", "uvicorn"], help="for ASGI stages (default: daphne)"
+    )
+    parser.add_argument(
+        "--redis-shards", type=int, default=1, metavar="S", help="private Redis servers to start"
+    )
+    parser.add_argument(
+        "--database",
+        metavar="PATH|URL",
+        help="SQLite file, or sqlite:///PATH (default: one per stage, in .run/)",
+    )
+    return parser
+
+
+def main(arguments=None):
+    for number in SIGNALS:
+        signal.signal(number, stop)
+    try:
+        options = parser().parse_args(arguments)
+        if options.list:
+            list_stages()
+        else:
+            run_stage(options)
+    except LaunchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing may be written to it any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Stopped as stopped:
+        return 128 + stopped.args[0]
+
+
+def stop(number, frame):
+    # Once is enough: a second Ctrl-C must not break off the clean-up.
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(number)
+
+
+def list_stages():
+    for stage in stages():
+        print(f"{stage.number}  {stage.title:<28}  {stage.idea}")
+
+
+def run_stage(options):
+    if options.number is None:
+        raise UsageError("Which stage? Give its number, or see run_step.sh --list.")
+    stage = find_stage(options.number)
+    run = Run(
+        stage.number,
+        instances=options.instances,
+        port=options.port,
+        server=options.server,
+        redis_shards=options.redis_shards,
+        redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
+        redis_layer=os.environ.get("REDIS_LAYER", "queue"),
+        database=database_path(options.database, stage),
+    )
+    started = time.monotonic()
+    try:
+        print(f"Stage {stage.number:02} · {stage.title}\n{stage.idea}\n", flush=True)
+        run.start()
+        print(describe(run), flush=True)
+        print(
+            f"\nReady in {time.monotonic() - started:.1f} s. Ctrl-C stops everything.\n", flush=True
+        )
+        follow(run)
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        run.stop()
+
+
+def database_path(wanted, stage):
+    if wanted:
+        path = wanted.removeprefix("sqlite:///")
+        if "://" in path:
+            raise UsageError(f"Stages keep their messages in SQLite, so {wanted} cannot be used.")
+        return path
+    RUNS.mkdir(exist_ok=True)
+    # Kept from run to run; but two runs at once must not share their messages.
+    lock = (RUNS / f"{stage.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    LOCKS.append(lock)
+    return RUNS / f"{stage.name}.sqlite3"
+
+
+# Open, and so locked, until this process ends.
+LOCKS = []
+
+
+def describe(run):
+    stage = run.stage
+    server = f"{run.server} ({SERVER_KINDS[run.server]}), {count(len(run.instances), 'instance')}"
+    facts = [
+        ("server", server),
+        ("Redis", describe_redis(run)),
+        ("messages", describe_database(run)),
+    ]
+    facts += [(f"instance {instance.name}", f"{instance.url}/") for instance in run.instances]
+    lines = [f"  {name:<12}{value}" for name, value in facts]
+    lines += ["", "Try"]
+    for number, hint in enumerate(stage.try_this, 1):
+        lines.append(f"  {number}. {hint.format(url=run.url, ws_url=run.ws_url)}")
+    lines += ["", f"What it still cannot do: {stage.still_cannot}"]
+    return "\n".join(lines)
+
+
+def count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def describe_redis(run):
+    if not run.stage.redis:
+        return "none: this stage does not need one"
+    whose = "yours" if run.redis_url else "private"
+    return f"{whose}, {run.redis_layer} layer: {run.redis_urls.replace(',', ' ')}"
+
+
+def describe_database(run):
+    path = run.database
+    if path.is_relative_to(ROOT):
+        path = path.relative_to(ROOT)
+    if run.files.path in run.database.parents:
+        return f"{path} (for this run only: another run of this stage has the usual file)"
+    return str(path)
+
+
+def follow(run):
+    """Print what the servers log, until they have all ended."""
+    tails = [Tail(instance) for instance in run.instances]
+    others = {f"Redis {number}": server.program for number, server in enumerate(run.redis, 1)}
+    ended = set()
+    while tails:
+        for tail in tails:
+            tail.print_news()
+        for tail in [tail for tail in tails if tail.program.poll() is not None]:
+            tail.print_news()
+            tails.remove(tail)
+            print(f"Instance {tail.name} has ended ({tail.program.poll()}).", flush=True)
+        for name, program in others.items():
+            if program.poll() is not None and name not in ended:
+                ended.add(name)
+                print(f"{name} has ended ({program.poll()}).", flush=True)
+        time.sleep(0.2)  # a look five times a second; a signal ends it at once
+    raise LaunchError("All instances have ended, so the stage has too.")
+
+
+class Tail:
+    """Prints what is new in an instance's log, each line with the instance's name."""
+
+    def __init__(self, instance):
+        self.name, self.program = instance.name, instance.program
+        self.file = self.program.log.open(errors="replace")
+        self.file.read()  # what it said while it started is not news
+
+    def print_news(self):
+        for line in self.file:
+            print(f"{self.name} | {line.rstrip()}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

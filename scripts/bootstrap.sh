@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Make the environment in .venv; does nothing when nothing has changed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+if [ "${1:-}" = "--help" ]; then
+  say "usage: bootstrap.sh   (makes the environment in .venv from requirements.lock)"
+  exit 0
+fi
+
+find_python() {
+  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$name"
+      return
+    fi
+  done
+  say "Python 3.11 or newer is needed, and none was found: install it, or set PYTHON to its path."
+  exit 3
+}
+
+# What the environment was made from: a change of either makes it anew.
+wanted() { "$1" -c 'import platform; print(platform.python_version())'; cksum requirements.lock; }
+
+trust_notebooks() {
+  if [ "$(cksum notebooks/*.ipynb)" != "$(cat .venv/trusted 2>/dev/null)" ]; then
+    say "Trusting the notebooks, so that Jupyter shows their pictures ..."
+    .venv/bin/jupyter trust notebooks/*.ipynb >/dev/null
+    cksum notebooks/*.ipynb >.venv/trusted
+  fi
+}
+
+install() {
+  # uv installs ten times faster than pip, and comes from the same lock file by its hash.
+  awk '/^uv==/ { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock >.venv/uv.txt
+  say "Installing uv, then the packages of requirements.lock ..."
+  if .venv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r .venv/uv.txt; then
+    .venv/bin/uv pip sync --python .venv/bin/python --require-hashes requirements.lock
+  else
+    say "uv cannot be had for this machine: pip does it, more slowly."
+    .venv/bin/python -m pip install --require-hashes -r requirements.lock
+  fi
+}
+
+# One at a time: a second run waits here, and then finds everything done. The lock is this
+# shell's, on its descriptor 9, and ends with it.
+mkdir -p .run
+exec 9>.run/bootstrap.lock
+if [ -x .venv/bin/python ]; then
+  python=.venv/bin/python
+else
+  python=$(find_python)
+fi
+"$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || { say "Could not lock .run/bootstrap.lock."; exit 3; }
+
+if [ "$(cat .venv/made-from 2>/dev/null)" != "$(wanted "$python")" ]; then
+  python=$(find_python)
+  say "Making the environment in .venv with $("$python" --version) ..."
+  if ! "$python" -m venv --clear .venv; then
+    say "Python's venv module is incomplete (on Debian: apt install python3-venv), so there is no environment."
+    exit 3
+  fi
+  if ! install; then
+    say "The packages could not be installed: is there a network? Run this again to try again."
+    exit 3
+  fi
+  wanted .venv/bin/python >.venv/made-from
+  say "Done."
+fi
+trust_notebooks

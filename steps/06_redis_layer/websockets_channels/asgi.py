@@ -1,0 +1,20 @@
+"""One application for two protocols: Django answers HTTP, Channels answers WebSocket."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "websockets_channels.settings")
+
+# Sets Django up; only then can the consumers import models.
+django_application = get_asgi_application()
+
+from chat.routing import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "websocket": URLRouter(websocket_urlpatterns),
+    }
+)
