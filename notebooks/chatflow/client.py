@@ -1,0 +1,180 @@
+"""The small client that drives every stage: a visitor with pages and forms, a reader who waits."""
+
+import asyncio
+import contextlib
+import json
+import re
+
+import httpx
+import websockets
+
+# What "live" means: a reader who is already waiting has the message within this time.
+LIVE_SECONDS = 2
+
+
+class Visitor:
+    """One person's browser without JavaScript: opens a room's page, posts with its form.
+
+    `instance` is anything with `url` and `ws_url`: a running stage, or one of its instances.
+    """
+
+    def __init__(self, instance):
+        self.http = httpx.AsyncClient(base_url=instance.url, timeout=30)
+        self.token = None
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        await self.http.aclose()
+
+    async def open(self, room_name):
+        """Load a room's page, with the token that its form needs. Returns the response."""
+        page = await self.http.get(f"/chat/{room_name}/")
+        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+        self.token = found[1] if found else None
+        return page
+
+    async def post(self, room_name, author, text, within=30):
+        """Send the form of the page that was opened last. Returns the response: 302 if stored."""
+        fields = {"author": author, "text": text, "csrfmiddlewaretoken": self.token or ""}
+        return await self.http.post(f"/chat/{room_name}/", data=fields, timeout=within)
+
+
+async def post(instance, room_name, author, text):
+    """Open a room's page and post one message with its form. Returns the response."""
+    async with Visitor(instance) as visitor:
+        await visitor.open(room_name)
+        return await visitor.post(room_name, author, text)
+
+
+class Reader:
+    """Somebody who waits for news in a room. `how` says by which of the ways a stage may offer."""
+
+    def __init__(self, how, socket=None):
+        self.how, self.socket = how, socket
+        self.inbox = asyncio.Queue()
+
+    async def next(self, within=LIVE_SECONDS):
+        """The next message; None if none came in time. Raises what has ended the connection."""
+        try:
+            async with asyncio.timeout(within):
+                news = await self.inbox.get()
+        except TimeoutError:
+            return None
+        if isinstance(news, Exception):
+            raise news
+        return news
+
+    async def post(self, author, text):
+        """Post over the same connection; only a WebSocket can."""
+        await self.socket.send(json.dumps({"type": "post", "author": author, "text": text}))
+
+
+@contextlib.asynccontextmanager
+async def reading(instance, room_name):
+    """Wait for news in whatever way the stage offers: yields a Reader, or None if there is none.
+
+    By WebSocket a reader gets what is posted from now on, in the other ways the whole room.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        for open_reader in (websocket_reader, stream_reader, polling_reader):
+            reader = await stack.enter_async_context(open_reader(instance, room_name))
+            if reader:
+                break
+        yield reader
+
+
+@contextlib.asynccontextmanager
+async def websocket_reader(instance, room_name):
+    """A Reader by WebSocket, or None if the handshake is refused."""
+    try:
+        socket = await websockets.connect(f"{instance.ws_url}/ws/chat/{room_name}/")
+    except websockets.InvalidStatus:
+        yield None
+        return
+    async with socket:
+        reader = Reader("WebSocket", socket)
+        async with feeding(reader, read_socket(socket)):
+            yield reader
+
+
+async def read_socket(socket):
+    async for frame in socket:
+        event = json.loads(frame)
+        if event["type"] == "message":
+            yield event
+
+
+@contextlib.asynccontextmanager
+async def stream_reader(instance, room_name):
+    """A Reader by server-sent events, or None if the stage has no such address."""
+    url = f"{instance.url}/chat/{room_name}/stream/"
+    timeout = httpx.Timeout(30, read=None)
+    async with (
+        httpx.AsyncClient(timeout=timeout) as http,
+        http.stream("GET", url, params={"after": 0}) as response,
+    ):
+        if response.status_code == 404:
+            yield None
+            return
+        response.raise_for_status()
+        reader = Reader("event stream")
+        async with feeding(reader, read_events(response)):
+            yield reader
+
+
+async def read_events(response):
+    async for line in response.aiter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+@contextlib.asynccontextmanager
+async def polling_reader(instance, room_name):
+    """A Reader by long polling, or None if the stage has no such address."""
+    async with httpx.AsyncClient(base_url=instance.url, timeout=60) as http:
+        path = f"/chat/{room_name}/messages/"
+        # Asked for nonsense, so that the answer comes at once: 404 only if nothing is there.
+        if (await http.get(path, params={"after": "nonsense"})).status_code == 404:
+            yield None
+            return
+        reader = Reader("long polling")
+        asked = asyncio.Event()
+        async with feeding(reader, poll(http, path, asked)):
+            await asked.wait()
+            yield reader
+
+
+async def poll(http, path, asked):
+    async def trace(step, details):
+        if step == "http11.send_request_body.complete":
+            asked.set()
+
+    after = 0
+    while True:
+        response = await http.get(path, params={"after": after}, extensions={"trace": trace})
+        response.raise_for_status()
+        for message in response.json()["messages"]:
+            after = message["id"]
+            yield message
+
+
+@contextlib.asynccontextmanager
+async def feeding(reader, messages):
+    """Put what arrives into the reader's inbox, for the length of the block."""
+
+    async def feed():
+        try:
+            async for message in messages:
+                reader.inbox.put_nowait(message)
+            raise ConnectionError(f"The server has ended the {reader.how}.")
+        except Exception as error:  # handed on: the reader's next() raises it
+            reader.inbox.put_nowait(error)
+
+    task = asyncio.create_task(feed())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -1,0 +1,67 @@
+"""Fixtures: every stage is started once per session, by the one launcher, with two instances."""
+
+import contextlib
+
+import pytest
+from chatflow import Run, stage, stages
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--stage-dir",
+        action="append",
+        default=[],
+        metavar="N=FOLDER",
+        help="test your own folder in place of stage N's, as in 5=my/chat",
+    )
+
+
+def pytest_configure(config):
+    config.stage_folders = dict(read_stage_dir(text) for text in config.getoption("--stage-dir"))
+
+
+def read_stage_dir(text):
+    number, _, folder = text.partition("=")
+    known = {str(stage.number): stage.number for stage in stages()}
+    if number not in known or not folder:
+        raise pytest.UsageError(f"--stage-dir wants N=FOLDER, as in 5=my/chat, not {text!r}.")
+    return known[number], folder
+
+
+@pytest.fixture(scope="session")
+def stage_folders(pytestconfig):
+    """{stage number: folder} of the stages that --stage-dir swaps."""
+    return pytestconfig.stage_folders
+
+
+@pytest.fixture(scope="session")
+def start(stage_folders):
+    """`chatflow.stage`, with the folder that --stage-dir names. For tests that wreck their stage."""
+
+    def start_stage(number, **options):
+        return stage(number, folder=stage_folders.get(number), **options)
+
+    return start_stage
+
+
+@pytest.fixture(scope="session")
+def running(stage_folders):
+    """Call it with a number for the running stage that all tests of this session share."""
+    with contextlib.ExitStack() as stack:
+        runs = {}
+
+        def get(number):
+            if number not in runs:
+                run = Run(number, instances=2, folder=stage_folders.get(number))
+                stack.callback(run.stop)
+                run.start()
+                runs[number] = run
+            return runs[number]
+
+        yield get
+
+
+@pytest.fixture
+def chat(request, running):
+    """The running stage whose number is the test's parameter."""
+    return running(request.param)
