@@ -3,6 +3,7 @@
 import contextlib
 
 import pytest
+
 from chatflow import Run, stage, stages
 
 
@@ -36,7 +37,7 @@ def stage_folders(pytestconfig):
 
 @pytest.fixture(scope="session")
 def start(stage_folders):
-    """`chatflow.stage`, with the folder that --stage-dir names. For tests that wreck their stage."""
+    """`chatflow.stage`, but from the --stage-dir. For tests that wreck their stage."""
 
     def start_stage(number, **options):
         return stage(number, folder=stage_folders.get(number), **options)

@@ -1,6 +1,7 @@
 """The capability matrix in both directions: what a stage says it can, it can; a no is a no."""
 
 import pytest
+
 from chatflow import capabilities, stages
 from chatflow.capabilities import PROBES
 

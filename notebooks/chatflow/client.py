@@ -19,7 +19,9 @@ class Visitor:
     """
 
     def __init__(self, instance):
-        self.http = httpx.AsyncClient(base_url=instance.url, timeout=30)
+        # A connection per request: gunicorn drops an idle one after 2 s, perhaps just as we send.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self.http = httpx.AsyncClient(base_url=instance.url, timeout=30, limits=limits)
         self.token = None
 
     async def __aenter__(self):
