@@ -1,0 +1,35 @@
+"""`scripts/matrix.sh`: the README's capability matrix, written from steps.toml."""
+
+import re
+import sys
+
+from .catalog import ROOT, capabilities, stages
+
+README = ROOT / "README.md"
+MARKED = re.compile(r"(<!-- matrix -->\n).*?(\n<!-- /matrix -->)", re.DOTALL)
+USAGE = "usage: matrix.sh   (writes the capability matrix of steps.toml into README.md)"
+
+
+def table(rows=None):
+    """The matrix in Markdown; `rows` are {stage number: {capability: cell}}, else steps.toml's."""
+    rows = rows or {stage.number: stage.can for stage in stages()}
+    numbers = sorted(rows)
+    lines = [
+        "| what a stage can do | " + " | ".join(f"{number:02}" for number in numbers) + " |",
+        "| --- |" + " :-: |" * len(numbers),
+    ]
+    for key, sentence in capabilities().items():
+        cells = " | ".join(rows[number][key] for number in numbers)
+        lines.append(f"| {sentence} | {cells} |")
+    return "\n".join(lines)
+
+
+def readme_with_matrix():
+    return MARKED.sub(rf"\1{table()}\2", README.read_text())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        print(USAGE)
+        sys.exit(0 if sys.argv[1:] == ["--help"] else 2)
+    README.write_text(readme_with_matrix())

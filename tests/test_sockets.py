@@ -1,0 +1,238 @@
+"""WebSocket, from stage 04 on: frames, refusals, rooms, and many clients on two instances."""
+
+import asyncio
+import contextlib
+import json
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+import websockets
+
+from chatflow import post, stages
+from chatflow.capabilities import BAD_FRAMES, new_room
+from chatflow.client import websocket_reader
+
+WITH_SOCKETS = [stage.number for stage in stages() if stage.can["accepts_websocket"] == "yes"]
+WITH_GROUPS = [number for number in WITH_SOCKETS if number != 4]
+
+every_socket_stage = pytest.mark.parametrize("chat", WITH_SOCKETS, indirect=True)
+every_group_stage = pytest.mark.parametrize("chat", WITH_GROUPS, indirect=True)
+
+BAD_PATHS = {
+    "51 characters": "/ws/chat/" + "a" * 51 + "/",
+    "not ASCII": "/ws/chat/caf%C3%A9/",
+    "a newline": "/ws/chat/lobby%0A/",
+    "a newline at the end": "/ws/chat/lobby/%0A",
+    "up and out": "/ws/chat/../",
+    "no room": "/ws/chat//",
+    "no slash at the end": "/ws/chat/lobby",
+    "unknown": "/nowhere/",
+    "root": "/",
+}
+
+
+def connect(instance, room_name):
+    return websockets.connect(f"{instance.ws_url}/ws/chat/{room_name}/")
+
+
+def post_frame(text, author="alice"):
+    return json.dumps({"type": "post", "author": author, "text": text})
+
+
+async def stored(chat, room_name):
+    async with httpx.AsyncClient(base_url=chat.url) as http:
+        return (await http.get(f"/chat/{room_name}/")).text
+
+
+@every_socket_stage
+async def test_post_is_answered_with_the_stored_message(chat):
+    room_name = new_room()
+    async with connect(chat, room_name) as socket:
+        await socket.send(post_frame("  hello  ", author=" alice "))
+        message = json.loads(await socket.recv())
+    assert list(message) == ["type", "id", "author", "text", "sent_at"]
+    assert (message["type"], message["author"], message["text"]) == ("message", "alice", "hello")
+    sent_at = datetime.fromisoformat(message["sent_at"])
+    assert sent_at.utcoffset() == UTC.utcoffset(None), "sent_at is ISO 8601 in UTC"
+    assert abs((datetime.now(UTC) - sent_at).total_seconds()) < 60
+    assert "<p>hello</p>" in await stored(chat, room_name)
+
+
+@every_socket_stage
+@pytest.mark.parametrize("what", BAD_PATHS)
+async def test_bad_paths_are_refused_with_403_and_no_traceback(chat, what):
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        await websockets.connect(chat.ws_url + BAD_PATHS[what])
+    assert refusal.value.response.status_code == 403
+    log = chat.instances[0].program.log.read_text()
+    assert "Traceback" not in log, "a refused path should leave no traceback in the log"
+
+
+@every_socket_stage
+@pytest.mark.parametrize("frame", BAD_FRAMES, ids=lambda frame: repr(frame)[:24])
+async def test_bad_frame_is_answered_in_words_stored_nowhere_and_seen_by_nobody(chat, frame):
+    room_name = new_room()
+    async with connect(chat, room_name) as eve, connect(chat, room_name) as bob:
+        await eve.send(frame)
+        error = json.loads(await eve.recv())
+        assert set(error) == {"type", "code", "detail"}
+        assert error["type"] == "error"
+        assert " " not in error["code"]
+        assert error["detail"].endswith("."), "detail is a sentence for people"
+        assert room_name not in await stored(chat, ".."), "a bad frame must not be stored"
+        await bob.send(post_frame("after it", author="bob"))
+        assert json.loads(await bob.recv())["text"] == "after it", "others must not notice"
+
+
+@every_socket_stage
+async def test_socket_survives_a_hundred_bad_frames(chat):
+    async with connect(chat, new_room()) as socket:
+        for _ in range(100):
+            await socket.send("not JSON")
+        await socket.send(post_frame("still here"))
+        answers = [json.loads(await socket.recv()) for _ in range(101)]
+    assert [answer["type"] for answer in answers] == ["error"] * 100 + ["message"]
+
+
+@every_socket_stage
+async def test_keys_that_a_client_adds_change_nothing(chat):
+    frame = {"type": "post", "author": "eve", "text": "hi", "id": -1, "room_name": "x", "pk": 1}
+    async with connect(chat, new_room()) as socket:
+        await socket.send(json.dumps(frame))
+        message = json.loads(await socket.recv())
+    assert message["id"] > 0
+    assert set(message) == {"type", "id", "author", "text", "sent_at"}
+
+
+@every_socket_stage
+@pytest.mark.parametrize("kind", ["chat.message", "websocket.disconnect", "websocket.close"])
+async def test_a_client_cannot_choose_a_handler(chat, kind):
+    async with connect(chat, new_room()) as socket:
+        await socket.send(json.dumps({"type": kind, "message": {"text": "forged"}, "code": 1000}))
+        assert json.loads(await socket.recv())["code"] == "unknown_type"
+
+
+@pytest.mark.parametrize("chat", [1, 2], indirect=True)
+async def test_wsgi_answers_a_websocket_handshake_with_404(chat):
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        await connect(chat, "lobby")
+    assert refusal.value.response.status_code == 404
+
+
+@pytest.mark.parametrize("chat", [3], indirect=True)
+async def test_django_alone_answers_a_websocket_handshake_with_500(chat):
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        await connect(chat, "lobby")
+    assert refusal.value.response.status_code == 500
+
+
+@pytest.mark.parametrize("chat", [4], indirect=True)
+async def test_in_stage_4_a_form_post_reaches_no_open_socket(chat):
+    room_name = new_room()
+    async with websocket_reader(chat, room_name) as reader:
+        await post(chat, room_name, "alice", "by form")
+        assert await reader.next() is None, "in stage 04 every socket is an island"
+    assert "by form" in await stored(chat, room_name)
+
+
+@every_group_stage
+async def test_form_post_reaches_every_open_socket_of_the_room(chat):
+    room_name = new_room()
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [websocket_reader(chat, room_name) for _ in range(3)]
+        readers = [await stack.enter_async_context(socket) for socket in sockets]
+        await post(chat, room_name, "alice", "by form")
+        heard = [await reader.next() for reader in readers]
+    assert [message and message["text"] for message in heard] == ["by form"] * 3
+
+
+@every_group_stage
+async def test_who_has_left_is_no_longer_sent_to(chat):
+    room_name = new_room()
+    async with websocket_reader(chat, room_name) as bob:
+        async with websocket_reader(chat, room_name) as alice:
+            await alice.post("alice", "bye")
+            assert (await bob.next())["text"] == "bye"
+        await bob.post("bob", "alone")
+        assert (await bob.next())["text"] == "alone"
+
+
+@every_group_stage
+async def test_say_stores_its_message_and_refuses_what_a_form_refuses(chat):
+    room_name = new_room()
+    said = await asyncio.to_thread(chat.manage, "say", room_name, "from outside")
+    assert said.returncode == 0
+    assert "from outside" in await stored(chat, room_name)
+    for arguments in ([room_name, "  "], ["café", "hello"], [room_name, "x", "--author", "y" * 51]):
+        refused = await asyncio.to_thread(chat.manage, "say", *arguments)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("CommandError: ")
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("chat", [6], indirect=True)
+@pytest.mark.timeout(60)
+async def test_200_paced_messages_from_10_clients_on_two_instances_arrive_everywhere_in_the_room(
+    chat,
+):
+    room_name, other_room = new_room(), new_room()
+    async with contextlib.AsyncExitStack() as stack:
+        outsider = await stack.enter_async_context(websocket_reader(chat, other_room))
+        clients = []
+        for number in range(10):
+            instance = chat.instances[number % 2]
+            clients.append(await stack.enter_async_context(websocket_reader(instance, room_name)))
+        heard = await asyncio.gather(*(converse(client, n) for n, client in enumerate(clients)))
+        await outsider.post("outsider", "only me")
+        assert (await outsider.next())["text"] == "only me", "a message left its room"
+    everything = {f"client {number} says {count}" for number in range(10) for count in range(20)}
+    for messages in heard:
+        texts = [message["text"] for message in messages]
+        assert len(texts) == 200
+        assert set(texts) == everything
+
+
+async def converse(client, number):
+    """Post twenty messages, each after the echo of the last; return the 200 that were heard."""
+    heard = []
+    for count in range(20):
+        text = f"client {number} says {count}"
+        await client.post(f"client {number}", text)
+        while not heard or heard[-1]["text"] != text:
+            heard.append(await client.next(within=20))
+            assert heard[-1] is not None, f"only {len(heard) - 1} of 200 messages arrived"
+    while len(heard) < 200:
+        heard.append(await client.next(within=20))
+        assert heard[-1] is not None, f"only {len(heard) - 1} of 200 messages arrived"
+    return heard
+
+
+async def test_pubsub_layer_and_uvicorn_carry_a_message_across_instances_too(start):
+    room_name = new_room()
+    async with start(6, instances=2, server="uvicorn", redis_layer="pubsub") as chat:
+        here, there = chat.instances
+        async with (
+            websocket_reader(here, room_name) as alice,
+            websocket_reader(there, room_name) as bob,
+        ):
+            await alice.post("alice", "across")
+            assert (await bob.next())["text"] == "across"
+
+
+async def test_rooms_are_spread_over_the_shards_and_all_of_them_work(start):
+    async with start(6, instances=2, redis_shards=2) as chat:
+        # Names that differ only in their last letter would all share a shard: CRC32 does that.
+        room_names = ["lobby", "tea", "news", "python", "django", "music"]
+        shown = (await asyncio.to_thread(chat.manage, "shards", *room_names)).stdout
+        shard_of = dict(line.split() for line in shown.splitlines())
+        assert list(shard_of) == room_names
+        assert set(shard_of.values()) == {server.url for server in chat.redis}
+        here, there = chat.instances
+        for room_name in room_names:
+            async with (
+                websocket_reader(here, room_name) as alice,
+                websocket_reader(there, room_name) as bob,
+            ):
+                await alice.post("alice", room_name)
+                assert (await bob.next())["text"] == room_name
