@@ -24,6 +24,16 @@ find_python() {
 # What the environment was made from: a change of either makes it anew.
 wanted() { "$1" -c 'import platform; print(platform.python_version())'; cksum requirements.lock; }
 
+make_venv() {
+  local python
+  python=$(find_python)
+  say "Making the environment in .venv with $("$python" --version) ..."
+  if ! "$python" -m venv --clear .venv; then
+    say "Python's venv module is incomplete (on Debian: apt install python3-venv), so there is no environment."
+    exit 3
+  fi
+}
+
 trust_notebooks() {
   if [ "$(cksum notebooks/*.ipynb)" != "$(cat .venv/trusted 2>/dev/null)" ]; then
     say "Trusting the notebooks, so that Jupyter shows their pictures ..."
@@ -56,12 +66,8 @@ fi
 "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || { say "Could not lock .run/bootstrap.lock."; exit 3; }
 
 if [ "$(cat .venv/made-from 2>/dev/null)" != "$(wanted "$python")" ]; then
-  python=$(find_python)
-  say "Making the environment in .venv with $("$python" --version) ..."
-  if ! "$python" -m venv --clear .venv; then
-    say "Python's venv module is incomplete (on Debian: apt install python3-venv), so there is no environment."
-    exit 3
-  fi
+  # Kept where it can be: notebooks and stages may be running in it.
+  .venv/bin/python -c 'import pip' 2>/dev/null || make_venv
   if ! install; then
     say "The packages could not be installed: is there a network? Run this again to try again."
     exit 3

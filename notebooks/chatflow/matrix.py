@@ -24,6 +24,15 @@ def table(rows=None):
     return "\n".join(lines)
 
 
+def stage_map():
+    """All stages in Markdown: what each adds, and what makes the next one necessary."""
+    lines = ["| stage | what it adds | what it still cannot do |", "| --- | --- | --- |"]
+    for stage in stages():
+        name = f"**{stage.number:02}** {stage.title}"
+        lines.append(f"| {name} | {stage.idea} | {stage.still_cannot} |")
+    return "\n".join(lines)
+
+
 def readme_with_matrix():
     return MARKED.sub(rf"\1{table()}\2", README.read_text())
 

@@ -1,0 +1,87 @@
+"""`scripts/notebooks.sh`: execute notebooks top to bottom, and keep what they print.
+
+What is kept is the same on every machine: no execution counts, no times, no ids that change.
+"""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from .catalog import ROOT
+
+FOLDER = ROOT / "notebooks"
+USAGE = "usage: notebooks.sh [NAME.ipynb ...]   (executes them, all by default, and saves outputs)"
+CELL_SECONDS = 120
+
+
+def execute(path):
+    """Execute a notebook in a kernel of its own; returns it with its new outputs, normalised.
+
+    Raises nbclient's CellExecutionError when a cell fails.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    kernel = {"timeout": CELL_SECONDS, "kernel_name": "python3"}
+    NotebookClient(notebook, resources={"metadata": {"path": str(FOLDER)}}, **kernel).execute()
+    return normalise(notebook)
+
+
+def normalise(notebook):
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            cell.outputs = [normalise_output(output) for output in join_streams(cell.outputs)]
+    return notebook
+
+
+def join_streams(outputs):
+    """What a cell printed in several pieces, in one: how it is cut up changes from run to run."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def normalise_output(output):
+    if "execution_count" in output:
+        output.execution_count = None
+    return output
+
+
+def outputs(notebook):
+    """The outputs of each code cell, save those tagged `varies`: what must not change."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell.outputs for cell in cells if "varies" not in cell.metadata.get("tags", ())]
+
+
+def main(arguments):
+    if any(argument.startswith("-") for argument in arguments):
+        print(USAGE)
+        return 0 if arguments == ["--help"] else 2
+    for path in [FOLDER / Path(name).name for name in arguments] or sorted(FOLDER.glob("*.ipynb")):
+        print(f"{path.name} ...", flush=True)
+        try:
+            nbformat.write(execute(path), path)
+        except FileNotFoundError:
+            print(f"There is no notebook {path.name} in notebooks/.", file=sys.stderr)
+            return 2
+        except CellExecutionError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

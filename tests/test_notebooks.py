@@ -1,0 +1,60 @@
+"""Every notebook runs from top to bottom, prints what is committed, and leaves nothing behind."""
+
+import asyncio
+import secrets
+
+import nbformat
+import psutil
+import pytest
+
+from chatflow import notebooks
+
+PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
+every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    notebook = nbformat.read(path, as_version=4)
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@every_notebook
+async def test_notebook_runs_and_prints_what_is_committed(path, monkeypatch):
+    # Every process that the notebook starts, and that those start, inherits this.
+    monkeypatch.setenv("CHATFLOW_TEST", mark := secrets.token_hex())
+    executed = await asyncio.to_thread(notebooks.execute, path)
+    committed = notebooks.outputs(nbformat.read(path, as_version=4))
+    for found, expected in zip(notebooks.outputs(executed), committed, strict=True):
+        assert found == expected, f"run ./scripts/notebooks.sh {path.name} and look at the change"
+    assert not processes_marked(mark), "whatever a notebook starts must end with it"
+
+
+def processes_marked(mark):
+    return [process for process in psutil.process_iter() if mark_of(process) == mark]
+
+
+def mark_of(process):
+    try:
+        return process.environ().get("CHATFLOW_TEST")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+
+
+@every_notebook
+def test_cells_are_short_and_wait_for_events_not_for_time(path):
+    for cell in code_cells(path):
+        assert len(cell.source.splitlines()) <= 15, f"what is longer belongs in chatflow:\n{cell}"
+        assert "sleep(" not in cell.source, "wait for the event, with a deadline"
+
+
+@every_notebook
+def test_claims_are_asserted(path):
+    assert sum(cell.source.count("assert ") for cell in code_cells(path)) >= 8
+
+
+@every_notebook
+def test_committed_outputs_are_whole_and_carry_no_trace_of_one_run(path):
+    assert nbformat.read(path, as_version=4) == notebooks.normalise(nbformat.read(path, 4))
+    outputs = [output for cell in code_cells(path) for output in cell.outputs]
+    assert outputs, "committed with its outputs: run ./scripts/notebooks.sh"
+    assert not [output for output in outputs if output.output_type == "error"]

