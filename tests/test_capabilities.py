@@ -1,24 +1,42 @@
 """The capability matrix in both directions: what a stage says it can, it can; a no is a no."""
 
+import asyncio
+import contextlib
+
 import pytest
 
 from chatflow import capabilities, stages
-from chatflow.capabilities import PROBES
+from chatflow.capabilities import try_all
 
-CELLS = [(stage, key) for stage in stages() for key in capabilities()]
+CELLS = [
+    pytest.param(stage, key, id=f"{stage.number}-{key}")
+    for stage in stages()
+    for key in capabilities()
+]
 
 
-@pytest.mark.parametrize(
-    ("stage", "key"), [pytest.param(*cell, id=f"{cell[0].number}-{cell[1]}") for cell in CELLS]
-)
-async def test_stage_can_do_what_the_matrix_says_and_no_more(stage, key, running, start):
-    if key == "waiting_readers":
-        # Where it says no, the server is blocked for a while: a stage of its own.
-        async with start(stage.number) as chat:
-            found = await PROBES[key](chat)
-    else:
-        found = await PROBES[key](running(stage.number))
-    assert found == stage.can[key], explain(stage, key, found)
+@pytest.fixture(scope="session")
+def found(request, start):
+    """{stage number: {capability: verdict}} of the stages that the chosen tests ask for."""
+    asked = [item.callspec.params for item in request.session.items if "found" in item.fixturenames]
+    numbers = sorted({params["stage"].number for params in asked})
+    return asyncio.run(try_stages(start, numbers))
+
+
+async def try_stages(start, numbers):
+    """All at once, since most of it is waiting; but only when none of them is still loading."""
+    async with contextlib.AsyncExitStack() as stack:
+        runs = [stack.enter_async_context(start(number, instances=2)) for number in numbers]
+        chats = [await run for run in runs]
+        return dict(zip(numbers, await asyncio.gather(*map(try_all, chats)), strict=True))
+
+
+@pytest.mark.parametrize(("stage", "key"), CELLS)
+def test_stage_can_do_what_the_matrix_says_and_no_more(stage, key, found):
+    verdict = found[stage.number][key]
+    if isinstance(verdict, Exception):
+        raise verdict
+    assert verdict == stage.can[key], explain(stage, key, verdict)
 
 
 def explain(stage, key, found):

@@ -17,6 +17,7 @@ def test_matrix_in_the_readme_is_the_one_in_steps_toml():
 
 def test_every_link_to_a_file_leads_somewhere():
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    targets += re.findall(r'src(?:set)?="([^"]+)"', README)
     missing = [target for target in targets if not (ROOT / target).exists()]
     assert targets
     assert not missing

@@ -193,8 +193,21 @@ PROBES = {key: globals()[key] for key in capabilities()}
 
 async def measure(chat):
     """Try all capabilities of a running stage: {key: "yes", "no" or "–"}, in the matrix's order."""
-    keys = [key for key in PROBES if key != "waiting_readers"]
-    found = dict(zip(keys, await asyncio.gather(*(PROBES[key](chat) for key in keys)), strict=True))
+    found = await try_all(chat)
+    for verdict in found.values():
+        if isinstance(verdict, Exception):
+            raise verdict
+    return found
+
+
+async def try_all(chat):
+    """Like `measure`, but a probe that breaks leaves its exception in place of a verdict."""
+    together = [key for key in PROBES if key != "waiting_readers"]
     # Last and alone: where it says no, the server is busy for a while afterwards.
-    found["waiting_readers"] = await waiting_readers(chat)
+    found = await try_some(chat, together) | await try_some(chat, ["waiting_readers"])
     return {key: found[key] for key in PROBES}
+
+
+async def try_some(chat, keys):
+    probes = [PROBES[key](chat) for key in keys]
+    return dict(zip(keys, await asyncio.gather(*probes, return_exceptions=True), strict=True))

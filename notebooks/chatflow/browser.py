@@ -1,0 +1,46 @@
+"""The machine's own Chromium, driven by Playwright: for the browser tests and the screenshots."""
+
+import contextlib
+import os
+import shutil
+
+from playwright.async_api import async_playwright
+
+from .errors import MissingError
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+# It shall load our pages and nothing else.
+SWITCHES = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def find_chromium():
+    """Path of the browser to drive. Raises MissingError if there is none."""
+    wanted = os.environ.get("CHROMIUM")
+    for name in [wanted] if wanted else NAMES:
+        if found := shutil.which(name):
+            return found
+    missing = f"CHROMIUM is {wanted!r}, which cannot be run" if wanted else "No Chromium to be had"
+    raise MissingError(
+        f"{missing}: install one (Debian: apt install chromium), or set CHROMIUM to its path."
+    )
+
+
+@contextlib.asynccontextmanager
+async def chromium():
+    """A headless Chromium for the length of an `async with` block."""
+    path = find_chromium()
+    # Chromium's sandbox refuses to run as root, in a container, say.
+    switches = SWITCHES + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=switches)
+        try:
+            yield browser
+        finally:
+            await browser.close()

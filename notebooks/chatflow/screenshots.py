@@ -1,0 +1,108 @@
+"""`scripts/screenshots.sh`: two people chat in the running stage 06, and have their picture taken.
+
+Alice is on instance A, Bob on instance B. What they see goes side by side into one picture.
+"""
+
+import argparse
+import asyncio
+import base64
+import sys
+
+from playwright.async_api import expect
+
+from .browser import chromium
+from .catalog import ROOT
+from .errors import LaunchError
+from .launcher import stage
+
+PICTURES = ROOT / "notebooks" / "pictures"
+FILES = {"light": "two_users.png", "dark": "two_users_dark.png"}
+SIZE = {"width": 520, "height": 640}
+TALK = [
+    ("alice", "Hi Bob! Does this reach you?"),
+    ("bob", "It does, and I never reloaded."),
+    ("alice", "I am on instance A. And you?"),
+    ("bob", "On instance B: another process, another port."),
+    ("alice", "So how do my words get to you?"),
+    ("bob", "Through Redis. It takes each one to both of us."),
+]
+
+FRAME = """
+<style>
+  body {{ margin: 0; padding: 24px; width: max-content; display: flex; gap: 24px;
+    font: 16px/1.5 system-ui, sans-serif; background: light-dark(#cdd5df, #2b3440);
+    color: light-dark(#1f2937, #e6eaf0); color-scheme: light dark; }}
+  figure {{ margin: 0; }}
+  figcaption {{ margin-bottom: 8px; }}
+  img {{ display: block; width: {width}px; border-radius: 10px; }}
+</style>
+{figures}
+"""
+FIGURE = '<figure><figcaption>{}</figcaption><img src="data:image/png;base64,{}"></figure>'
+
+
+def main(arguments=None):
+    parser().parse_args(arguments)
+    try:
+        asyncio.run(take_pictures())
+    except LaunchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def parser():
+    return argparse.ArgumentParser(
+        prog="screenshots.sh",
+        description="Let two people chat in stage 06, one on each of two instances, and take "
+        "the README's picture of it: light and dark, into notebooks/pictures/.",
+        epilog="CHROMIUM names the browser to use instead of the first one on PATH.",
+    )
+
+
+async def take_pictures():
+    async with chromium() as browser, stage(6, instances=2) as chat:
+        alice = await enter(browser, chat.instances[0], "alice")
+        bob = await enter(browser, chat.instances[1], "bob")
+        await talk({"alice": alice, "bob": bob})
+        captions = {"Alice, on instance A": alice, "Bob, on instance B": bob}
+        for scheme, name in FILES.items():
+            await take_picture(browser, captions, scheme, PICTURES / name)
+
+
+async def enter(browser, instance, name):
+    """Open the lobby in a browser of one's own, and give one's name. Returns the page."""
+    page = await browser.new_page(viewport=SIZE, device_scale_factor=2)
+    await page.goto(f"{instance.url}/chat/lobby/")
+    await page.get_by_label("Your name").fill(name)
+    await expect(page.locator("#status")).to_contain_text("Connected")
+    return page
+
+
+async def talk(pages):
+    for count, (name, text) in enumerate(TALK, 1):
+        message = pages[name].get_by_label("Message", exact=True)
+        await message.fill(text)
+        await message.press("Enter")
+        for page in pages.values():
+            await expect(page.locator("#messages li")).to_have_count(count)
+
+
+async def take_picture(browser, captions, scheme, path):
+    figures = [
+        FIGURE.format(caption, await shot(page, scheme)) for caption, page in captions.items()
+    ]
+    frame = await browser.new_page(device_scale_factor=2, color_scheme=scheme)
+    await frame.set_content(FRAME.format(figures="".join(figures), **SIZE))
+    path.parent.mkdir(exist_ok=True)
+    await frame.locator("body").screenshot(path=path)
+    await frame.close()
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} KB")
+
+
+async def shot(page, scheme):
+    await page.emulate_media(color_scheme=scheme)
+    return base64.b64encode(await page.screenshot()).decode()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

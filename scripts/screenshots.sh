@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Take the README's picture of two people who chat. See screenshots.sh --help.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+"$root/scripts/bootstrap.sh"
+PYTHONPATH="$root/notebooks" exec "$root/.venv/bin/python" -P -m chatflow.screenshots "$@"
