@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # Make the environment in .venv; does nothing when nothing has changed.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf '%s\n' "$*" >&2; }
 
-if [ "${1:-}" = "--help" ]; then
-  say "usage: bootstrap.sh   (makes the environment in .venv from requirements.lock)"
+if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
+  echo "usage: bootstrap.sh   (makes the environment in .venv from requirements.lock)"
+  echo "PYTHON=/path/to/python3.12 chooses the Python to make it from."
   exit 0
 fi
 
 find_python() {
-  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+  candidates=(python3 python3.14 python3.13 python3.12 python3.11)
+  if [ -n "${PYTHON:-}" ]; then candidates=("$PYTHON"); fi
+  for name in "${candidates[@]}"; do
     if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$name"
       return
@@ -37,7 +40,7 @@ make_venv() {
 trust_notebooks() {
   if [ "$(cksum notebooks/*.ipynb)" != "$(cat .venv/trusted 2>/dev/null)" ]; then
     say "Trusting the notebooks, so that Jupyter shows their pictures ..."
-    .venv/bin/jupyter trust notebooks/*.ipynb >/dev/null
+    .venv/bin/python -P -m nbformat.sign notebooks/*.ipynb >/dev/null
     cksum notebooks/*.ipynb >.venv/trusted
   fi
 }
@@ -56,6 +59,13 @@ install() {
 
 # One at a time: a second run waits here, and then finds everything done. The lock is this
 # shell's, on its descriptor 9, and ends with it.
+lock='
+import fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("Another bootstrap.sh is at work: waiting for it ...", file=sys.stderr)
+    fcntl.flock(9, fcntl.LOCK_EX)'
 mkdir -p .run
 exec 9>.run/bootstrap.lock
 if [ -x .venv/bin/python ]; then
@@ -63,7 +73,7 @@ if [ -x .venv/bin/python ]; then
 else
   python=$(find_python)
 fi
-"$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || { say "Could not lock .run/bootstrap.lock."; exit 3; }
+"$python" -c "$lock" || { say "Could not lock .run/bootstrap.lock."; exit 3; }
 
 if [ "$(cat .venv/made-from 2>/dev/null)" != "$(wanted "$python")" ]; then
   # Kept where it can be: notebooks and stages may be running in it.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run manage.py of a stage that runs: manage.sh N COMMAND [ARG ...]
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 "$root/scripts/bootstrap.sh"
 PYTHONPATH="$root/notebooks" exec "$root/.venv/bin/python" -P -m chatflow.manage "$@"

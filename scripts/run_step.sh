@@ -1,6 +1,12 @@
 #!/usr/bin/env bash
 # Run one stage: run_step.sh N. See run_step.sh --help.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 "$root/scripts/bootstrap.sh"
-PYTHONPATH="$root/notebooks" exec "$root/.venv/bin/python" -P -m chatflow.run_step "$@"
+# Until main() takes over, Ctrl-C ends Python at once: it may lose one while it imports.
+start='
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+from chatflow.run_step import main
+raise SystemExit(main())'
+PYTHONPATH="$root/notebooks" exec "$root/.venv/bin/python" -P -c "$start" "$@"

@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
-# Run all tests, or those that pytest's own options choose: test.sh -k stage_5 --stage-dir 5=my/folder
+# Run all tests, or those that pytest's own options choose.
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
+  echo "usage: test.sh [OPTION ...]   (runs all tests)"
+  echo "Options are pytest's own, as in: test.sh -k websocket; one of ours: --stage-dir 5=my/folder"
+  exit 0
+fi
 "$root/scripts/bootstrap.sh"
 cd "$root"
 exec .venv/bin/python -P -m pytest "$@"

@@ -42,10 +42,25 @@ STAGE_VARIABLES = {
     "CHAT_DATABASE",
     "DJANGO_SETTINGS_MODULE",
     "GUNICORN_CMD_ARGS",
+    "PYTHONIOENCODING",
     "PYTHONPATH",
+    "PYTHONSAFEPATH",
+    "PYTHONWARNINGS",
+    "REDIS_LAYER",
     "REDIS_PREFIX",
     "REDIS_URL",
+    "WEB_CONCURRENCY",
 }
+
+
+def clean_environment():
+    """The user's environment without what would change a stage."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        # Uvicorn reads each of its options from UVICORN_<OPTION> too.
+        if key not in STAGE_VARIABLES and not key.startswith("UVICORN_")
+    }
 
 
 @dataclass
@@ -106,7 +121,8 @@ class Run:
         if not 1 <= self.instance_count <= len(string.ascii_uppercase):
             raise UsageError(f"Give 1 to 26 instances, not {self.instance_count}.")
         if not 0 <= self.first_port <= 65536 - self.instance_count:
-            raise UsageError(f"Give a port from 0 to 65535, not {self.first_port}.")
+            last = 65536 - self.instance_count
+            raise UsageError(f"Give a port from 0 to {last}, not {self.first_port}.")
         if not 1 <= self.redis_shards <= 16:
             raise UsageError(f"Give 1 to 16 Redis shards, not {self.redis_shards}.")
         if self.redis_layer not in ("queue", "pubsub"):
@@ -129,6 +145,7 @@ class Run:
         """Start everything; returns when each instance answers. Raises LaunchError."""
         with self._lock:
             try:
+                self._give_up_if_stopping()
                 self._start()
             except BaseException:
                 self.stop()
@@ -183,8 +200,7 @@ class Run:
 
     def _make_environment(self):
         self._prefix = f"{self.stage.name}-{secrets.token_hex(4)}"
-        clean = {key: os.environ[key] for key in os.environ.keys() - STAGE_VARIABLES}
-        return clean | {"PYTHONUNBUFFERED": "1"} | self._stage_environment()
+        return clean_environment() | {"PYTHONUNBUFFERED": "1"} | self._stage_environment()
 
     def _prepare_database(self):
         try:
@@ -231,7 +247,8 @@ class Run:
         # The request waits in the socket's backlog until the server is there; if the server
         # dies the socket dies with it, and the request fails.
         try:
-            answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS)
+            # Not by a proxy that the environment may name: it is on this machine.
+            answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS, trust_env=False)
         except httpx.HTTPError as error:
             answer = error
         self._give_up_if_stopping()
@@ -250,16 +267,26 @@ class Run:
     def stop(self):
         """End everything this run has started, and remove its folder. Safe to call twice."""
         self._stopping.set()
-        with self._lock:
-            programs = [instance.program for instance in self.instances]
-            # All at once, so that it takes as long as the slowest and not as all together.
-            for program in programs:
-                program.let_go()
-            for program in programs + [server.program for server in self.redis]:
-                program.stop()
+        # A start that is under way fails when its programs end, and then leaves us the lock.
+        while not self._lock.acquire(timeout=0.1):
             if self.files:
-                self.files.close()
-                self.files = None
+                self.files.let_go()
+        try:
+            self._stop()
+        finally:
+            self._lock.release()
+
+    def _stop(self):
+        programs = [instance.program for instance in self.instances]
+        # All at once, so that it takes as long as the slowest and not as all together.
+        for program in programs:
+            program.let_go()
+        # Redis, and whatever else runs in the folder, only after all instances.
+        for program in programs:
+            program.stop()
+        if self.files:
+            self.files.close()
+            self.files = None
 
     # --- using --------------------------------------------------------------------------------
 

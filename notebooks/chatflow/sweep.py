@@ -8,6 +8,7 @@ import fcntl
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 
@@ -17,7 +18,19 @@ def main(folder):
     with Path(folder, "lock").open() as lock:
         print("waiting", flush=True)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        shutil.rmtree(folder)
+        remove(folder)
+
+
+def remove(folder):
+    give_up_at = time.monotonic() + 10
+    while Path(folder).exists():
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            # A program that is being killed may put a last file there while we empty it.
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,14 @@
+"""Read by `gunicorn raw_wsgi` when it starts in this folder."""
+
+# One process with four threads: four requests at a time, and not one more.
+workers = 1
+threads = 4
+
+# One line a request, in the terminal.
+accesslog = "-"
+
+# A second for open requests when the server stops; gunicorn's own default is 30.
+graceful_timeout = 1
+
+# Otherwise gunicorn keeps a control socket in the home folder.
+control_socket_disable = True

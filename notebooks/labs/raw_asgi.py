@@ -1,0 +1,73 @@
+"""An ASGI application without any framework: a coroutine that gets a scope, receive and send.
+
+By hand: `cd notebooks/labs`, then `daphne raw_asgi:application` or `uvicorn raw_asgi:application`.
+GET / shows its own scope and events, GET /wait waits for a POST /wake, WebSockets are echoed.
+"""
+
+import asyncio
+import json
+import threading
+
+# One asyncio.Event for each request that waits.
+waiting = set()
+
+
+async def application(scope, receive, send):
+    if scope["type"] == "websocket":
+        await echo(receive, send)
+    elif scope["type"] == "http":
+        await answer(scope, receive, send)
+    else:
+        # So says the ASGI specification: a server then goes on without, say, "lifespan".
+        raise ValueError(f"This application does not speak {scope['type']}.")
+
+
+async def echo(receive, send):
+    await receive()  # websocket.connect, the handshake
+    await send({"type": "websocket.accept"})
+    while (event := await receive())["type"] == "websocket.receive":
+        await send({**event, "type": "websocket.send"})
+
+
+async def answer(scope, receive, send):
+    events = await receive_body(receive)
+    if scope["path"] == "/wait":
+        await wait()
+    if (scope["method"], scope["path"]) == ("POST", "/wake"):
+        wake()
+    await send_json(send, {"scope": scope, "events": events} | count())
+
+
+async def receive_body(receive):
+    """Return the events that carry the request's body: a long one comes in several."""
+    events = [await receive()]
+    while events[-1].get("more_body"):
+        events.append(await receive())
+    return events
+
+
+async def wait():
+    woken = asyncio.Event()
+    waiting.add(woken)
+    try:
+        await woken.wait()  # no thread is held here, only this coroutine's few variables
+    finally:
+        # Also if the server cancels us, because the client has gone away.
+        waiting.discard(woken)
+
+
+def wake():
+    for woken in waiting:
+        woken.set()
+
+
+def count():
+    return {"waiting": len(waiting), "threads": threading.active_count()}
+
+
+async def send_json(send, content):
+    # Paths and header fields are bytes in a scope: shown as WSGI would decode them.
+    body = json.dumps(content, indent=2, default=lambda value: value.decode("latin-1")).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Measure what the README promises: bench.sh start. See bench.sh --help.
+set -euo pipefail
+root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+"$root/scripts/bootstrap.sh"
+PYTHONPATH="$root/notebooks" exec "$root/.venv/bin/python" -P -m chatflow.bench "$@"
