@@ -324,4 +324,6 @@ async def test_page_says_that_its_server_is_gone_and_a_message_waits_for_it(numb
         async with start(number, port=chat.instances[0].port):
             await alice.page.reload()
             await alice.sees(("alice", "is anyone there?"))
+            # Before this server goes too: a handshake that it breaks off is one more complaint.
+            await expect(alice.status).to_have_text(READY)
     alice.forgive("ERR_CONNECTION_REFUSED")
