@@ -9,6 +9,12 @@ if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
 fi
 "$root/scripts/bootstrap.sh"
 cd "$root"
+# The learner came for the walkthrough: no question about Jupyter's own news on top of it.
+settings=.venv/share/jupyter/lab/settings
+mkdir -p "$settings"
+cat >"$settings/overrides.json" <<'END'
+{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
+END
 # JupyterLab refuses to run as root (in a container, say) unless it is told to.
 if [ "$(id -u)" = 0 ]; then set -- --allow-root "$@"; fi
 exec .venv/bin/python -P -m jupyterlab --ServerApp.root_dir="$root" notebooks/00_start_here.ipynb "$@"

@@ -1,0 +1,69 @@
+"""The walkthrough as the learner meets it: `lab.sh`, JupyterLab, the first notebook."""
+
+import asyncio
+import contextlib
+import re
+import time
+
+import pytest
+from playwright.async_api import expect
+from test_browser import no_browser
+
+from chatflow.browser import chromium, find_chromium
+from chatflow.catalog import ROOT
+from chatflow.errors import MissingError
+from chatflow.processes import Program, RunFolder
+from chatflow.redis_server import free_port
+
+START_SECONDS = 60
+NOTEBOOK = "lab/tree/notebooks/00_start_here.ipynb"
+
+
+@contextlib.asynccontextmanager
+async def jupyter_lab():
+    """Run lab.sh without opening a browser; yields the address of the notebook that it opens."""
+    files = RunFolder("lab")
+    options = ["--no-browser", "--ServerApp.token=", "--port", str(free_port())]
+    try:
+        command = [ROOT / "scripts" / "lab.sh", *options]
+        server = Program(command, folder=files, log=files.path / "lab.log")
+        yield f"{await address(server)}/{NOTEBOOK}"
+    finally:
+        await asyncio.to_thread(files.close)
+
+
+async def address(server):
+    give_up_at = time.monotonic() + START_SECONDS
+    while not (said := re.search(r"(http://127\.0\.0\.1:\d+)/lab", server.log.read_text())):
+        assert server.poll() is None, server.last_lines()
+        assert time.monotonic() < give_up_at, server.last_lines()
+        await asyncio.sleep(0.05)
+    return said[1]
+
+
+@pytest.fixture(autouse=True)
+def browser_is_there():
+    try:
+        find_chromium()
+    except MissingError as error:
+        no_browser(error)
+
+
+async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells():
+    async with jupyter_lab() as url, chromium() as browser:
+        page = await browser.new_page(viewport={"width": 1400, "height": 1000})
+        await page.goto(url)
+        heading = page.get_by_role("heading", name="one chat, built up")
+        await expect(heading).to_be_visible(timeout=START_SECONDS * 1000)
+        await expect(page.get_by_title("Notebook trusted", exact=False)).to_be_visible()
+        kernel = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        await expect(kernel).to_be_visible(timeout=START_SECONDS * 1000)
+        # The first two cells of code: the imports, and the map that is read from steps.toml.
+        for _ in range(4):
+            await page.keyboard.press("Shift+Enter")
+        prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
+        await expect(prompts.nth(1)).to_have_text("[2]:", timeout=START_SECONDS * 1000)
+        await expect(page.locator(".jp-OutputArea-output table").first).to_contain_text(
+            "A WSGI view"
+        )
+        await expect(page.get_by_text("Jupyter news")).to_have_count(0)
