@@ -104,9 +104,9 @@ class Program:
                 pass_fds=fds,
                 start_new_session=True,
             )
+        self._returncode = None
         # Before anything can break us off, so that the folder can end what we have begun.
         folder.programs.append(self)
-        self._returncode = None
         self.pid = int(self.supervisor.stdout.readline() or 0)
         if not self.pid:
             raise LaunchError(f"Could not start {command[0]}:\n{self.last_lines()}")
@@ -115,8 +115,10 @@ class Program:
         """The program's return code, or None while it runs."""
         if self._returncode is None and self.supervisor.poll() is not None:
             self._sweep_group()
-            # No code if the supervisor was killed itself.
-            self._returncode = int(self.supervisor.stdout.read() or -signal.SIGKILL)
+            # The code comes last, after a process id that nobody has read if our start was broken
+            # off. Nothing comes if the supervisor was killed itself.
+            said = self.supervisor.stdout.read().split()
+            self._returncode = int(said[-1]) if said else -signal.SIGKILL
             self.supervisor.stdout.close()
         return self._returncode
 
