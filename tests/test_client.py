@@ -63,8 +63,12 @@ async def test_visitor_needs_the_page_before_the_form(chat):
 
 def test_a_proxy_in_the_environment_is_not_asked():
     nobody = "http://127.0.0.1:9"
-    environment = {**os.environ, "HTTP_PROXY": nobody, "ALL_PROXY": nobody, "no_proxy": ""}
-    environment |= {"NO_PROXY": "example.org", "PYTHONPATH": str(ROOT / "notebooks")}
+    environment = {**os.environ, "HTTP_PROXY": nobody, "ALL_PROXY": "socks5://127.0.0.1:9"}
+    environment |= {
+        "no_proxy": "",
+        "NO_PROXY": "example.org",
+        "PYTHONPATH": str(ROOT / "notebooks"),
+    }
     command = [sys.executable, "-P", "-c", CONVERSATION]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=60, check=False

@@ -147,7 +147,7 @@ async def test_a_websocket_handshake_is_just_a_get_to_wsgi(wsgi):
 
 
 async def test_a_lab_and_server_that_do_not_fit_are_an_error_with_the_servers_log():
-    with pytest.raises(LaunchError, match=r"(?s)raw_asgi did not start under gunicorn.*TypeError"):
+    with pytest.raises(LaunchError, match=r"(?s)lab raw_asgi did not start.*TypeError"):
         async with lab("raw_asgi", server="gunicorn"):
             pytest.fail("an ASGI application cannot answer a WSGI server")
 

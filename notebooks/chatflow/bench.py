@@ -86,7 +86,7 @@ def time_start(folder):
     )
     try:
         for url in wait_for_urls(program):
-            httpx.get(url, trust_env=False).raise_for_status()
+            httpx.get(url).raise_for_status()
         return time.monotonic() - started
     finally:
         program.stop()

@@ -62,12 +62,13 @@ def capabilities():
 
 def find_stage(number):
     """The stage with this number, given as 5, "5" or "05". Raises UsageError with what to type."""
-    known = {stage.number: stage for stage in stages()}
+    known = {str(stage.number): stage for stage in stages()}
+    last = len(known)
     if str(number) == "final":
         raise UsageError(
             "The stage 'final' (chat_final) does not exist yet; "
-            f"stages 1 to {max(known)} do: see run_step.sh --list."
+            f"stages 1 to {last} do: see run_step.sh --list."
         )
-    if str(number).isascii() and str(number).isdigit() and int(number) in known:
-        return known[int(number)]
-    raise UsageError(f"There is no stage {number!r}: give a number from 1 to {max(known)}.")
+    if found := known.get(str(number).removeprefix("0")):
+        return found
+    raise UsageError(f"There is no stage {number!r}: give a number from 1 to {last}.")

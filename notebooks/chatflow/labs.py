@@ -6,13 +6,17 @@ async with lab("raw_asgi", server="daphne") as app:
 
 import asyncio
 import contextlib
-import sys
-
-import httpx
 
 from .catalog import ROOT
-from .errors import LaunchError, UsageError
-from .launcher import SERVERS, START_SECONDS, Instance, clean_environment, listen
+from .errors import UsageError
+from .launcher import (
+    SERVERS,
+    Instance,
+    clean_environment,
+    listen,
+    server_command,
+    wait_until_ready,
+)
 from .processes import Program, RunFolder
 
 LABS = ROOT / "notebooks" / "labs"
@@ -25,7 +29,7 @@ async def lab(name, *, server):
     files = RunFolder(name)
     try:
         instance = start(name, server, files)
-        await wait_until_ready(instance, server)
+        await asyncio.to_thread(wait_until_ready, instance, f"The lab {name}")
         yield instance
     finally:
         await asyncio.shield(asyncio.to_thread(files.close))
@@ -40,11 +44,9 @@ def check(name, server):
 
 
 def start(name, server, files):
-    # In place of the stage's application, which comes last, the lab's.
-    words = [*SERVERS[server][:-1], f"{name}:application"]
     with listen(0) as listener:
         program = Program(
-            [sys.executable, "-m", server, *(word.format(fd=listener.fileno()) for word in words)],
+            server_command(server, listener, f"{name}:application"),
             folder=files,
             log=files.path / f"{name}.log",
             cwd=LABS,
@@ -52,18 +54,3 @@ def start(name, server, files):
             listener=listener,
         )
         return Instance(name, listener.getsockname()[1], program)
-
-
-async def wait_until_ready(instance, server):
-    """Wait for a page from *this* server: the socket is ours, so no other can answer on it."""
-    # Not by a proxy that the environment may name: it is on this machine.
-    async with httpx.AsyncClient(timeout=START_SECONDS, trust_env=False) as client:
-        try:
-            answer = await client.get(f"{instance.url}/")
-        except httpx.HTTPError as error:
-            answer = error
-    if not isinstance(answer, httpx.Response) or answer.status_code != 200:
-        raise LaunchError(
-            f"The lab {instance.name} did not start under {server} ({answer!r}). "
-            f"The last lines of its log:\n{instance.program.last_lines()}"
-        )

@@ -32,9 +32,9 @@ WSGI, ASGI = "websockets_channels.wsgi", "websockets_channels.asgi:application"
 
 # How each server takes over a socket that we have bound, and how it is told to stop soon.
 SERVERS = {
-    "gunicorn": ["--bind", "fd://{fd}", WSGI],
-    "daphne": ["--fd", "{fd}", ASGI],
-    "uvicorn": ["--fd", "{fd}", "--lifespan", "off", "--timeout-graceful-shutdown", "1", ASGI],
+    "gunicorn": ["--bind", "fd://{fd}"],
+    "daphne": ["--fd", "{fd}"],
+    "uvicorn": ["--fd", "{fd}", "--lifespan", "off", "--timeout-graceful-shutdown", "1"],
 }
 
 # Ours to set for a stage; whatever the user's shell has of them must not leak in.
@@ -61,6 +61,11 @@ def clean_environment():
         # Uvicorn reads each of its options from UVICORN_<OPTION> too.
         if key not in STAGE_VARIABLES and not key.startswith("UVICORN_")
     }
+
+
+def server_command(server, listener, application):
+    words = [word.format(fd=listener.fileno()) for word in SERVERS[server]]
+    return [sys.executable, "-m", server, *words, application]
 
 
 @dataclass
@@ -167,7 +172,8 @@ class Run:
                 self._give_up_if_stopping()
                 self.instances.append(self._start_instance(name, listener))
         for instance in self.instances:
-            self._wait_until_ready(instance)
+            wait_until_ready(instance, f"Instance {instance.name} of stage {self.stage.number}")
+            self._give_up_if_stopping()
         self.files.describe(
             stage=self.stage.number,
             folder=str(self.folder),
@@ -231,9 +237,9 @@ class Run:
         )
 
     def _start_instance(self, name, listener):
-        words = [word.format(fd=listener.fileno()) for word in SERVERS[self.server]]
+        application = WSGI if self.server == "gunicorn" else ASGI
         program = Program(
-            [sys.executable, "-m", self.server, *words],
+            server_command(self.server, listener, application),
             folder=self.files,
             log=self.files.path / f"{name}.log",
             cwd=self.folder,
@@ -241,22 +247,6 @@ class Run:
             listener=listener,
         )
         return Instance(name, listener.getsockname()[1], program)
-
-    def _wait_until_ready(self, instance):
-        """Wait for a page from *this* server: the socket is ours, so no other can answer on it."""
-        # The request waits in the socket's backlog until the server is there; if the server
-        # dies the socket dies with it, and the request fails.
-        try:
-            # Not by a proxy that the environment may name: it is on this machine.
-            answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS, trust_env=False)
-        except httpx.HTTPError as error:
-            answer = error
-        self._give_up_if_stopping()
-        if not isinstance(answer, httpx.Response) or answer.status_code != 200:
-            raise LaunchError(
-                f"Instance {instance.name} of stage {self.stage.number} did not start ({answer!r})."
-                f" The last lines of its log:\n{instance.program.last_lines()}"
-            )
 
     def _give_up_if_stopping(self):
         if self._stopping.is_set():
@@ -328,6 +318,21 @@ def listen(port):
             "or choose another with --port (0 takes any free one)."
         ) from error
     return listener
+
+
+def wait_until_ready(instance, title):
+    """Wait for a page from *this* server: the socket is ours, so no other can answer on it."""
+    # The request waits in the socket's backlog until the server is there; if the server dies the
+    # socket dies with it, and the request fails.
+    try:
+        answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS)
+    except httpx.HTTPError as error:
+        answer = error
+    if not isinstance(answer, httpx.Response) or answer.status_code != 200:
+        raise LaunchError(
+            f"{title} did not start ({answer!r}). The last lines of its log:\n"
+            f"{instance.program.last_lines()}"
+        )
 
 
 @contextlib.asynccontextmanager

@@ -57,9 +57,7 @@ async def ask(url, certificate, *, http2):
     # Verified as in real life: this certificate is the only one that is trusted.
     trusted = ssl.create_default_context(cafile=certificate)
     # Not by a proxy that the environment may name: the server is on this machine.
-    async with httpx.AsyncClient(
-        http2=http2, verify=trusted, timeout=START_SECONDS, trust_env=False
-    ) as client:
+    async with httpx.AsyncClient(http2=http2, verify=trusted, timeout=START_SECONDS) as client:
         return await client.get(f"{url}/")
 
 
