@@ -49,13 +49,15 @@ install() {
   # uv installs ten times faster than pip, and comes from the same lock file by its hash.
   awk '/^uv==/ { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock >.venv/uv.txt
   say "Installing uv, then the packages of requirements.lock ..."
-  if .venv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r .venv/uv.txt; then
-    .venv/bin/uv pip sync --python .venv/bin/python --require-hashes requirements.lock
-  else
-    say "uv cannot be had for this machine: pip does it, more slowly."
-    .venv/bin/python -m pip install --require-hashes -r requirements.lock
+  if pip_install --quiet --only-binary :all: -r .venv/uv.txt &&
+    .venv/bin/uv pip sync --python .venv/bin/python --require-hashes requirements.lock; then
+    return
   fi
+  say "uv cannot do it on this machine: pip does it, more slowly."
+  pip_install -r requirements.lock
 }
+
+pip_install() { .venv/bin/python -m pip install --disable-pip-version-check --require-hashes "$@"; }
 
 # One at a time: a second run waits here, and then finds everything done. The lock is this
 # shell's, on its descriptor 9, and ends with it.
