@@ -72,8 +72,9 @@ def run_script(repository, name, *arguments, cwd=None, **variables):
 
 def environment(variables):
     """Our environment, with these variables; one that is None is left out."""
-    # Python may keep its bytecode, as with most users: each start takes half the time.
-    wanted = os.environ | {"PYTHONDONTWRITEBYTECODE": None} | variables
+    # Python may keep its bytecode, as with most users: each start takes half the time. And which
+    # Python the environment of these tests was made from is no matter of theirs.
+    wanted = os.environ | {"PYTHONDONTWRITEBYTECODE": None, "PYTHON": None} | variables
     return {key: value for key, value in wanted.items() if value is not None}
 
 
@@ -216,12 +217,6 @@ def can_listen(port):
         except OSError:
             return False
         return True
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def bare_path(folder):

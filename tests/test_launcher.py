@@ -22,7 +22,6 @@ from helpers_scripts import (
     assert_nothing_left,
     bare_path,
     copy_repository,
-    free_port,
     marked_processes,
     new_mark,
     write_program,
@@ -32,6 +31,7 @@ from chatflow import Run, find_stage, redis_server, stage
 from chatflow.errors import LaunchError, UsageError
 from chatflow.launcher import listen
 from chatflow.processes import Program, RunFolder
+from chatflow.redis_server import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,6 @@ from helpers_scripts import (
     assert_nothing_left,
     bare_path,
     copy_repository,
-    free_port,
     run_folders,
     run_script,
     step,
@@ -33,6 +32,7 @@ from helpers_scripts import (
 
 from chatflow import Visitor, post, redis_server, stages, websocket_reader
 from chatflow.processes import RunFolder
+from chatflow.redis_server import free_port
 
 BAD_USAGE = {
     "no number": [],
