@@ -3,6 +3,9 @@
 set -euo pipefail
 CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Without a trap bash forgets a Ctrl-C when the command that it waits for ends just then.
+trap 'exit 130' INT
+
 say() { printf '%s\n' "$*" >&2; }
 
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
