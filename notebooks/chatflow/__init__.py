@@ -6,18 +6,31 @@ from .capabilities import measure
 from .catalog import capabilities, find_stage, stages
 from .client import Reader, Visitor, post, reading, websocket_reader
 from .launcher import Run, stage
+from .picture import draw, draw_map
+from .predict import predict
+from .sources import diff, show, show_lab
+from .timeline import Row, Span, timeline
 
 __all__ = [
     "Reader",
+    "Row",
     "Run",
+    "Span",
     "Visitor",
     "capabilities",
+    "diff",
+    "draw",
+    "draw_map",
     "find_stage",
     "measure",
     "post",
+    "predict",
     "reading",
+    "show",
+    "show_lab",
     "stage",
     "stages",
+    "timeline",
     "websocket_reader",
 ]
 

@@ -10,6 +10,9 @@ from .errors import UsageError
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ROOT / "steps"
 
+# What "live" means: a reader who is already waiting has the message within this time.
+LIVE_SECONDS = 2
+
 
 @dataclass(frozen=True)
 class Stage:

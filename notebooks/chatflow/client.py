@@ -7,21 +7,24 @@ import re
 
 import httpx
 import websockets
+from websockets.http11 import USER_AGENT
 
-# What "live" means: a reader who is already waiting has the message within this time.
-LIVE_SECONDS = 2
+from .catalog import LIVE_SECONDS
 
 
 class Visitor:
     """One person's browser without JavaScript: opens a room's page, posts with its form.
 
     `instance` is anything with `url` and `ws_url`: a running stage, or one of its instances.
+    `name` goes along as the User-Agent, so that a flow's picture can say who it was.
     """
 
-    def __init__(self, instance):
+    def __init__(self, instance, name=None):
         # A connection per request: gunicorn drops an idle one after 2 s, perhaps just as we send.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self.http = httpx.AsyncClient(base_url=instance.url, timeout=30, limits=limits)
+        self.http = httpx.AsyncClient(
+            base_url=instance.url, timeout=30, limits=limits, headers=user_agent(name)
+        )
         self.token = None
 
     async def __aenter__(self):
@@ -43,9 +46,14 @@ class Visitor:
         return await self.http.post(f"/chat/{room_name}/", data=fields, timeout=within)
 
 
+def user_agent(name):
+    """Headers by which a client says who it is: so a picture of its messages can name it."""
+    return {"User-Agent": name} if name else {}
+
+
 async def post(instance, room_name, author, text):
     """Open a room's page and post one message with its form. Returns the response."""
-    async with Visitor(instance) as visitor:
+    async with Visitor(instance, author) as visitor:
         await visitor.open(room_name)
         return await visitor.post(room_name, author, text)
 
@@ -74,24 +82,25 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def reading(instance, room_name):
+async def reading(instance, room_name, name=None):
     """Wait for news in whatever way the stage offers: yields a Reader, or None if there is none.
 
     By WebSocket a reader gets what is posted from now on, in the other ways the whole room.
     """
     async with contextlib.AsyncExitStack() as stack:
         for open_reader in (websocket_reader, stream_reader, polling_reader):
-            reader = await stack.enter_async_context(open_reader(instance, room_name))
+            reader = await stack.enter_async_context(open_reader(instance, room_name, name))
             if reader:
                 break
         yield reader
 
 
 @contextlib.asynccontextmanager
-async def websocket_reader(instance, room_name):
+async def websocket_reader(instance, room_name, name=None):
     """A Reader by WebSocket, or None if the handshake is refused."""
     try:
-        socket = await websockets.connect(f"{instance.ws_url}/ws/chat/{room_name}/")
+        url = f"{instance.ws_url}/ws/chat/{room_name}/"
+        socket = await websockets.connect(url, user_agent_header=name or USER_AGENT)
     except websockets.InvalidStatus:
         yield None
         return
@@ -109,12 +118,12 @@ async def read_socket(socket):
 
 
 @contextlib.asynccontextmanager
-async def stream_reader(instance, room_name):
+async def stream_reader(instance, room_name, name=None):
     """A Reader by server-sent events, or None if the stage has no such address."""
     url = f"{instance.url}/chat/{room_name}/stream/"
     timeout = httpx.Timeout(30, read=None)
     async with (
-        httpx.AsyncClient(timeout=timeout) as http,
+        httpx.AsyncClient(timeout=timeout, headers=user_agent(name)) as http,
         http.stream("GET", url, params={"after": 0}) as response,
     ):
         if response.status_code == 404:
@@ -133,9 +142,10 @@ async def read_events(response):
 
 
 @contextlib.asynccontextmanager
-async def polling_reader(instance, room_name):
+async def polling_reader(instance, room_name, name=None):
     """A Reader by long polling, or None if the stage has no such address."""
-    async with httpx.AsyncClient(base_url=instance.url, timeout=60) as http:
+    headers = user_agent(name)
+    async with httpx.AsyncClient(base_url=instance.url, timeout=60, headers=headers) as http:
         path = f"/chat/{room_name}/messages/"
         # Asked for nonsense, so that the answer comes at once: 404 only if nothing is there.
         if (await http.get(path, params={"after": "nonsense"})).status_code == 404:

@@ -23,12 +23,19 @@ from . import database as databases
 from . import redis_server
 from .catalog import find_stage
 from .errors import LaunchError, UsageError
+from .flows import Scene, find_message, find_request
 from .processes import Program, RunFolder
+from .tracing import Tracing
 
 HOST = "127.0.0.1"
 START_SECONDS = 30
 SETTINGS = "websockets_channels.settings"
 WSGI, ASGI = "websockets_channels.wsgi", "websockets_channels.asgi:application"
+
+# The same, with tracing put round them from outside.
+INSIDE = Path(__file__).parent / "inside"
+TRACED_SETTINGS = "flowtrace.settings"
+TRACED_WSGI, TRACED_ASGI = "flowtrace.wsgi", "flowtrace.asgi:application"
 
 # How each server takes over a socket that we have bound, and how it is told to stop soon.
 SERVERS = {
@@ -41,6 +48,8 @@ SERVERS = {
 STAGE_VARIABLES = {
     "CHAT_DATABASE",
     "DJANGO_SETTINGS_MODULE",
+    "FLOW_PROCESS",
+    "FLOW_TRACE",
     "GUNICORN_CMD_ARGS",
     "PYTHONIOENCODING",
     "PYTHONPATH",
@@ -94,7 +103,7 @@ class Run:
 
     `port` is the first instance's port (0: any free ones); `redis_url` names Redis servers that
     the user has running, comma-separated, instead of private ones; `folder` is the stage's code,
-    where it is not the one in `steps/`.
+    where it is not the one in `steps/`; `trace` records every message's hops, see `flow()`.
     """
 
     def __init__(
@@ -109,13 +118,14 @@ class Run:
         redis_layer="queue",
         database=None,
         folder=None,
+        trace=False,
     ):
         self.stage = find_stage(number)
         self.server = server or self.stage.server
         self.folder = Path(folder or self.stage.folder).resolve()
         self.instance_count, self.first_port = instances, port
         self.redis_shards, self.redis_url, self.redis_layer = redis_shards, redis_url, redis_layer
-        self.database = database
+        self.database, self.trace = database, trace
         self.check_options()
         self.instances, self.redis = [], []
         self.files = None
@@ -164,6 +174,8 @@ class Run:
                 ours.enter_context(listener)
             self.files = RunFolder(self.stage.name)
             self.database = Path(self.database or self.files.path / "db.sqlite3").resolve()
+            if self.trace:
+                self.tracing = Tracing(self.files.path / "trace")
             if self.stage.redis:
                 self._start_redis()
             self.environment = self._make_environment()
@@ -188,7 +200,10 @@ class Run:
         for number in range(1, self.redis_shards + 1):
             self._give_up_if_stopping()
             name = f"redis-{number}"
-            self.redis.append(redis_server.start(self.files, name))
+            server = redis_server.start(self.files, name)
+            self.redis.append(server)
+            if self.trace:
+                self.tracing.monitor(server, name)
 
     @property
     def redis_urls(self):
@@ -197,6 +212,10 @@ class Run:
     def _stage_environment(self):
         """What the stage's own settings read."""
         facts = {"CHAT_DATABASE": str(self.database), "DJANGO_SETTINGS_MODULE": SETTINGS}
+        if self.trace:
+            facts["DJANGO_SETTINGS_MODULE"] = TRACED_SETTINGS
+            facts["PYTHONPATH"] = str(INSIDE)
+            facts["FLOW_TRACE"] = str(self.tracing.folder)
         if self.stage.redis:
             facts["REDIS_URL"] = self.redis_urls
             facts["REDIS_LAYER"] = self.redis_layer
@@ -237,13 +256,13 @@ class Run:
         )
 
     def _start_instance(self, name, listener):
-        application = WSGI if self.server == "gunicorn" else ASGI
+        wsgi, asgi = (TRACED_WSGI, TRACED_ASGI) if self.trace else (WSGI, ASGI)
         program = Program(
-            server_command(self.server, listener, application),
+            server_command(self.server, listener, wsgi if self.server == "gunicorn" else asgi),
             folder=self.files,
             log=self.files.path / f"{name}.log",
             cwd=self.folder,
-            env=self.environment,
+            env=self.environment | {"FLOW_PROCESS": name},
             listener=listener,
         )
         return Instance(name, listener.getsockname()[1], program)
@@ -287,6 +306,26 @@ class Run:
     @property
     def ws_url(self):
         return self.instances[0].ws_url
+
+    # --- looking ------------------------------------------------------------------------------
+
+    def scene(self):
+        """What a picture of this run has to know beside the hops."""
+        ended = [one.name for one in self.instances if one.program.poll() is not None]
+        title = f"Stage {self.stage.number:02} · {self.stage.title}"
+        return Scene(title, self.server, tuple(ended))
+
+    async def flow(self, text, **options):
+        """The flow of the newest message with this text; options as for `Tracing.flow()`."""
+        return await self.tracing.flow(lambda book: find_message(book, text), self.scene, **options)
+
+    async def request_flow(self, client, label="", **options):
+        """The flow of the newest request or handshake of a client whose first hop says `label`."""
+
+        def find(book):
+            return find_request(book, client, label)
+
+        return await self.tracing.flow(find, self.scene, **options)
 
 
 def bind(first_port, count):

@@ -1,0 +1,111 @@
+"""Everything that a run has recorded, looked up by trace, by connection and by who was there."""
+
+from collections import defaultdict
+
+from .flow import kind_of, name_of
+
+# A view that holds a request until there is news.
+WAITING_VIEWS = {"messages", "stream"}
+
+
+class Book:
+    """Recorded hops, looked up by trace and by connection."""
+
+    def __init__(self, hops):
+        self.hops = [hop for hop in hops if hop.kind != "done"]
+        self.over = {hop.cause for hop in hops if hop.kind == "done"}
+        self.ended_traces = {hop.trace for hop in hops if hop.kind == "done" and not hop.cause}
+        self.traces = defaultdict(list)
+        for hop in self.hops:
+            self.traces[hop.trace].append(hop)
+        self.connections = self.find_connections()
+        self.names = self.name_clients()
+
+    def find_connections(self):
+        """The traces of each connection, by its name ("A3"), oldest first."""
+        found = defaultdict(list)
+        for trace, hops in self.traces.items():
+            if kind_of(hops[0].source) == "client":
+                found[name_of(hops[0].source)].append(trace)
+        return found
+
+    def opening(self, connection):
+        """The hops of the trace that opened a connection: its handshake, or its request."""
+        return self.traces[self.connections[connection][0]]
+
+    def name_clients(self):
+        """Who is at the other end of each connection, as far as they have said who they are."""
+        names, unknown = {}, 0
+        for connection in self.connections:
+            name = self.said_name(connection)
+            if not name:
+                unknown += 1
+                name = f"client {unknown}" if self.is_socket(connection) else "browser"
+            names[connection] = name
+        return names
+
+    def said_name(self, connection):
+        agent = self.opening(connection)[0].detail.get("agent", "")
+        # A program says which program it is ("Mozilla/5.0"), our clients say who they are.
+        if agent and "/" not in agent:
+            return agent
+        for trace in self.connections[connection]:
+            for hop in self.traces[trace]:
+                own = hop.source == f"client/{connection}" or "stored" in hop.detail
+                if own and hop.detail.get("author"):
+                    return hop.detail["author"]
+
+    def is_socket(self, connection):
+        return bool(self.opening(connection)[0].detail.get("socket"))
+
+    def room_of(self, connection):
+        for hop in self.opening(connection):
+            if "room_name" in hop.detail:
+                return hop.detail["room_name"]
+
+    def view_of(self, connection):
+        return next(
+            (hop.detail["view"] for hop in self.opening(connection) if "view" in hop.detail), None
+        )
+
+    # --- who was there ------------------------------------------------------------------------
+
+    def listeners(self, room_name, at):
+        """The connections that wait for news of a room at a time."""
+        return [
+            connection
+            for connection in self.connections
+            if self.room_of(connection) == room_name and self.is_listening(connection, at)
+        ]
+
+    def is_listening(self, connection, at):
+        opening = self.opening(connection)
+        if self.is_socket(connection):
+            accepted = any(hop.label.startswith("101") and hop.at < at for hop in opening)
+            return accepted and not any(hop.at < at for hop in self.closings(connection))
+        waits = self.view_of(connection) in WAITING_VIEWS
+        return waits and opening[0].at < at and not self.answered(opening, at)
+
+    def closings(self, connection):
+        hops = [hop for trace in self.connections[connection] for hop in self.traces[trace]]
+        return [hop for hop in hops if hop.detail.get("gone") or is_close(hop)]
+
+    def answered(self, opening, at):
+        """Whether a request was over at a time: its response written, and no more to come."""
+        if opening[0].trace not in self.ended_traces:
+            return False
+        return max(hop.at for hop in opening) < at
+
+    def page_viewers(self, room_name, at):
+        """Those who have a room's page as it was, where nothing keeps it up to date."""
+        seen = {}
+        for connection in self.connections:
+            opening = self.opening(connection)
+            a_page = self.room_of(connection) == room_name and opening[0].label.startswith("GET")
+            if a_page and opening[-1].at < at:
+                seen[self.names[connection]] = connection
+        return seen
+
+
+def is_close(hop):
+    return kind_of(hop.target) == "client" and hop.label.startswith("close ")

@@ -1,0 +1,80 @@
+"""A message's flow: its hops in causal order, the stations they touch, and who was never reached.
+
+Pure functions from recorded hops to what a picture shows; nothing here draws or waits.
+"""
+
+from dataclasses import dataclass, replace
+
+from .hops import Hop
+
+
+@dataclass(frozen=True)
+class Station:
+    """A lifeline. `process` is the instance it belongs to, or None (clients, database, Redis)."""
+
+    id: str
+    kind: str  # client, server, routing, view, consumer, layer, database, command
+    process: str | None
+    title: str
+    subtitle: str
+    reached: bool = True
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Somebody who was in the room when the message was sent, and never got it."""
+
+    client: str  # the client's station
+    process: str  # the instance that this client is connected to
+    reason: str  # a sentence
+    handler: str = ""  # the station of the consumer or view that waits for this client, if any
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What one message caused, ready to be drawn.
+
+    `stations` go from left to right. `handshake` are the hops of what was done once before (the
+    sender's connection, a reader's waiting request), under the title `opening`; `hops` are those
+    of the message. Both are in causal order, concurrent ones by name.
+    """
+
+    title: str
+    subtitle: str
+    stations: tuple[Station, ...]
+    handshake: tuple[Hop, ...]
+    hops: tuple[Hop, ...]
+    missed: tuple[Missed, ...] = ()
+    opening: str = "at the handshake, once"
+
+    def reached(self):
+        """The names of the clients that the message arrived at, sorted."""
+        arrived = {hop.target for hop in self.hops if hop.detail.get("messages")}
+        return sorted(name_of(station) for station in arrived if kind_of(station) == "client")
+
+    def unreached(self):
+        """The names of the clients that it never arrived at, sorted."""
+        return sorted(name_of(missed.client) for missed in self.missed)
+
+    def only(self, *kinds):
+        """The same flow with the hops of these kinds only."""
+        hops = tuple(hop for hop in self.hops if hop.kind in kinds)
+        handshake = tuple(hop for hop in self.handshake if hop.kind in kinds)
+        return replace(self, hops=hops, handshake=handshake)
+
+    def without(self, *kinds):
+        """The same flow without the hops of these kinds, as `flow.without("redis")`."""
+        return self.only(*{hop.kind for hop in self.hops + self.handshake} - set(kinds))
+
+
+def kind_of(station):
+    return station.partition("/")[0]
+
+
+def name_of(station):
+    return station.partition("/")[2]
+
+
+def process_of(station):
+    """The instance that a station of a recorded hop belongs to: "A" for `consumer/A3`."""
+    return name_of(station).rstrip("0123456789")

@@ -1,0 +1,160 @@
+"""The flow map: the seven stations of the walkthrough, lit by what the hops really touched."""
+
+import zlib
+from itertools import pairwise
+
+from .animation import travelling_dot
+from .folding import CLIENTS, fold, words
+from .places import Way, find_places, find_ways
+from .svg import (
+    COLOURS,
+    FAINT,
+    INK,
+    MUTED,
+    RED,
+    RED_INK,
+    RED_PALE,
+    STATION_COLOURS,
+    card,
+    cross,
+    element,
+    icon,
+    pill,
+    shorten,
+    text_of,
+    text_width,
+    wrap,
+    write,
+)
+
+# (row, column): the walk wraps after the handler, the database hangs below that.
+SEATS = {
+    "client": (0, 0),
+    "server": (0, 1),
+    "routing": (0, 2),
+    "handler": (0, 3),
+    "layer": (1, 0),
+    "consumers": (1, 1),
+    "clients": (1, 2),
+    "database": (1, 3),
+}
+WALK = [name for name in SEATS if name != "database"]
+MARGIN, WIDE, HIGH, GAP, ROW_GAP = 26, 162, 92, 36, 64
+GREY = "#cdd4df"
+LOOKS = {  # state: ground, edge, dashes, title, what stands below it
+    "lit": ("#ffffff", None, None, INK, MUTED),
+    "once": ("#ffffff", None, "5 4", INK, MUTED),
+    "unreached": ("#f3f4f7", "#cfd4dc", None, FAINT, FAINT),
+    "absent": ("none", "#d5dae2", "3 4", FAINT, FAINT),
+    "lost": (RED_PALE, RED, None, RED_INK, RED_INK),
+}
+
+
+def flow_map(flow, *, stage_stations=None):
+    """An SVG of the walkthrough's stations, each lit or grey as the flow's hops touched it.
+
+    `stage_stations`: the kinds of station that this stage has at all (default: those of the
+    flow's stations); the other places are marked as absent.
+    """
+    has = sorted(set(stage_stations or [station.kind for station in flow.stations]))
+    places, ways = find_places(flow, has), find_ways(flow)
+    width = 2 * MARGIN + 4 * WIDE + 3 * GAP
+    about = wrap(flow.subtitle, width - 2 * MARGIN, 14, 3)
+    top = 56 + 19 * len(about) + (36 if skips(ways) else 20)
+    name = f"map-{zlib.crc32(repr((flow, has)).encode('utf-8', 'replace')):08x}"
+    height = top + 2 * HIGH + ROW_GAP + MARGIN
+    svg = card(name, width, height, flow.title, ". ".join(words(fold(flow, CLIENTS))))
+    draw_title(svg, flow.title, about, width - 2 * MARGIN)
+    for way in untaken(ways, places) + ways:
+        draw_way(svg, way, top)
+    for place in places.values():
+        draw_place(svg, place, top)
+    taken = [(COLOURS[way.kind], corners(way, top)) for way in ways if not way.once]
+    if taken:
+        travelling_dot(svg, taken)
+    return text_of(svg)
+
+
+def skips(ways):
+    return any((way.source, way.target) == ("server", "handler") for way in ways)
+
+
+def untaken(ways, places):
+    """The steps of the walk that no hop took, drawn grey."""
+    taken = {(way.source, way.target) for way in ways}
+    steps = [step for step in pairwise(WALK) if step not in taken]
+    answered = ("handler", "clients") in taken or ("client", "layer") in taken
+    return [Way(*step, "") for step in steps if not (answered and step == ("handler", "layer"))]
+
+
+def corner(name, top):
+    row, column = SEATS[name]
+    return MARGIN + column * (WIDE + GAP), top + row * (HIGH + ROW_GAP)
+
+
+def corners(way, top):
+    """The corners of a way: straight on, over what it skips, or down between the rows."""
+    (x1, y1), (x2, y2) = corner(way.source, top), corner(way.target, top)
+    middle, right = WIDE / 2, x1 + WIDE
+    if (way.source, way.target) == ("server", "handler"):
+        return [(right - 32, y1), (right - 32, y1 - 26), (x2 + 32, y1 - 26), (x2 + 32, y2)]
+    if y1 == y2:
+        return [(right, y1 + HIGH / 2), (x2, y2 + HIGH / 2)]
+    below, end = y1 + HIGH, (x2 + middle, y2 - 12)
+    if x1 == x2:
+        return [(x1 + middle, below), end]
+    bend = below + (ROW_GAP - 12) / 2
+    return [(x1 + 48, below), (x1 + 48, bend), (x2 + middle, bend), end]
+
+
+def draw_title(svg, title, about, room):
+    write(svg, MARGIN, 40, shorten(title, room, 20, 600), 20, weight=600, fill=INK)
+    for i, line in enumerate(about):
+        write(svg, MARGIN, 63 + 19 * i, line, 14, fill=MUTED)
+
+
+def draw_way(svg, way, top):
+    *start, (x, y) = corners(way, top)
+    level = start[-1][1] == y
+    colour = COLOURS.get(way.kind, GREY)
+    group = element(svg, "g", class_="way", data_from=way.source, data_to=way.target)
+    stop = (x - 8, y) if level else (x, y - 8)
+    d = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in [*start, stop])
+    dashes = "5 4" if way.once else None if way.kind else "2 5"
+    line = {"stroke": colour, "stroke_width": 2.2, "stroke_linejoin": "round", "fill": "none"}
+    element(group, "path", d=d, stroke_dasharray=dashes, **line)
+    tip = "l-11 -5.5v11z" if level else "l-5.5 -11h11z"
+    element(group, "path", d=f"M{x:.1f} {y:.1f}{tip}", fill=colour)
+
+
+def draw_place(svg, place, top):
+    x, y = corner(place.name, top)
+    ground, edge, dashes, ink, pale = LOOKS[place.state]
+    colour = edge or STATION_COLOURS[place.kind]
+    group = element(svg, "g", class_="place", data_place=place.name, data_state=place.state)
+    line = {"stroke": colour, "stroke_width": 1.6, "stroke_dasharray": dashes}
+    element(group, "rect", x=x, y=y, width=WIDE, height=HIGH, rx=12, fill=ground, **line)
+    grey = place.state in ("unreached", "absent")
+    icon(group, x + WIDE / 2, y, place.kind, "#b4bac5" if grey else colour, 12)
+    middle = {"anchor": "middle"}
+    title = shorten(place.title, WIDE - 16, 15.5, 600)
+    write(group, x + WIDE / 2, y + 40, title, 15.5, weight=600, fill=ink, **middle)
+    about = shorten(place.about, WIDE - 12, 13)
+    write(group, x + WIDE / 2, y + 62, about, 13, fill=pale, **middle)
+    draw_marks(group, place, x, y)
+
+
+def draw_marks(group, place, x, y):
+    """The code of a refusal, the sign of a loss, and how many were never reached."""
+    if place.code:
+        width = text_width(place.code, 13, mono=True) + 10
+        pill(group, x + WIDE - width - 10, y - 10, place.code, 13, RED, height=20)
+    elif place.state == "lost":
+        cross(group, x + WIDE - 20, y, 10)
+    if place.missed:
+        text = f"{place.missed} never reached"
+        width = text_width(text, 12, 600) + 20
+        shape = {"x": x + (WIDE - width) / 2, "y": y + HIGH - 11, "width": width, "height": 22}
+        element(group, "rect", rx=11, fill=RED, **shape)
+        middle = {"anchor": "middle", "fill": "#ffffff", "weight": 600}
+        write(group, x + WIDE / 2, y + HIGH + 4.3, text, 12, **middle)

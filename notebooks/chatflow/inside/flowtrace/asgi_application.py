@@ -1,0 +1,188 @@
+"""Round an ASGI application: what passes between it and its server, as hops."""
+
+import json
+from http import HTTPStatus
+
+from .recorder import SERVER, TICKET, Way, current, new_connection, shortened
+
+# The key of a scope that says which connection it is; consumers and views find it there.
+CONNECTION = "flowtrace"
+
+
+def traced(application):
+    async def traced_application(scope, receive, send):
+        side = {"http": HttpSide, "websocket": WebSocketSide}.get(scope["type"])
+        if side:
+            await side(scope, receive, send).run(application)
+        else:
+            await application(scope, receive, send)
+
+    return traced_application
+
+
+class Side:
+    """The server's side of one scope."""
+
+    kind = None
+
+    def __init__(self, scope, receive, send):
+        self.connection = new_connection()
+        self.client = f"client/{self.connection}"
+        self.scope = {**scope, CONNECTION: self.connection}
+        self.server_receive, self.server_send = receive, send
+        self.way = self.new_way()
+
+    def new_way(self):
+        return Way(self.client)
+
+    async def run(self, application):
+        self.way.hop(self.kind, SERVER, self.request_line(), **self.request_detail())
+        token = current.set(self.way)
+        try:
+            await application(self.scope, self.receive, self.send)
+        except Exception as error:
+            # The message that was being handled, if the error came out of a handler.
+            way = getattr(error, "flowtrace", self.way)
+            way.station = SERVER if way.handler == self.client else way.handler
+            way.hop("lost", SERVER, shortened(f"{type(error).__name__}: {error}", 120))
+            self.fail(way)
+            raise
+        finally:
+            current.reset(token)
+            self.way.done(None)
+
+    def request_line(self):
+        return f"{self.scope.get('method', 'GET')} {self.scope['path']}"
+
+    def request_detail(self):
+        headers = dict(self.scope["headers"])
+        agent = headers.get(b"user-agent", b"").decode("latin-1")
+        return {
+            "path": self.scope["path"],
+            "agent": agent,
+            "port": (self.scope["client"] or [0])[-1],
+        }
+
+    async def receive(self):
+        return await self.server_receive()
+
+
+class HttpSide(Side):
+    kind = "http"
+    status = None
+
+    async def send(self, event):
+        if event["type"] == "http.response.start":
+            self.status, self.first = event["status"], True
+            await self.server_send(event)
+            return
+        label = self.label(event)
+        if label:
+            kind, detail = self.colour(), self.detail(event)
+            self.way.hop(kind, SERVER, label, **detail)
+        await self.server_send(event)
+        if label:
+            self.way.hop(kind, self.client, label, **detail)
+            # The next piece of a response that goes on comes from the view again.
+            self.way.station = self.way.handler
+        self.first = False
+
+    def label(self, event):
+        if self.first:
+            return status_line(self.status)
+        if messages := messages_of(event.get("body", b"")):
+            return f"event: message {', '.join(map(str, messages))}"
+
+    def colour(self):
+        return "lost" if self.status >= 400 else "http"
+
+    def detail(self, event):
+        detail = {"code": self.status} if self.status >= 400 else {}
+        messages = messages_of(event.get("body", b""))
+        return {**detail, "messages": messages} if messages else detail
+
+    def fail(self, way):
+        # What servers answer for an application that raises; the tests hold them to it.
+        if self.status is None:
+            way.hop("lost", self.client, status_line(500), code=500)
+
+
+class WebSocketSide(Side):
+    kind = "websocket"
+    accepted = False
+
+    def request_detail(self):
+        return {**super().request_detail(), "socket": True}
+
+    async def receive(self):
+        event = await self.server_receive()
+        if event["type"] == "websocket.connect":
+            return {**event, TICKET: self.way.ticket()}
+        way = self.new_way()
+        label, detail = describe_arrival(event)
+        way.hop(self.kind, SERVER, label, **detail)
+        return {**event, TICKET: way.ticket()}
+
+    async def send(self, event):
+        way = current.get() or self.way
+        kind, label, detail = self.describe_departure(event)
+        way.station = way.handler
+        way.hop(kind, SERVER, event["type"], **detail)
+        await self.server_send(event)
+        self.accepted = self.accepted or event["type"] == "websocket.accept"
+        way.hop(kind, self.client, label, **detail)
+        way.station = way.handler
+
+    def describe_departure(self, event):
+        if event["type"] == "websocket.accept":
+            return self.kind, status_line(101), {}
+        if event["type"] == "websocket.close":
+            return self.describe_close(event.get("code") or 1000)
+        label, detail = describe_frame(event)
+        return self.kind, label, detail
+
+    def describe_close(self, code):
+        if not self.accepted:
+            # Whatever code the application gives: before the accept there is only HTTP.
+            return "lost", status_line(403), {"code": 403}
+        kind = self.kind if code in (1000, 1001) else "lost"
+        return kind, f"close {code}", {"code": code}
+
+    def fail(self, way):
+        # What servers do for an application that raises; the tests hold them to it.
+        code = 1011 if self.accepted else 500
+        label = f"close {code}" if self.accepted else status_line(code)
+        way.hop("lost", self.client, label, code=code)
+
+
+def status_line(status):
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+def describe_arrival(event):
+    if event["type"] == "websocket.disconnect":
+        return f"close {event.get('code', 1005)}", {"gone": True}
+    return describe_frame(event)
+
+
+def describe_frame(event):
+    """A short label for a frame, and what of it says which message it is."""
+    if event.get("text") is None:
+        return f"{len(event.get('bytes') or b'')} bytes", {}
+    try:
+        frame = json.loads(event["text"])
+        kind, text = frame["type"], frame.get("text") or frame.get("detail") or ""
+        number = f" {frame['id']}" if "id" in frame else ""
+        label = shortened(f"{kind}{number} “{text}”" if text else f"{kind}{number}")
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return shortened(event["text"]), {}  # not one of the chat's own frames
+    author, text = str(frame.get("author", "")), str(text)
+    detail = {"author": author, "text": shortened(text, 200)}
+    return label, {**detail, "messages": [frame["id"]]} if "id" in frame else detail
+
+
+def messages_of(body):
+    """The ids of the messages in a piece of an event stream, or in a long poll's answer."""
+    if body.startswith(b"id: "):
+        return [int(body.split()[1])]
+    return []

@@ -1,0 +1,93 @@
+"""Round Channels: routing at the handshake, and each event that reaches a consumer."""
+
+import functools
+
+from channels.consumer import AsyncConsumer, SyncConsumer, get_handler_name
+from channels.routing import URLRouter
+
+from .asgi_application import CONNECTION
+from .recorder import PROCESS, ROUTING, SERVER, TICKET, Way, current
+
+
+def install():
+    URLRouter.__call__ = traced_router(URLRouter.__call__)
+    AsyncConsumer.__call__ = traced_start(AsyncConsumer.__call__)
+    AsyncConsumer.dispatch = traced_dispatch(vars(AsyncConsumer)["dispatch"])
+    SyncConsumer.dispatch = traced_dispatch(vars(SyncConsumer)["dispatch"])
+
+
+def traced_router(call):
+    @functools.wraps(call)
+    async def traced(self, scope, receive, send):
+        way = current.get()
+        # Routers may stand inside each other: only the first counts.
+        if way and way.station == SERVER:
+            way.hop("inside", ROUTING, f"route {scope['path']}")
+            way.handler = ROUTING
+        return await call(self, scope, receive, send)
+
+    return traced
+
+
+def traced_start(call):
+    @functools.wraps(call)
+    async def traced(self, scope, receive, send):
+        if way := current.get():
+            kwargs = scope.get("url_route", {}).get("kwargs", {})
+            arguments = ", ".join(f"{key}={value}" for key, value in kwargs.items())
+            label = f"{type(self).__name__}({arguments})"
+            name = type(self).__name__
+            way.enter("inside", station_of(scope), label, consumer=name, **kwargs)
+        return await call(self, scope, receive, send)
+
+    return traced
+
+
+def station_of(scope):
+    return f"consumer/{scope.get(CONNECTION, PROCESS)}"
+
+
+def traced_dispatch(dispatch):
+    @functools.wraps(dispatch)
+    async def traced(self, message):
+        ticket = message.get(TICKET)
+        if not ticket:
+            return await dispatch.__get__(self)(message)
+        # A copy without the ticket: the layer hands the same object to several consumers.
+        message = {key: value for key, value in message.items() if key != TICKET}
+        way = Way.of_ticket(ticket, source_of(self, ticket))
+        kind = "inside" if way.station == SERVER else "layer"
+        way.enter(kind, station_of(self.scope), describe(message), consumer=type(self).__name__)
+        entered = way.last
+        token = current.set(way)
+        try:
+            await dispatch.__get__(self)(message)
+        except Exception as error:
+            error.flowtrace = way
+            raise
+        finally:
+            current.reset(token)
+            way.done(entered)
+
+    return traced
+
+
+def source_of(consumer, ticket):
+    """The server, for an event of the client; else the layer's station that it came out of."""
+    station = ticket.split()[2]
+    if station == "-":
+        return SERVER
+    # The queue layer may keep a group on one Redis server and this process's queue on another.
+    layer = consumer.channel_layer
+    return (
+        layer.station_of_channel(consumer.channel_name)
+        if hasattr(layer, "consistent_hash")
+        else station
+    )
+
+
+def describe(message):
+    handler = get_handler_name(message)
+    if message["type"].startswith("websocket."):
+        return message["type"]
+    return f"{message['type']} → {handler}()"

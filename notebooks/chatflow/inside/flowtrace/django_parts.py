@@ -1,0 +1,94 @@
+"""Round Django: which view a URL is routed to, what is stored and read, and commands."""
+
+import functools
+
+from asgiref.sync import iscoroutinefunction
+from django.core.handlers.base import BaseHandler
+from django.core.management.base import BaseCommand
+from django.db.models.signals import post_init, post_save
+
+from .recorder import DATABASE, PROCESS, ROUTING, Way, current, shortened
+
+# Commands of the frameworks themselves: some run for ever, and none is about one message.
+FRAMEWORKS = {"channels", "daphne", "django"}
+
+
+def install():
+    BaseHandler.resolve_request = traced_resolve(BaseHandler.resolve_request)
+    BaseCommand.execute = traced_execute(BaseCommand.execute)
+    post_save.connect(note_stored, weak=False)
+    post_init.connect(note_read, weak=False)
+
+
+def traced_resolve(resolve_request):
+    @functools.wraps(resolve_request)
+    def traced(self, request):
+        if way := current.get():
+            way.hop("inside", ROUTING, f"route {request.path}")
+            way.handler = ROUTING
+        match = resolve_request(self, request)
+        if way:
+            match.func = traced_view(match.func, match)
+        return match
+
+    return traced
+
+
+def traced_view(view, match):
+    arguments = ", ".join(f"{key}={value}" for key, value in match.kwargs.items())
+    label = f"{view.__name__}({arguments})"
+
+    def enter(request):
+        connection = getattr(request, "scope", request.META)["flowtrace"]
+        current.get().enter(
+            "inside", f"view/{connection}", label, view=view.__name__, **match.kwargs
+        )
+
+    if iscoroutinefunction(view):
+
+        async def traced(request, *args, **kwargs):
+            enter(request)
+            return await view(request, *args, **kwargs)
+    else:
+
+        def traced(request, *args, **kwargs):
+            enter(request)
+            return view(request, *args, **kwargs)
+
+    return functools.wraps(view)(traced)
+
+
+def traced_execute(execute):
+    @functools.wraps(execute)
+    def traced(self, *args, **options):
+        if type(self).__module__.split(".")[0] in FRAMEWORKS:
+            return execute(self, *args, **options)
+        token = current.set(Way(f"command/{PROCESS}"))
+        try:
+            return execute(self, *args, **options)
+        finally:
+            current.get().done(None)
+            current.reset(token)
+
+    return traced
+
+
+def note_stored(sender, instance, created, **_):
+    way = current.get()
+    if way and created and sender._meta.app_label == "chat":
+        way.station = way.handler
+        label = f"INSERT {sender._meta.model_name} {instance.pk}"
+        way.visit("database", DATABASE, label, stored=instance.pk, **facts(instance))
+
+
+def facts(instance):
+    names = ("room_name", "author", "text")
+    values = {name: getattr(instance, name, None) for name in names}
+    return {name: shortened(str(value), 200) for name, value in values.items() if value is not None}
+
+
+def note_read(sender, instance, **_):
+    way = current.get()
+    if way and instance.pk and sender._meta.app_label == "chat":
+        # Recorded in one hop, before the next one: a page may read hundreds.
+        way.read.append(instance.pk)

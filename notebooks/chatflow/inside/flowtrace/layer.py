@@ -1,0 +1,81 @@
+"""Round a channel layer: what is sent into it, and who joins and leaves its groups."""
+
+import contextlib
+
+from django.utils.module_loading import import_string
+
+from .recorder import PROCESS, TICKET, Way, current, shortened
+
+
+class TracedLayer:
+    """Passes everything on to the layer of the stage's own settings."""
+
+    def __init__(self, backend, config):
+        self.inner = import_string(backend)(**config)
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    async def group_add(self, group, channel):
+        with self.visit(f"group_add {group}", group, group=group, channel=channel):
+            await self.inner.group_add(group, channel)
+
+    async def group_discard(self, group, channel):
+        with self.visit(f"group_discard {group}", group, group=group, channel=channel):
+            await self.inner.group_discard(group, channel)
+
+    async def group_send(self, group, message):
+        with self.visit(f"group_send {group}", group, group=group) as ticket:
+            await self.inner.group_send(group, {**message, TICKET: ticket})
+
+    async def send(self, channel, message):
+        with self.visit(f"send {channel}", channel, channel=channel) as ticket:
+            await self.inner.send(channel, {**message, TICKET: ticket})
+
+    async def receive(self, channel):
+        try:
+            return await self.inner.receive(channel)
+        except Exception as error:
+            # No message was lost here, but the consumer ends: its socket will close.
+            handler = current.get().handler if current.get() else f"command/{PROCESS}"
+            way = Way(self.station_of_channel(channel))
+            way.enter("lost", handler, describe(error))
+            error.flowtrace = way
+            raise
+
+    @contextlib.contextmanager
+    def visit(self, label, name, **detail):
+        """Record a hop to the layer and back; yields the ticket to send along."""
+        way = current.get() or Way(f"command/{PROCESS}")
+        way.station = way.handler
+        station = self.station(name)
+        way.visit("layer", station, label, **detail)
+        sent = way.last
+        try:
+            yield way.ticket(station)
+        except Exception as error:
+            way.visit("lost", station, describe(error))
+            raise
+        finally:
+            way.done(sent)
+
+    def station(self, name):
+        """The in-memory layer of this process, or the Redis server that keeps this name."""
+        if hasattr(self.inner, "consistent_hash"):
+            return f"layer/redis-{self.inner.consistent_hash(name) + 1}"
+        if hasattr(self.inner, "_get_layer"):
+            # The pub/sub layer hashes the full name of the Redis channel.
+            layer = self.inner._get_layer()
+            shard = layer._get_shard(layer._get_group_channel_name(name))
+            return f"layer/redis-{layer._shards.index(shard) + 1}"
+        return f"layer/{PROCESS}"
+
+    def station_of_channel(self, channel):
+        """Where a process fetches from: the queue layer keeps one queue per process."""
+        if hasattr(self.inner, "consistent_hash"):
+            return self.station(self.inner.non_local_name(channel) if "!" in channel else channel)
+        return self.station(channel)
+
+
+def describe(error):
+    return shortened(f"{type(error).__name__}: {error}", 120)

@@ -1,0 +1,110 @@
+"""Writes hops, one JSON line each, and knows which message the running code works for."""
+
+import itertools
+import json
+import os
+import sys
+import time
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+# The instance's name; a command beside the servers is named after itself.
+PROCESS = os.environ.get("FLOW_PROCESS") or "".join(sys.argv[1:2]) or "python"
+SERVER, ROUTING = f"server/{PROCESS}", f"routing/{PROCESS}"
+DATABASE = "database/1"
+
+# Under this key a ticket travels inside an ASGI event or a layer message.
+TICKET = "flowtrace"
+
+# The way that the running code works for; asgiref carries it into threads and back.
+current = ContextVar("flowtrace", default=None)
+
+connections = itertools.count(1)
+numbers = itertools.count(1)
+
+
+def new_connection():
+    """The name of one connection, or of one request: "A3"."""
+    return f"{PROCESS}{next(connections)}"
+
+
+class Way:
+    """The way of one message (or handshake, or request) so far: its trace id, and where it is."""
+
+    def __init__(self, start=None, *, trace=None, cause=None):
+        self.id_prefix = f"{PROCESS}-{os.getpid()}"
+        self.trace = trace or f"{self.id_prefix}-{next(numbers)}"
+        self.last = cause
+        self.station = self.handler = start
+        self.read = []
+
+    @classmethod
+    def of_ticket(cls, ticket, start):
+        """Go on with a way that another task or process began."""
+        trace, cause, _ = ticket.split()
+        return cls(start, trace=trace, cause=cause)
+
+    def ticket(self, station="-"):
+        return f"{self.trace} {self.last} {station}"
+
+    def hop(self, kind, target, label, **detail):
+        """Record that the message goes on to another station."""
+        self.visit(kind, target, label, **detail)
+        self.station = target
+
+    def enter(self, kind, target, label, **detail):
+        """Record that a view or a consumer gets the message: what it causes starts there."""
+        self.hop(kind, target, label, **detail)
+        self.handler = target
+
+    def visit(self, kind, target, label, **detail):
+        """Record a hop to a station from which the running code returns at once."""
+        self._record_reads()
+        self._record(kind, self.station, target, label, detail)
+
+    def done(self, cause):
+        """Note that what began with this hop is over; not a hop, and not drawn."""
+        self._record_reads()
+        self._write("done", self.station, self.station, "", cause, {})
+
+    def _record_reads(self):
+        if self.read:
+            messages, self.read = self.read, []
+            label = f"SELECT {named(messages)}"
+            self._record("database", DATABASE, self.handler, label, {"messages": messages})
+
+    def _record(self, kind, source, target, label, detail):
+        self.last = self._write(kind, source, target, label, self.last, detail)
+
+    def _write(self, kind, source, target, label, cause, detail):
+        hop = {
+            "id": f"{self.id_prefix}-{next(numbers)}",
+            "at": time.monotonic_ns(),
+            "trace": self.trace,
+            "cause": cause,
+            "kind": kind,
+            "source": source,
+            "target": target,
+            "label": label,
+            "detail": detail,
+        }
+        # One write a line, on a file opened for appending: threads never mix their lines.
+        os.write(trace_file(), json.dumps(hop).encode() + b"\n")
+        return hop["id"]
+
+
+@cache
+def trace_file():
+    path = Path(os.environ["FLOW_TRACE"]) / f"{PROCESS}-{os.getpid()}.jsonl"
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def named(messages):
+    if len(messages) == 1:
+        return f"message {messages[0]}"
+    return f"{len(messages)} messages"
+
+
+def shortened(text, length=40):
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,235 @@
+"""Where everything of a sequence picture stands: pure arithmetic, nothing is drawn here."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .svg import COLOURS, NAMES, shorten, text_width, wrap
+
+MARGIN, GAP, BADGE = 20, 7, 10
+LABEL, SMALL, TITLE = 14, 12.5, 13.5
+HEAD, PANEL_TOP = 48, 34
+NARROWEST, LONGEST_LABEL = 760, 460
+LEAD = BADGE + 4  # from a lifeline to the label of an arrow that starts there
+LOOP, TICK = (26, 16), (24, 0)  # how far out and down a hop goes that ends where it starts
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where each station stands, and how wide its head and the picture are."""
+
+    x: dict
+    wide: dict
+    left: float
+    right: float
+
+    def span(self, ids):
+        """From where to where the heads of these stations reach."""
+        halves = [(self.x[name], self.wide[name] / 2) for name in ids]
+        return min(x - half for x, half in halves), max(x + half for x, half in halves)
+
+
+def lay_columns(stations, gutter):
+    """Columns as wide as their heads; a picture of few stations spreads them out."""
+    wide = {station.id: head_width(station) for station in stations}
+    pairs = pairwise(stations)
+    breaks = {after.id for before, after in pairs if before.process != after.process}
+    left = MARGIN + gutter + 8
+    needed = left + sum(wide.values()) + GAP * (len(wide) + 2 * len(breaks)) + MARGIN
+    spread = max(0, NARROWEST - needed) / max(1, len(wide))
+    x, edge = {}, left
+    for station in stations:
+        edge += 2 * GAP if station.id in breaks else 0
+        x[station.id] = edge + (wide[station.id] + spread) / 2
+        edge += wide[station.id] + spread + GAP
+    wide = {name: width + min(spread, 36) for name, width in wide.items()}
+    return Columns(x, wide, left, max(NARROWEST - MARGIN, edge - GAP + 8))
+
+
+def head_width(station):
+    texts = text_width(station.title, TITLE, 600), text_width(station.subtitle, SMALL)
+    return min(max(*texts, 70) + 16, 156)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A hop's place: its arrow runs at height y from x to end, or out to a side and back."""
+
+    hop: object
+    position: int
+    x: float
+    end: float
+    y: float
+    bottom: float
+    side: int  # 1: towards the right
+    label: str
+    label_x: float
+    label_y: float
+    note: str
+    note_x: float
+    time: str | None
+
+    @property
+    def is_loop(self):
+        return self.hop.source == self.hop.target
+
+    @property
+    def is_tick(self):
+        return self.is_loop and bool(self.hop.detail.get("inside"))
+
+    @property
+    def points(self):
+        """The corners that the arrow passes."""
+        if not self.is_loop:
+            return [(self.x, self.y), (self.end, self.y)]
+        out, down = TICK if self.is_tick else LOOP
+        corners = [(0, 0), (out * self.side, 0), (out * self.side, down), (0, down)]
+        return [(self.x + dx, self.y + dy) for dx, dy in corners[: 2 if self.is_tick else 4]]
+
+
+def lay_rows(flow, place, y, times):
+    """Section chips and rows from y downwards, and where they end."""
+    sections = [(flow.opening, flow.handshake), ("for each message", flow.hops)]
+    chips, rows = [], []
+    for text, hops in sections:
+        if flow.handshake and hops:
+            chips.append((text, y))
+            y += 30
+        for hop in hops:
+            since = clock(hop.at - hops[0].at) if times else None
+            rows.append(lay_row(hop, len(rows) + 1, y, place, since))
+            y = rows[-1].bottom
+        y += 8
+    return chips, rows, y
+
+
+def clock(nanoseconds):
+    """A time span, short enough for the margin."""
+    if nanoseconds < 1e6:
+        return f"{nanoseconds / 1e3:.0f} µs"
+    return f"{nanoseconds / 1e6:.{2 if nanoseconds < 1e7 else 1 if nanoseconds < 1e8 else 0}f} ms"
+
+
+def lay_row(hop, position, y, place, since):
+    x, end = place.x[hop.source], place.x[hop.target]
+    side, label, width = choose_side(hop, x, end, place)
+    lead = LEAD if x != end else LOOP[0] + 8
+    label_x = beside(x, side, lead, width, place)
+    # A label pushed back over its own number stands above that.
+    raised = 8 if x != end and overlaps(label_x, width, x) else 0
+    y += 11 if x == end else 24 + raised
+    label_y = y + (4.5 if hop.detail.get("inside") else 13) if x == end else y - 8 - raised
+    note = shorten(hop.detail.get("note", ""), place.right - place.left, SMALL)
+    note_x = beside(x, side, lead, text_width(note, SMALL), place)
+    bottom = y + row_depth(hop) + (15 if note else 0)
+    spot = (label, label_x, label_y, note, note_x)
+    return Row(hop, position, x, end, y, bottom, side, *spot, since)
+
+
+def row_depth(hop):
+    if hop.source != hop.target:
+        return 14
+    return 14 if hop.detail.get("inside") else 24
+
+
+def choose_side(hop, x, end, place):
+    """To which side a hop goes, its label, and how wide that is with the code."""
+    ahead = 1 if end >= x else -1
+    room = min(place.right - place.left, max(abs(x - end) - LEAD - 12, LONGEST_LABEL))
+    if x == end:
+        rooms = {1: place.right - x - LOOP[0] - 8, -1: x - place.left - LOOP[0] - 8}
+        wanted = code_width(hop) + text_width(hop_label(hop), LABEL, mono=True)
+        ahead = 1 if rooms[1] >= min(wanted, rooms[-1]) else -1
+        room = min(room, rooms[ahead])
+    label = shorten(hop_label(hop), room - code_width(hop), LABEL, mono=True)
+    return ahead, label, code_width(hop) + text_width(label, LABEL, mono=True)
+
+
+def hop_label(hop):
+    return hop.label + (f" ×{hop.detail['times']}" if "times" in hop.detail else "")
+
+
+def code_of(hop):
+    """The status or close code of a lost hop, as text."""
+    code = hop.detail.get("code") if hop.lost else None
+    return "" if code is None else str(code)
+
+
+def code_width(hop):
+    return text_width(code_of(hop), SMALL, mono=True) + 16 if code_of(hop) else 0
+
+
+def beside(x, side, lead, width, place):
+    """Where a text starts that stands at the tail's side, kept within the card."""
+    start = x + lead if side > 0 else x - lead - width
+    return max(place.left, min(start, place.right - width))
+
+
+def overlaps(start, width, x):
+    return start < x + LEAD and start + width > x - LEAD
+
+
+def extent(row):
+    """From where to where a row reaches sideways, with its label and note."""
+    label = text_width(row.label, LABEL, mono=True) + code_width(row.hop)
+    note = text_width(row.note, SMALL)
+    edges = [x for x, _ in row.points] + [row.label_x, row.label_x + label]
+    edges += [row.note_x, row.note_x + note] if row.note else []
+    return min(edges) - LEAD, max(edges) + LEAD
+
+
+@dataclass(frozen=True)
+class Box:
+    """The place of a client that was never reached."""
+
+    missed: object
+    x: float
+    y: float
+    width: float
+    height: float
+    reason: list
+
+
+def lay_missed(flow, place, rows, bottom):
+    """A box for each client never reached: beside the last hops if these leave room, else below."""
+    boxes = [lay_box(miss, flow, place) for miss in flow.missed]
+    height = sum(box.height + 8 for box in boxes)
+    start = bottom - 8 - height
+    if any(in_the_way(row, boxes, start) for row in rows):
+        start, bottom = bottom, bottom + height + 8
+    return list(stacked(boxes, start)), bottom
+
+
+def lay_box(miss, flow, place):
+    silent = [s.id for s in flow.stations if s.process == miss.process and not s.reached]
+    named = [s.id for s in flow.stations if s.id == miss.client]
+    left, right = place.span(silent + named) if silent + named else (place.left, place.right)
+    right = max(right, min(left + 270, place.right))
+    left = min(left, right - 270)
+    reason = wrap(miss.reason, right - left - 46, SMALL, 4)
+    return Box(miss, left, 0, right - left, 32 + 16 * len(reason), reason)
+
+
+def in_the_way(row, boxes, start):
+    left, right = extent(row)
+    beside_all = all(right < box.x or box.x + box.width < left for box in boxes)
+    return row.bottom > start and not beside_all
+
+
+def stacked(boxes, y):
+    for box in boxes:
+        yield Box(box.missed, box.x, y, box.width, box.height, box.reason)
+        y += box.height + 8
+
+
+def lay_legend(flow, place, y):
+    """(kind, x, y) of each kind that occurs, wrapped at the card's edge, and the card's height."""
+    seen = {hop.kind for hop in flow.handshake + flow.hops}
+    seen |= {"lost"} if flow.missed else set()
+    items, x = [], MARGIN + 2
+    for kind in [kind for kind in COLOURS if kind in seen]:
+        width = 28 + text_width(NAMES[kind], SMALL)
+        if x + width > place.right:
+            x, y = MARGIN + 2, y + 20
+        items.append((kind, x, y))
+        x += width + 18
+    return items, y + 18

@@ -1,0 +1,113 @@
+"""The stations of a flow as lifelines, from left to right, with their titles."""
+
+from .flow import Station, kind_of, name_of
+
+SERVERS = {
+    "gunicorn": ("gunicorn", "WSGI server"),
+    "daphne": ("Daphne", "ASGI server"),
+    "uvicorn": ("Uvicorn", "ASGI server"),
+}
+
+
+def stations(flow, scene, titles):
+    """The lifelines from left to right: the sender's process, what all share, the others."""
+    touched = list(
+        dict.fromkeys(end for hop in flow.handshake + flow.hops for end in (hop.source, hop.target))
+    )
+    origin, others = processes_of(flow, touched)
+    builder = Stations(flow, scene, titles, touched)
+    yield from builder.clients(origin)
+    yield from builder.panel(origin, ("command", "server", "routing", "view", "consumer", "layer"))
+    yield from builder.shared()
+    for process in others:
+        yield from builder.panel(process, ("layer", "consumer", "view", "routing", "server"))
+        yield from builder.clients(process)
+
+
+def processes_of(flow, touched):
+    """The process where the message came in, an instance or a command, and the others."""
+    inside = {instance_of(station) for station in touched} | {
+        missed.process for missed in flow.missed
+    }
+    first = flow.hops[0]
+    origin = instance_of(first.source) or instance_of(first.target)
+    return origin, sorted(inside - {origin, None})
+
+
+def instance_of(station):
+    """The process of a station in a picture, or None: `consumer/alice@A` belongs to A."""
+    kind, name = kind_of(station), name_of(station)
+    if kind in ("client", "database") or name.startswith("redis-"):
+        return None
+    return name.rpartition("@")[2]
+
+
+class Stations:
+    """Makes the lifelines of one flow: those it touched, and those it should have touched."""
+
+    def __init__(self, flow, scene, titles, touched):
+        self.flow, self.scene, self.titles, self.touched = flow, scene, titles, touched
+        self.hops = flow.handshake + flow.hops
+        self.sender = flow.hops[0].source
+
+    def clients(self, process):
+        """The clients of one instance, the sender first."""
+        found = [self.client_at(hop, process) for hop in self.hops]
+        found += [missed.client for missed in self.flow.missed if missed.process == process]
+        names = sorted(set(found) - {None}, key=lambda client: (client != self.sender, client))
+        for client in names:
+            yield Station(client, "client", None, name_of(client), "client", client in self.touched)
+
+    def client_at(self, hop, process):
+        for end, other in ((hop.source, hop.target), (hop.target, hop.source)):
+            if kind_of(end) == "client" and other == f"server/{process}":
+                return end
+
+    def panel(self, process, kinds):
+        """The stations inside one instance."""
+        expected = self.expected(process)
+        for kind in kinds:
+            for station in sorted({*self.touched, *expected}, key=self.senders_first):
+                if kind_of(station) == kind and instance_of(station) == process:
+                    reached = station in self.touched
+                    yield Station(station, kind, process, *self.words(station), reached)
+
+    def expected(self, process):
+        """What the message would have touched if it had reached those it missed."""
+        missed = [
+            missed for missed in self.flow.missed if missed.process == process and missed.handler
+        ]
+        stations = [f"server/{process}"] if missed else []
+        if any(hop.target.startswith("layer/") and instance_of(hop.target) for hop in self.hops):
+            stations += [f"layer/{process}"] if missed else []
+        return [*stations, *(entry.handler for entry in missed)]
+
+    def senders_first(self, station):
+        return not name_of(station).startswith(f"{name_of(self.sender)}@"), station
+
+    def shared(self):
+        for kind in ("database", "layer"):
+            for station in sorted(self.touched):
+                if kind_of(station) == kind and not instance_of(station):
+                    yield Station(station, kind, None, *self.words(station))
+
+    def words(self, station):
+        """Title and subtitle of a station."""
+        kind, name = kind_of(station), name_of(station)
+        who, _, process = name.rpartition("@")
+        if kind == "server":
+            title, subtitle = SERVERS[self.scene.server]
+            return f"{title} {name}", subtitle
+        if kind in ("consumer", "view"):
+            return self.titles.get(station, kind), f"{who}'s, in {process}"
+        if kind == "layer" and name.startswith("redis-"):
+            return f"Redis {name[6:]}", "channel layer"
+        return {
+            "command": (f"manage.py {name}", "a command"),
+            "routing": (f"routing {name}", "URLRouter" if self.has_sockets() else "URLconf"),
+            "layer": ("in-memory layer", f"of {name}"),
+            "database": ("database", "SQLite"),
+        }[kind]
+
+    def has_sockets(self):
+        return any(hop.detail.get("socket") for hop in self.hops)

@@ -1,0 +1,82 @@
+"""A flow as a notebook shows it: SVG, PNG and words of the same picture, in one output."""
+
+from functools import cached_property
+from xml.etree import ElementTree
+
+import resvg_py
+
+from .drawing import CLIENTS, flow_map, fold, sequence, words
+from .svg import FONTS
+
+ZOOMS = (2, 1.75, 1.5, 1.35, 1.2, 1.1, 1)
+LARGEST = 120_000  # bytes of a PNG in a notebook
+
+
+class Picture:
+    """A picture of a flow; `options` are those of `sequence`, or of `flow_map` with form="map"."""
+
+    def __init__(self, flow, *, form="sequence", **options):
+        self.flow = flow
+        self._draw = {"sequence": sequence, "map": flow_map}[form]
+        self._options = options
+
+    @property
+    def hops(self):
+        """The hops it shows, in order."""
+        return self.flow.handshake + self.flow.hops
+
+    @cached_property
+    def svg(self):
+        return self._draw(self.flow, **self._options)
+
+    @cached_property
+    def png(self):
+        return render(self.svg)
+
+    @property
+    def text(self):
+        return "\n".join(words(fold(self.flow, self._options.get("clients", CLIENTS))))
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/svg+xml": self.svg, "image/png": self.png, "text/plain": self.text}
+
+    def __repr__(self):
+        return self.text
+
+
+def draw(flow, **options):
+    """The sequence of a flow's hops; options as for `sequence()`."""
+    return Picture(flow, **options)
+
+
+def draw_map(flow, **options):
+    """The flow map, the seven stations; options as for `flow_map()`."""
+    return Picture(flow, form="map", **options)
+
+
+def render(svg):
+    """The SVG as PNG bytes, in our own fonts, as sharp as the size of a notebook allows."""
+    svg = unstretched(svg)
+    for zoom in ZOOMS:
+        png = bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, **OWN_FONTS))
+        if len(png) <= LARGEST:
+            break
+    return png
+
+
+OWN_FONTS = {
+    "skip_system_fonts": True,
+    "font_files": [str(path) for path in sorted(FONTS.glob("*.?tf"))],
+    "sans_serif_family": "Inter",
+    "monospace_family": "JetBrains Mono",
+}
+
+
+def unstretched(svg):
+    """Without lengths for the text: in our own fonts it has them, but for signs they lack."""
+    ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
+    root = ElementTree.fromstring(svg)
+    for element in root.iter():
+        element.attrib.pop("textLength", None)
+        element.attrib.pop("lengthAdjust", None)
+    return ElementTree.tostring(root, encoding="unicode")

@@ -1,0 +1,166 @@
+"""Which of the walkthrough's stations the hops of a flow touched: the content of the flow map."""
+
+from dataclasses import dataclass
+
+from .folding import station_titles
+
+WALK = ("client", "server", "routing", "handler", "layer", "consumers", "clients", "database")
+TITLES = {
+    "routing": "Routing",
+    "layer": "Channel layer",
+    "clients": "Clients",
+    "database": "Database",
+}
+HANDLERS = ("view", "consumer")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One station of the walkthrough.
+
+    `state`: "lit", "once" (by the handshake only), "unreached", "absent" (this stage has none) or
+    "lost" (the message was refused here, with `code`, or never arrived). `missed` counts clients.
+    """
+
+    name: str
+    kind: str
+    title: str
+    about: str
+    state: str
+    code: str = ""
+    missed: int = 0
+
+
+@dataclass(frozen=True)
+class Way:
+    """From one place to another, as a hop went; `once` if only at the handshake."""
+
+    source: str
+    target: str
+    kind: str
+    once: bool = False
+
+
+def find_places(flow, has):
+    """The places to show, by name; `has` are the kinds of station that the stage has at all."""
+    kinds, touched = station_kinds(flow), touched_stations(flow)
+    lost_at, code = place_of_loss(flow)
+    places = {}
+    for name in WALK:
+        if name == "database" and not touched[name]:
+            continue
+        kind = place_kind(name, touched[name], kinds, has)
+        state = place_state(name, kind, flow, touched[name], has)
+        state = "lost" if name == lost_at else state
+        about = describe(name, state, touched[name], kinds, station_titles(flow))
+        marks = code if name == lost_at else "", len(flow.missed) if name == "clients" else 0
+        places[name] = Place(name, kind, place_title(name, kind, flow), about, state, *marks)
+    return places
+
+
+def station_kinds(flow):
+    return {station.id: station.kind for station in flow.stations}
+
+
+def main_hops(flow):
+    """The message's hops; the handshake's, if it came to no message."""
+    return flow.hops or flow.handshake
+
+
+def touched_stations(flow):
+    """{place: ids of its touched stations, in order}."""
+    hops, touched = main_hops(flow), {name: {} for name in WALK}
+    for hop in hops[:1]:
+        touched[leaving(hop, flow)][hop.source] = True
+    for hop in hops:
+        if not (hop.lost and entering(hop, flow) == "clients"):
+            touched[entering(hop, flow)][hop.target] = True
+    return {name: list(stations) for name, stations in touched.items()}
+
+
+def leaving(hop, flow):
+    """The place at a hop's source."""
+    kind = station_kinds(flow).get(hop.source)
+    if kind in HANDLERS:
+        return "handler"
+    return "client" if kind in (None, "client", "command") else kind
+
+
+def entering(hop, flow):
+    """The place at a hop's target; a consumer that the layer wakes is a receiver, no handler."""
+    kinds = station_kinds(flow)
+    kind, sent_by = kinds.get(hop.target), kinds.get(hop.source)
+    if kind in HANDLERS:
+        stranger = hop.target not in handlers(flow)
+        woken = sent_by == "layer" or (sent_by == "database" and stranger)
+        return "consumers" if woken else "handler"
+    return "clients" if kind in (None, "client", "command") else kind
+
+
+def handlers(flow):
+    """Stations that the message came in to; a waiting view's request came in before."""
+    kinds = station_kinds(flow)
+    return {hop.target for hop in main_hops(flow) if kinds.get(hop.source) in ("server", "routing")}
+
+
+def place_kind(name, touched, kinds, has):
+    if name in ("client", "handler", "consumers") and touched:
+        return kinds.get(touched[0], name)
+    if name == "handler":
+        return "consumer" if "consumer" in has else "view"
+    return {"consumers": "consumer", "clients": "client"}.get(name, name)
+
+
+def place_state(name, kind, flow, touched, has):
+    if touched:
+        return "lit"
+    if kind not in has:
+        return "absent"
+    kinds = station_kinds(flow)
+    shaken = {kinds.get(station) for hop in flow.handshake for station in (hop.source, hop.target)}
+    return "once" if name == "routing" and "routing" in shaken else "unreached"
+
+
+def place_of_loss(flow):
+    """Where the first loss happened, and its code: a refusal at its source, else at its target."""
+    for hop in flow.handshake + flow.hops:
+        if hop.lost:
+            code = hop.detail.get("code")
+            return (entering(hop, flow), "") if code is None else (leaving(hop, flow), str(code))
+    return None, ""
+
+
+def place_title(name, kind, flow):
+    if name == "server":
+        names = [station.subtitle for station in flow.stations if station.kind == "server"]
+        return names[0] if names else "Server"
+    if name == "consumers":
+        return f"{kind.capitalize()}s"
+    return TITLES.get(name, kind.capitalize())
+
+
+def describe(name, state, touched, kinds, titles):
+    if state == "once":
+        return "once, at the handshake"
+    if not touched:
+        return {"absent": "not in this stage", "lost": "never arrived"}.get(state, "not reached")
+    count = len(touched)
+    if name in ("consumers", "clients"):
+        noun = kinds.get(touched[0], name[:-1])
+        return f"{count} {noun}s" if count > 1 else f"1 {noun}"
+    noun = {"layer": "shard"}.get(name, kinds.get(touched[0], name))
+    return f"{count} {noun}s" if count > 1 else titles.get(touched[0], touched[0])
+
+
+def find_ways(flow):
+    """The ways that hops went between places, each once, in order; those of the message first."""
+    hops, ways = flow.hops + flow.handshake, {}
+    answering = "consumers" if touched_stations(flow)["consumers"] else "handler"
+    for i, hop in enumerate(hops):
+        source, target = leaving(hop, flow), entering(hop, flow)
+        if (source, target) == ("server", "clients"):
+            source = answering
+        once = bool(flow.hops) and i >= len(flow.hops)
+        if WALK.index(source) < WALK.index(target) and not hop.lost:
+            ways.setdefault((source, target), Way(source, target, hop.kind, once))
+    return sorted(ways.values(), key=lambda way: WALK.index(way.source))

@@ -1,0 +1,112 @@
+"""Which message caused which Redis command: the commands of MONITOR, as hops of their own.
+
+Pure functions. A command is a message's own if it carries the message's ticket. The others that a
+layer call needs (whom does the group have? forget the old ones) carry none: they belong to the
+call that their process had open just then, if there was only one. Nothing is guessed beyond that.
+"""
+
+from .hops import Hop
+
+# MONITOR and the hops tell the time from different places: let them disagree by this much.
+TOLERANCE_NS = 2_000_000
+# What a process does to fetch its news, not because of a layer call of ours.
+FETCHING = {"BZPOPMIN", "EVAL", "ZPOPMIN"}
+HOUSEKEEPING = {"CLIENT", "HELLO", "INFO", "MONITOR", "PING", "SELECT"}
+
+
+def as_hops(commands, hops):
+    """The Redis commands that recorded messages caused, as hops, in the order of MONITOR."""
+    calls, queues = layer_calls(hops), queue_names(hops)
+    names, fetched, owner, found = {}, {}, None, []
+    for number, command in enumerate(commands):
+        verb, *words = command.words.split(" ")
+        connection = (command.server, command.client)
+        if verb == "CLIENT" and words[0] == "SETNAME":
+            names[connection] = words[1]
+        if verb in HOUSEKEEPING:
+            continue
+        if not command.inside:
+            # What a script runs within the server belongs to whoever ran the script.
+            owner = owner_of(command, verb, words, names.get(connection), calls, fetched)
+        if owner:
+            label = " ".join([verb, *readable_keys(verb, words, queues)])
+            found.append(make_hop(number, command, label, words, owner))
+    return found
+
+
+def layer_calls(hops):
+    """Each call of the layer by the id of its hop, with the time at which it was over."""
+    over = {hop.cause: hop.at for hop in hops if hop.kind == "done"}
+    return {hop.id: (hop, over.get(hop.id)) for hop in hops if hop.kind == "layer"}
+
+
+def owner_of(command, verb, words, process, calls, fetched):
+    """The call that caused this command and the process that sent it, or None."""
+    if cause := next((word for word in words if word in calls), None):
+        if verb == "ZADD":
+            fetched[command.server, words[0]] = cause  # put aside until it has been handled
+        return calls[cause][0], process
+    if verb == "ZPOPMIN" and (cause := fetched.pop((command.server, words[0]), None)):
+        return calls[cause][0], process
+    if verb in FETCHING:
+        return None
+    open_calls = [call for call, over in calls.values() if was_open(call, over, command, process)]
+    return (open_calls[0], process) if len(open_calls) == 1 else None
+
+
+def was_open(call, over, command, process):
+    ours = process_of(call) == process and call.target == f"layer/{command.server}"
+    began = call.at - TOLERANCE_NS <= command.at
+    return ours and began and (over is None or command.at <= over + TOLERANCE_NS)
+
+
+def process_of(call):
+    """The process that a hop of the layer starts from: the first part of its id."""
+    return call.id.rsplit("-", 2)[0]
+
+
+def make_hop(number, command, label, words, owner):
+    call, process = owner
+    layer = f"layer/{command.server}"
+    # A process puts what it has fetched aside until a consumer has it: no business of the sender.
+    fetching = words[:1] and words[0].endswith("$inflight")
+    sender = f"server/{process}" if fetching else call.source
+    return Hop(
+        id=f"{command.server}-{number}",
+        at=command.at,
+        trace=call.trace,
+        kind="redis",
+        source=layer if command.inside else sender,
+        target=layer,
+        label=label,
+        cause=call.id,
+        detail={
+            "inside": command.inside,
+            "fetching": bool(fetching),
+            "process": process,
+            "words": command.words,
+        },
+    )
+
+
+def queue_names(hops):
+    """The process of each queue, by the random name that the queue layer has given it."""
+    channels = [hop for hop in hops if "channel" in hop.detail and "!" in hop.detail["channel"]]
+    return {hop.detail["channel"].split("!")[0]: process_of(hop) for hop in channels}
+
+
+def readable_keys(verb, words, queues):
+    """The key of a command, without prefixes and random names; a script has none of its own."""
+    if verb in ("EVAL", "EXEC", "MULTI"):
+        return []
+    key = words[0]
+    if ":group:" in key or "__group__" in key:
+        return [key.rpartition("group:" if ":group:" in key else "__group__")[2]]
+    for name, process in queues.items():
+        if name in key:
+            return [f"{'inflight' if key.endswith('$inflight') else 'queue'} of {process}"]
+    return [shortened(key)]
+
+
+def shortened(text, length=30):
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,209 @@
+"""What all pictures are made of: measured text, colours, icons, and SVG elements to put them in."""
+
+import json
+import re
+import unicodedata
+from pathlib import Path
+from xml.etree import ElementTree
+
+FONTS = Path(__file__).parent / "fonts"
+SANS = "Inter, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+MONO = "'JetBrains Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+MONO_WIDTH = 0.6
+
+INK, MUTED, FAINT = "#172033", "#566179", "#8b94a5"
+CARD, EDGE, LINE = "#fcfdff", "#d9dfe9", "#c9d1de"
+PANEL, PANEL_EDGE, UNREACHED = "#eff4fd", "#d7e2f6", "#f1f2f5"
+HALO = "#f6f9fe"
+RED, RED_INK, RED_PALE, RED_EDGE = "#cc1f36", "#8f1424", "#fdeef0", "#f3b6bf"
+
+COLOURS = {
+    "http": "#1d5fd1",
+    "websocket": "#087a58",
+    "inside": "#475569",
+    "database": "#0b7285",
+    "layer": "#b65308",
+    "redis": "#7436d8",
+    "lost": RED,
+}
+NAMES = {
+    "http": "HTTP",
+    "websocket": "WebSocket",
+    "inside": "inside one process",
+    "database": "database",
+    "layer": "channel layer",
+    "redis": "Redis command",
+    "lost": "refused or lost",
+}
+STATION_COLOURS = {
+    "client": "#334155",
+    "server": "#4549c9",
+    "routing": "#a3307c",
+    "view": "#087a58",
+    "consumer": "#087a58",
+    "layer": "#b65308",
+    "database": "#0b7285",
+    "command": "#334155",
+}
+# Strokes in a square of 12 round 0, 0.
+ICONS = {
+    "client": "M-2.4 -2.6a2.4 2.4 0 1 0 4.8 0a2.4 2.4 0 1 0 -4.8 0M-4.6 5a4.6 4.2 0 0 1 9.2 0",
+    "server": "M-4.8 -4.6h9.6v3.8h-9.6zM-4.8 .8h9.6v3.8h-9.6zM-2.4 -2.7h.1M-2.4 2.7h.1",
+    "routing": "M-5.2 0h3l3.6 -3.6h3.4M-2.2 0l3.6 3.6h3.4M3.4 -5.2l1.6 1.6l-1.6 1.6",
+    "view": "M-4.8 -4.2h9.6v8.4h-9.6zM-4.8 -1.4h9.6",
+    "consumer": "M-5 -4.4h10v6.6h-5l-2.6 2.6v-2.6h-2.4z",
+    "layer": "M0 -5l5.4 2.7l-5.4 2.7l-5.4 -2.7zM-5.4 1l5.4 2.7l5.4 -2.7",
+    "database": "M-4.2 -3.2a4.2 1.7 0 1 0 8.4 0a4.2 1.7 0 1 0 -8.4 0v6.4a4.2 1.7 0 0 0 8.4 0v-6.4",
+    "command": "M-4.4 -3.6l3.6 3.6l-3.6 3.6M.8 3.6h3.8",
+}
+
+# What XML forbids, lone surrogates, and what would turn the direction of the text around it.
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def read_widths():
+    text = (FONTS / "widths.json").read_text(encoding="utf-8")
+    return {
+        int(weight): {char: int(width) / 1000 for width, chars in table.items() for char in chars}
+        for weight, table in json.loads(text).items()
+    }
+
+
+WIDTHS = read_widths()
+
+
+def clean(text):
+    """The text on one line, without what could break the XML, the line, or the lines around it."""
+    text = TURNING.sub("", FORBIDDEN.sub("\ufffd", str(text)))
+    text = " ".join(unicodedata.normalize("NFC", text).split())
+    marks = [unicodedata.combining(char) > 0 for char in text]
+    return "".join(char for i, char in enumerate(text) if not all(marks[max(0, i - 2) : i + 1]))
+
+
+def char_width(char, weight, mono):
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    if unicodedata.east_asian_width(char) in "WF":
+        return 1.2
+    return MONO_WIDTH if mono else WIDTHS[weight].get(char, 0.7)
+
+
+def text_width(text, size, weight=400, mono=False):
+    """Width of a text in the picture's own fonts, in units of the picture."""
+    return size * sum(char_width(char, weight, mono) for char in text)
+
+
+def shorten(text, room, size, weight=400, mono=False):
+    """The text, or as much of it as goes into the room with an ellipsis."""
+    text = clean(text)
+    if text_width(text, size, weight, mono) <= room:
+        return text
+    room -= text_width("…", size, weight, mono)
+    for end, char in enumerate(text):
+        room -= size * char_width(char, weight, mono)
+        if room < 0:
+            return text[:end].rstrip() + "…"
+    return text
+
+
+def wrap(text, room, size, lines, weight=400):
+    """The text as at most so many lines of that width; the last is shortened if it must be."""
+    words, wrapped = clean(text).split(" "), []
+    while words and len(wrapped) < lines - 1:
+        count = 1
+        while count < len(words) and fits(words[: count + 1], room, size, weight):
+            count += 1
+        wrapped.append(shorten(" ".join(words[:count]), room, size, weight))
+        words = words[count:]
+    return wrapped + ([shorten(" ".join(words), room, size, weight)] if words else [])
+
+
+def fits(words, room, size, weight):
+    return text_width(" ".join(words), size, weight) <= room
+
+
+def number(value):
+    return value if isinstance(value, str) else f"{value:.1f}".removesuffix(".0")
+
+
+def element(parent, tag, **attributes):
+    """A child element; an attribute `stroke_width` is written stroke-width, `class_` class."""
+    names = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
+    return ElementTree.SubElement(
+        parent, tag, {name: number(value) for name, value in names.items() if value is not None}
+    )
+
+
+def write(parent, x, y, text, size, *, weight=400, mono=False, anchor="start", **attributes):
+    """A line of text, as wide in a reader's own fonts as in ours."""
+    line = element(
+        parent,
+        "text",
+        x=x,
+        y=y,
+        font_size=size,
+        font_weight=str(600 if mono else weight),
+        font_family=MONO if mono else None,
+        text_anchor=None if anchor == "start" else anchor,
+        textLength=text_width(text, size, weight, mono) if len(text) > 1 else None,
+        lengthAdjust="spacingAndGlyphs" if len(text) > 1 else None,
+        **attributes,
+    )
+    line.text = text
+    return line
+
+
+def write_over(parent, x, y, text, size, **attributes):
+    """A line of text with a halo, so that it can be read across lines."""
+    halo = {
+        "stroke": HALO,
+        "stroke_width": 3.5,
+        "stroke_linejoin": "round",
+        "paint_order": "stroke",
+    }
+    return write(parent, x, y, text, size, **halo, **attributes)
+
+
+def icon(parent, x, y, kind, colour, radius=11):
+    """A station's sign: a disc with the strokes of its kind."""
+    group = element(parent, "g", transform=f"translate({number(x)} {number(y)})")
+    element(group, "circle", r=radius, fill=colour, stroke=CARD, stroke_width=2)
+    strokes = {"fill": "none", "stroke": "#ffffff", "stroke_width": 1.4}
+    ends = {"stroke_linecap": "round", "stroke_linejoin": "round"}
+    element(group, "path", d=ICONS[kind], **strokes, **ends)
+
+
+def cross(parent, x, y, radius=9):
+    """The sign of a loss."""
+    element(parent, "circle", cx=x, cy=y, r=radius, fill=RED, stroke=CARD, stroke_width=2)
+    arm = radius * 0.38
+    strokes = f"l{2 * arm:.1f} {2 * arm:.1f}m0 {-2 * arm:.1f}l{-2 * arm:.1f} {2 * arm:.1f}"
+    d = f"M{x - arm:.1f} {y - arm:.1f}{strokes}"
+    element(parent, "path", d=d, stroke="#ffffff", stroke_width=2, stroke_linecap="round")
+
+
+def pill(parent, x, y, text, size, colour, height=18):
+    """A status or close code, white on its colour, from x to the right; returns its width."""
+    width = text_width(text, size, mono=True) + 10
+    element(parent, "rect", x=x, y=y, width=width, height=height, rx=height / 2, fill=colour)
+    middle = {"anchor": "middle", "fill": "#ffffff", "mono": True}
+    write(parent, x + width / 2, y + height / 2 + size * 0.36, text, size, **middle)
+    return width
+
+
+def card(name, width, height, title, words):
+    """An empty picture on its own light ground, with title and words for those who hear it."""
+    svg = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
+    root = {"viewBox": f"0 0 {number(width)} {number(height)}", "width": "100%", "role": "img"}
+    svg.attrib |= root | {"aria-labelledby": f"{name}-title {name}-desc", "direction": "ltr"}
+    svg.attrib |= {"font-family": SANS, "preserveAspectRatio": "xMinYMin meet"}
+    element(svg, "title", id=f"{name}-title").text = clean(title)
+    element(svg, "desc", id=f"{name}-desc").text = clean(words)
+    ground = {"width": width - 1, "height": height - 1, "rx": 16, "fill": CARD, "stroke": EDGE}
+    element(svg, "rect", x=0.5, y=0.5, **ground)
+    return svg
+
+
+def text_of(svg):
+    return ElementTree.tostring(svg, encoding="unicode")

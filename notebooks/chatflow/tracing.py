@@ -1,0 +1,89 @@
+"""The recording of a run: where its processes write their hops, and how to read them."""
+
+import asyncio
+import json
+import time
+
+from .book import Book
+from .catalog import LIVE_SECONDS
+from .errors import LaunchError
+from .flow import kind_of
+from .flows import make_flow
+from .hops import Recording
+from .monitor import Command, Monitor
+from .redis_commands import as_hops
+
+LOOK_SECONDS = 0.01
+
+
+class Tracing:
+    """The trace folder of one run."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.folder = folder
+        self.recording = Recording(folder)
+
+    def monitor(self, server, name):
+        """Read along what this Redis server is told, until it ends."""
+        Monitor(server, name, self.folder)
+
+    def commands(self):
+        """All commands of MONITOR up to now, each server's in their order."""
+        lines = []
+        for path in sorted(self.folder.glob("*.commands")):
+            whole, _, _ = path.read_text().rpartition("\n")
+            lines += whole.splitlines()
+        return [Command(**json.loads(line)) for line in lines]
+
+    def hops(self):
+        """All hops up to now, oldest first, with the Redis commands that they caused."""
+        hops = self.recording.hops()
+        return sorted([*hops, *as_hops(self.commands(), hops)], key=lambda hop: hop.at)
+
+    async def flow(self, find, scene, reaches=None, within=LIVE_SECONDS):
+        """The flow of the trace that `find(book)` names, as soon as it is complete.
+
+        Complete: whatever it began is over, and it has reached the clients named in `reaches`
+        (None: everybody in the room). What takes longer than `within` seconds has not happened.
+        Raises LaunchError if there is no such flow, or if one in `reaches` was not reached.
+        """
+        give_up_at = time.monotonic() + within
+        while True:
+            last_look = time.monotonic() > give_up_at
+            book = Book(self.hops())
+            if trace := find(book):
+                flow = make_flow(book, trace, scene())
+                if has_reached(flow, reaches) and (last_look or is_over(book, trace)):
+                    return flow
+                if last_look and reaches is None:
+                    return flow
+            if last_look:
+                got = f"it reached {flow.reached()} only" if trace else "none was recorded"
+                raise LaunchError(f"No such flow within {within} s: {got}.")
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def has_reached(flow, reaches):
+    return not flow.missed if reaches is None else set(reaches) <= set(flow.reached())
+
+
+def is_over(book, trace):
+    """Whether all that a trace began is over: handlers, layer calls, its response."""
+    hops = book.traces[trace]
+    begun = [hop for hop in hops if is_call(hop)]
+    answered = any(kind_of(hop.target) == "client" for hop in hops)
+    expects_answer = hops[0].kind == "http" or hops[0].detail.get("socket")
+    fetched = [hop for hop in hops if hop.detail.get("fetching")]
+    return (
+        all(hop.id in book.over for hop in begun)
+        and (answered or not expects_answer)
+        # Each message that was put aside has been taken away again.
+        and len(fetched) % 2 == 0
+    )
+
+
+def is_call(hop):
+    """Whether a hop begins something whose end is recorded too."""
+    into_consumer = kind_of(hop.target) == "consumer" and kind_of(hop.source) != "routing"
+    return not hop.lost and (into_consumer or hop.kind == "layer")
