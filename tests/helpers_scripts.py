@@ -189,18 +189,17 @@ def stop(script):
 def assert_nothing_left(script, ports=()):
     """No process, no run folder, no listener is left, or will be in a moment."""
     give_up_at = time.monotonic() + STOP_SECONDS
-    while (left := what_is_left(script)) and time.monotonic() < give_up_at:
+    while (left := what_is_left(script, ports)) and time.monotonic() < give_up_at:
         script.process.poll()  # so that it is no zombie
         time.sleep(0.1)
     assert not left, f"After {STOP_SECONDS} s there is still: {left}. It said:\n{script.said}"
-    for port in ports:
-        assert can_listen(port), f"somebody still listens on port {port}"
 
 
-def what_is_left(script):
+def what_is_left(script, ports=()):
     processes = [str(each) for each in script.processes()]
     folders = set(run_folders(script.repository)) - script.others
-    return processes + [f"folder {folder.name}" for folder in folders]
+    listeners = [f"a listener on port {port}" for port in ports if not can_listen(port)]
+    return processes + [f"folder {folder.name}" for folder in folders] + listeners
 
 
 def run_folders(repository):

@@ -12,6 +12,7 @@ import time
 
 import httpx
 
+from .bench_trace import measure_trace
 from .catalog import ROOT
 from .errors import LaunchError, MissingError
 from .launcher import clean_environment
@@ -28,6 +29,8 @@ def main(arguments=None):
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     start = verbs.add_parser("start", help="from a fresh clone to stage 06 serving; and once more")
     start.set_defaults(measure=measure_start)
+    trace = verbs.add_parser("trace", help="CPU per delivered message with tracing on, and off")
+    trace.set_defaults(measure=measure_tracing)
     options = parser.parse_args(arguments)
     try:
         options.measure()
@@ -36,6 +39,11 @@ def main(arguments=None):
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def measure_tracing():
+    print(describe_machine(), flush=True)
+    measure_trace()
 
 
 def measure_start():

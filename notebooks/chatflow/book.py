@@ -38,10 +38,10 @@ class Book:
         names, unknown = {}, 0
         for connection in self.connections:
             name = self.said_name(connection)
-            if not name:
+            if not name and self.is_socket(connection):
                 unknown += 1
-                name = f"client {unknown}" if self.is_socket(connection) else "browser"
-            names[connection] = name
+                name = f"client {unknown}"
+            names[connection] = name or "browser"
         return names
 
     def said_name(self, connection):
@@ -87,8 +87,10 @@ class Book:
         return waits and opening[0].at < at and not self.answered(opening, at)
 
     def closings(self, connection):
-        hops = [hop for trace in self.connections[connection] for hop in self.traces[trace]]
-        return [hop for hop in hops if hop.detail.get("gone") or is_close(hop)]
+        own = [hop for trace in self.connections[connection] for hop in self.traces[trace]]
+        # A consumer may also end without a word of its client: when it cannot reach its layer.
+        closed = [hop for hop in self.hops if hop.target == f"client/{connection}"]
+        return [hop for hop in own if hop.detail.get("gone")] + [*filter(is_close, closed)]
 
     def answered(self, opening, at):
         """Whether a request was over at a time: its response written, and no more to come."""

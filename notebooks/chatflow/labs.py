@@ -6,9 +6,11 @@ async with lab("raw_asgi", server="daphne") as app:
 
 import asyncio
 import contextlib
+import re
 
 from .catalog import ROOT
 from .errors import UsageError
+from .interrupts import finish, heeding_interrupts
 from .launcher import (
     SERVERS,
     Instance,
@@ -23,30 +25,39 @@ LABS = ROOT / "notebooks" / "labs"
 
 
 @contextlib.asynccontextmanager
-async def lab(name, *, server):
-    """Serve a lab's `application` for the length of an `async with` block; yields an Instance."""
+async def lab(name, *, server, options=()):
+    """Serve a lab's `application` for the length of an `async with` block; yields an Instance.
+
+    `options` are more words for the server's command line.
+    """
     check(name, server)
     files = RunFolder(name)
-    try:
-        instance = start(name, server, files)
-        await asyncio.to_thread(wait_until_ready, instance, f"The lab {name}")
-        yield instance
-    finally:
-        await asyncio.shield(asyncio.to_thread(files.close))
+    async with heeding_interrupts():
+        try:
+            instance = start(name, server, files, options)
+            await asyncio.to_thread(wait_until_ready, instance, f"The lab {name}")
+            yield instance
+        finally:
+            await finish(files.close)
 
 
 def check(name, server):
     if not (LABS / f"{name}.py").is_file():
-        known = ", ".join(sorted(path.stem for path in LABS.glob("raw_*.py")))
+        known = ", ".join(path.stem for path in sorted(LABS.glob("*.py")) if is_served(path))
         raise UsageError(f"There is no lab {name!r}: the labs that run on a server are {known}.")
     if server not in SERVERS:
         raise UsageError(f"There is no server {server!r}: choose one of {', '.join(SERVERS)}.")
 
 
-def start(name, server, files):
+def is_served(path):
+    """Whether a program defines the `application` that a server asks for."""
+    return re.search(r"^(application =|(async )?def application\()", path.read_text(), re.M)
+
+
+def start(name, server, files, options=()):
     with listen(0) as listener:
         program = Program(
-            server_command(server, listener, f"{name}:application"),
+            [*server_command(server, listener, f"{name}:application"), *options],
             folder=files,
             log=files.path / f"{name}.log",
             cwd=LABS,

@@ -24,6 +24,7 @@ from . import redis_server
 from .catalog import find_stage
 from .errors import LaunchError, UsageError
 from .flows import Scene, find_message, find_request
+from .interrupts import finish, heeding_interrupts
 from .processes import Program, RunFolder
 from .tracing import Tracing
 
@@ -49,6 +50,7 @@ STAGE_VARIABLES = {
     "CHAT_DATABASE",
     "DJANGO_SETTINGS_MODULE",
     "FLOW_PROCESS",
+    "FLOW_SERVER",
     "FLOW_TRACE",
     "GUNICORN_CMD_ARGS",
     "PYTHONIOENCODING",
@@ -203,7 +205,7 @@ class Run:
             server = redis_server.start(self.files, name)
             self.redis.append(server)
             if self.trace:
-                self.tracing.monitor(server, name)
+                self.tracing.monitor(server)
 
     @property
     def redis_urls(self):
@@ -262,7 +264,7 @@ class Run:
             folder=self.files,
             log=self.files.path / f"{name}.log",
             cwd=self.folder,
-            env=self.environment | {"FLOW_PROCESS": name},
+            env=self.environment | {"FLOW_PROCESS": name, "FLOW_SERVER": self.server},
             listener=listener,
         )
         return Instance(name, listener.getsockname()[1], program)
@@ -378,8 +380,9 @@ def wait_until_ready(instance, title):
 async def stage(number, **options):
     """Run a stage for the length of an `async with` block; options as for `Run`."""
     run = Run(number, **options)
-    try:
-        await asyncio.to_thread(run.start)
-        yield run
-    finally:
-        await asyncio.shield(asyncio.to_thread(run.stop))
+    async with heeding_interrupts():
+        try:
+            await asyncio.to_thread(run.start)
+            yield run
+        finally:
+            await finish(run.stop)

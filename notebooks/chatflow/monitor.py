@@ -1,5 +1,6 @@
 """Reads what a Redis server is told, by its own MONITOR, into a file beside the hops."""
 
+import itertools
 import json
 import threading
 import time
@@ -8,6 +9,9 @@ from dataclasses import dataclass
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+# A server that does not answer for so long tells us nothing more: it has ended, or is frozen.
+ANSWER_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -27,23 +31,50 @@ class Command:
 class Monitor:
     """Follows one Redis server, in a thread, until that server ends."""
 
-    def __init__(self, server, name, folder):
-        self.name = name
-        self.path = folder / f"{name}.commands"
+    def __init__(self, server, folder):
+        self.name = server.name
+        self.path = folder / f"{self.name}.commands"
         # MONITOR tells the time of day; this is how far the hops' clock lies from it.
         self.offset = time.monotonic_ns() - time.time_ns()
-        self.client = redis.Redis("127.0.0.1", server.port, retry=Retry(NoBackoff(), 0))
-        self.monitor = self.client.monitor().__enter__()  # from here on nothing is missed
+        self.monitor = connect(server).monitor().__enter__()  # from here on nothing is missed
+        self.asking = connect(server, socket_timeout=ANSWER_SECONDS)
+        self.marks, self.seen, self.ended = itertools.count(1), 0, False
+        self.news = threading.Condition()
         threading.Thread(target=self.follow, daemon=True).start()
 
     def follow(self):
-        with self.client, self.path.open("a") as file:
+        with self.path.open("a") as file:
             try:
                 for command in self.monitor.listen():
-                    file.write(json.dumps(self.record(command)) + "\n")
-                    file.flush()
+                    self.keep(command, file)
             except redis.ConnectionError:
-                return  # the server has ended, and so have we
+                self.tell(ended=True)  # the server has ended, and so have we
+
+    def keep(self, command, file):
+        if command["command"].startswith(f"ECHO {self.mark_of('')}"):
+            self.tell(seen=int(command["command"].rpartition("-")[2]))
+        else:
+            file.write(json.dumps(self.record(command)) + "\n")
+            file.flush()
+
+    def tell(self, seen=0, ended=False):
+        with self.news:
+            self.seen, self.ended = max(self.seen, seen), ended
+            self.news.notify_all()
+
+    def mark_of(self, number):
+        return f"{self.name}-mark-{number}"
+
+    def catch_up(self):
+        """Wait until all that the server has been told up to now is in the file."""
+        # MONITOR keeps the order: when it shows this command, it has shown all before it.
+        number = next(self.marks)
+        try:
+            self.asking.echo(self.mark_of(number))
+        except redis.RedisError:
+            return  # it tells nothing more
+        with self.news:
+            self.news.wait_for(lambda: self.seen >= number or self.ended, ANSWER_SECONDS)
 
     def record(self, command):
         return {
@@ -53,3 +84,8 @@ class Monitor:
             "words": command["command"],
             "inside": command["client_type"] == "lua",
         }
+
+
+def connect(server, **options):
+    # Without redis-py's own retries, which wait for up to a second.
+    return redis.Redis("127.0.0.1", server.port, retry=Retry(NoBackoff(), 0), **options)

@@ -134,11 +134,15 @@ class Program:
 
     def kill(self):
         """End the program with SIGKILL, as a crash would."""
-        if self.poll() is None:  # its number may be another's by now
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self.supervisor.wait()
         return self.poll()
+
+    def send(self, number):
+        """Send the program a signal, if it still runs."""
+        if self.poll() is None:  # its number may be another's by now
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def _sweep_group(self):
         # The supervisor ends its group itself, unless somebody has killed it first.

@@ -11,6 +11,8 @@ from .hops import Hop
 TOLERANCE_NS = 2_000_000
 # What a process does to fetch its news, not because of a layer call of ours.
 FETCHING = {"BZPOPMIN", "EVAL", "ZPOPMIN"}
+# What names the channel that joins a group.
+JOINING = {"SUBSCRIBE", "ZADD"}
 HOUSEKEEPING = {"CLIENT", "HELLO", "INFO", "MONITOR", "PING", "SELECT"}
 
 
@@ -48,10 +50,22 @@ def owner_of(command, verb, words, process, calls, fetched):
         return calls[cause][0], process
     if verb == "ZPOPMIN" and (cause := fetched.pop((command.server, words[0]), None)):
         return calls[cause][0], process
+    if verb in JOINING and (joins := joining_calls(words, calls)):
+        return joins[0], process
     if verb in FETCHING:
         return None
     open_calls = [call for call, over in calls.values() if was_open(call, over, command, process)]
     return (open_calls[0], process) if len(open_calls) == 1 else None
+
+
+def joining_calls(words, calls):
+    """The group_add of a channel that a command names; no two channels have the same name."""
+    return [
+        call
+        for call, _ in calls.values()
+        if call.label.startswith("group_add")
+        and any(call.detail["channel"] in word for word in words)
+    ]
 
 
 def was_open(call, over, command, process):

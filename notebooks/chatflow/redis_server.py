@@ -4,9 +4,9 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import redis
@@ -56,16 +56,63 @@ def printable(urls):
     return re.sub(r"//[^@,]*@", "//…@", urls)
 
 
-@dataclass
 class RedisServer:
     """A private Redis on loopback: no persistence, no password, gone with the run."""
 
-    program: Program
-    port: int
+    def __init__(self, binary, folder, name, port):
+        self.binary, self.folder, self.name, self.port = binary, folder, name, port
+        # Called with this server when it has come back: whoever follows it must begin anew.
+        self.on_restart = []
+        self.launch()
 
     @property
     def url(self):
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def launch(self):
+        data = self.folder.path / self.name
+        data.mkdir(exist_ok=True)
+        log = self.folder.path / f"{self.name}.log"
+        # Some versions refuse to start in a locale that the machine does not have.
+        env = os.environ | {"LC_ALL": "C"}
+        words = command(self.binary, self.port, data)
+        self.program = Program(words, folder=self.folder, log=log, cwd=data, env=env)
+
+    def stop(self):
+        """End this server with SIGTERM, in good order."""
+        self.program.stop()
+
+    def kill(self):
+        """End this server with SIGKILL, as a crash would."""
+        self.program.kill()
+
+    def restart(self):
+        """End this server; returns when an empty one answers in its place. Raises LaunchError."""
+        self.stop()
+        if not can_listen(self.port):
+            raise LaunchError(
+                f"{self.name} cannot come back: another program listens on its port {self.port} "
+                "by now. End that program, or start the stage again."
+            )
+        self.launch()
+        if not wait_until_ready(self):
+            self.stop()
+            lines = self.program.last_lines()
+            raise LaunchError(f"{self.name} did not come back. Its last lines:\n{lines}")
+        for follow in self.on_restart:
+            follow(self)
+
+    def freeze(self):
+        """Let this server hang: its clients wait, and are told nothing. `thaw` ends that."""
+        self.program.send(signal.SIGSTOP)
+
+    def thaw(self):
+        self.program.send(signal.SIGCONT)
+
+
+def command(binary, port, data):
+    options = {"bind": "127.0.0.1", "port": port, "save": "", "appendonly": "no", "dir": data}
+    return [binary, *(word for key, value in options.items() for word in (f"--{key}", str(value)))]
 
 
 def free_port():
@@ -74,28 +121,27 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def can_listen(port):
+    with socket.socket() as probe:
+        # As Redis does: the last connections may fade away meanwhile.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def start(folder, name="redis"):
     """Start a private Redis server whose log is `<name>.log` in the run's folder."""
     binary = find_binary()
     for _ in range(ATTEMPTS):
-        server = launch(binary, folder, name, free_port())
+        server = RedisServer(binary, folder, name, free_port())
         if wait_until_ready(server):
             return server
         # Redis cannot be handed a socket, so the port may have been taken meanwhile: try another.
         server.program.stop()
     raise LaunchError(f"{binary} did not start. Its last lines:\n{server.program.last_lines()}")
-
-
-def launch(binary, folder, name, port):
-    data = folder.path / name
-    data.mkdir(exist_ok=True)
-    options = {"bind": "127.0.0.1", "port": port, "save": "", "appendonly": "no", "dir": data}
-    words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
-    log = folder.path / f"{name}.log"
-    # Some versions refuse to start in a locale that the machine does not have.
-    env = os.environ | {"LC_ALL": "C"}
-    program = Program([binary, *words], folder=folder, log=log, cwd=data, env=env)
-    return RedisServer(program, port)
 
 
 def wait_until_ready(server):

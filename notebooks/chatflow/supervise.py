@@ -6,6 +6,7 @@ process group. FD is a listening socket to hand on (-1: none). Prints the progra
 and its return code when it has ended. Uses only the standard library, so it starts fast.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -42,6 +43,12 @@ def stop_with_parent(child, grace):
         child.kill()
 
 
+def tell(number):
+    # The parent may be dead and want no answer; the program must be ended all the same.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), f"{number}\n".encode())
+
+
 def main(grace, fd, *command):
     # Only the lifeline ends us. Handlers, not SIG_IGN, which the program would inherit.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -49,17 +56,11 @@ def main(grace, fd, *command):
     child = start(command, int(fd))
     if int(fd) >= 0:
         os.close(int(fd))  # so that the port is free as soon as the program is gone
-    print(child.pid, flush=True)
+    tell(child.pid)
     threading.Thread(target=stop_with_parent, args=(child, float(grace)), daemon=True).start()
-    code = child.wait()
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    try:
-        print(code, flush=True)
-    except BrokenPipeError:
-        pass  # the parent is dead and wants no answer
-    finally:
-        # Whatever the program has left in our group (gunicorn's workers, say) ends here, as we do.
-        os.killpg(0, signal.SIGKILL)
+    tell(child.wait())
+    # Whatever the program has left in our group (gunicorn's workers, say) ends here, as we do.
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

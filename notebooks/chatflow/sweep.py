@@ -4,7 +4,9 @@ The launcher and all its supervisors hold a lock on the folder's `lock` file, an
 drops it with the last of them, however they end. So waiting for the lock is all there is to do.
 """
 
+import contextlib
 import fcntl
+import os
 import shutil
 import signal
 import sys
@@ -16,9 +18,15 @@ def main(folder):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     with Path(folder, "lock").open() as lock:
-        print("waiting", flush=True)
+        tell("waiting")
         fcntl.flock(lock, fcntl.LOCK_EX)
         remove(folder)
+
+
+def tell(text):
+    # The launcher may be dead already. What it has begun is to be removed all the more.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), f"{text}\n".encode())
 
 
 def remove(folder):

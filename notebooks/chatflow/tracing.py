@@ -23,13 +23,20 @@ class Tracing:
         folder.mkdir()
         self.folder = folder
         self.recording = Recording(folder)
+        self.monitors = {}
 
-    def monitor(self, server, name):
-        """Read along what this Redis server is told, until it ends."""
-        Monitor(server, name, self.folder)
+    def monitor(self, server):
+        """Read along what this Redis server is told, also after it has come back."""
+        self.follow(server)
+        server.on_restart.append(self.follow)
+
+    def follow(self, server):
+        self.monitors[server.name] = Monitor(server, self.folder)
 
     def commands(self):
         """All commands of MONITOR up to now, each server's in their order."""
+        for monitor in self.monitors.values():
+            monitor.catch_up()
         lines = []
         for path in sorted(self.folder.glob("*.commands")):
             whole, _, _ = path.read_text().rpartition("\n")
@@ -39,6 +46,7 @@ class Tracing:
     def hops(self):
         """All hops up to now, oldest first, with the Redis commands that they caused."""
         hops = self.recording.hops()
+        # The hops first: whatever they made Redis do it has been told by then.
         return sorted([*hops, *as_hops(self.commands(), hops)], key=lambda hop: hop.at)
 
     async def flow(self, find, scene, reaches=None, within=LIVE_SECONDS):

@@ -1,12 +1,15 @@
 """Round an ASGI application: what passes between it and its server, as hops."""
 
 import json
+import os
 from http import HTTPStatus
 
-from .recorder import SERVER, TICKET, Way, current, new_connection, shortened
+from .recorder import SERVER, TICKET, Way, current, in_words, new_connection, shortened
 
 # The key of a scope that says which connection it is; consumers and views find it there.
 CONNECTION = "flowtrace"
+# Uvicorn drops the connection without a close frame; a client calls that 1006.
+CLOSE_CODES = {"daphne": 1011, "uvicorn": 1006}
 
 
 def traced(application):
@@ -42,9 +45,9 @@ class Side:
             await application(self.scope, self.receive, self.send)
         except Exception as error:
             # The message that was being handled, if the error came out of a handler.
-            way = getattr(error, "flowtrace", self.way)
+            way = way_of(error) or self.way
             way.station = SERVER if way.handler == self.client else way.handler
-            way.hop("lost", SERVER, shortened(f"{type(error).__name__}: {error}", 120))
+            way.hop("lost", SERVER, in_words(error))
             self.fail(way)
             raise
         finally:
@@ -65,6 +68,12 @@ class Side:
 
     async def receive(self):
         return await self.server_receive()
+
+
+def way_of(error):
+    """The way that the first error belongs to: while a consumer ends, others may follow it."""
+    first = getattr(error.__context__, "flowtrace", None)
+    return first or getattr(error, "flowtrace", None)
 
 
 class HttpSide(Side):
@@ -150,7 +159,7 @@ class WebSocketSide(Side):
 
     def fail(self, way):
         # What servers do for an application that raises; the tests hold them to it.
-        code = 1011 if self.accepted else 500
+        code = CLOSE_CODES.get(os.environ.get("FLOW_SERVER"), 1011) if self.accepted else 500
         label = f"close {code}" if self.accepted else status_line(code)
         way.hop("lost", self.client, label, code=code)
 

@@ -52,7 +52,7 @@ def traced_dispatch(dispatch):
     async def traced(self, message):
         ticket = message.get(TICKET)
         if not ticket:
-            return await dispatch.__get__(self)(message)
+            return await dispatch.__get__(self, type(self))(message)
         # A copy without the ticket: the layer hands the same object to several consumers.
         message = {key: value for key, value in message.items() if key != TICKET}
         way = Way.of_ticket(ticket, source_of(self, ticket))
@@ -61,7 +61,7 @@ def traced_dispatch(dispatch):
         entered = way.last
         token = current.set(way)
         try:
-            await dispatch.__get__(self)(message)
+            await dispatch.__get__(self, type(self))(message)
         except Exception as error:
             error.flowtrace = way
             raise

@@ -4,7 +4,7 @@ import contextlib
 
 from django.utils.module_loading import import_string
 
-from .recorder import PROCESS, TICKET, Way, current, shortened
+from .recorder import PROCESS, TICKET, Way, current, in_words
 
 
 class TracedLayer:
@@ -15,6 +15,11 @@ class TracedLayer:
 
     def __getattr__(self, name):
         return getattr(self.inner, name)
+
+    @property
+    def __class__(self):
+        # For isinstance(): whoever asks which layer it is must hear what the settings say.
+        return type(self.inner)
 
     async def group_add(self, group, channel):
         with self.visit(f"group_add {group}", group, group=group, channel=channel):
@@ -39,7 +44,7 @@ class TracedLayer:
             # No message was lost here, but the consumer ends: its socket will close.
             handler = current.get().handler if current.get() else f"command/{PROCESS}"
             way = Way(self.station_of_channel(channel))
-            way.enter("lost", handler, describe(error))
+            way.enter("lost", handler, in_words(error))
             error.flowtrace = way
             raise
 
@@ -54,7 +59,7 @@ class TracedLayer:
         try:
             yield way.ticket(station)
         except Exception as error:
-            way.visit("lost", station, describe(error))
+            way.visit("lost", station, in_words(error))
             raise
         finally:
             way.done(sent)
@@ -75,7 +80,3 @@ class TracedLayer:
         if hasattr(self.inner, "consistent_hash"):
             return self.station(self.inner.non_local_name(channel) if "!" in channel else channel)
         return self.station(channel)
-
-
-def describe(error):
-    return shortened(f"{type(error).__name__}: {error}", 120)

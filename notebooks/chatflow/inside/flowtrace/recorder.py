@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import sys
 import time
 from contextvars import ContextVar
@@ -108,3 +109,9 @@ def named(messages):
 
 def shortened(text, length=40):
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def in_words(error):
+    """Describe an error in a line, without the ports, which differ from run to run."""
+    text = re.sub(r":\d{4,5}\b| \('[^)]*\)", "", str(error))
+    return shortened(f"{type(error).__name__}: {text}".rstrip(": "), 120)

@@ -1,0 +1,60 @@
+"""What tracing costs: the processor time of a delivered message, with it and without it."""
+
+import asyncio
+import json
+import statistics
+
+import psutil
+import websockets
+
+from .launcher import stage
+
+NUMBER, INSTANCES, CLIENTS, MESSAGES, ROUNDS = 6, 2, 20, 100, 5
+
+
+def measure_trace():
+    """Print the ratio of CPU per delivery, traced to untraced: median of interleaved rounds."""
+    asyncio.run(compare())
+
+
+async def compare():
+    print(f"stage {NUMBER:02}, {INSTANCES} instances, {CLIENTS} clients in a room, on Daphne")
+    print(f"{ROUNDS} rounds of {MESSAGES} messages each, on and off in turn; with Redis' share")
+    async with (
+        stage(NUMBER, instances=INSTANCES) as off,
+        stage(NUMBER, instances=INSTANCES, trace=True) as on,
+    ):
+        await deliver(off)  # what is loaded and connected at the first message
+        await deliver(on)
+        rounds = [(await deliver(off), await deliver(on)) for _ in range(ROUNDS)]
+    for number, (without, with_it) in enumerate(rounds, 1):
+        print(f"  round {number}: off {without:.0f} µs, on {with_it:.0f} µs per delivery")
+    ratio = statistics.median(with_it / without for without, with_it in rounds)
+    print(f"tracing on / off, CPU per delivered message: {ratio:.2f} (median)")
+
+
+async def deliver(run):
+    """Post messages one after another to everybody; returns the servers' µs of CPU per delivery."""
+    names = [f"client-{number}" for number in range(CLIENTS)]
+    sockets = [
+        await websockets.connect(
+            f"{run.instances[number % INSTANCES].ws_url}/ws/chat/bench/", user_agent_header=name
+        )
+        for number, name in enumerate(names)
+    ]
+    before = cpu_seconds(run)
+    for number in range(MESSAGES):
+        post = {"type": "post", "author": names[0], "text": f"message {number}"}
+        await sockets[0].send(json.dumps(post))
+        await asyncio.gather(*(socket.recv() for socket in sockets))
+    used = cpu_seconds(run) - before
+    await asyncio.gather(*(socket.close() for socket in sockets))
+    return used * 1e6 / (MESSAGES * CLIENTS)
+
+
+def cpu_seconds(run):
+    """What the servers and Redis have used of the processor so far."""
+    programs = [instance.program for instance in run.instances]
+    programs += [server.program for server in run.redis]
+    times = [psutil.Process(program.pid).cpu_times() for program in programs]
+    return sum(time.user + time.system for time in times)

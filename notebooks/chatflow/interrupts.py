@@ -1,0 +1,32 @@
+"""What an interrupted cell of a notebook needs, so that it ends soon and leaves nothing running."""
+
+import asyncio
+import contextlib
+
+WAKE_SECONDS = 0.5
+
+
+@contextlib.asynccontextmanager
+async def heeding_interrupts():
+    """Let an interrupt end what the block awaits, within half a second."""
+    # In a kernel SIGINT only leaves a note for the event loop and does not wake it (ipykernel's
+    # issue 881): a cell that awaits what never comes could not be interrupted.
+    waking = asyncio.create_task(keep_waking())
+    try:
+        yield
+    finally:
+        waking.cancel()
+
+
+async def keep_waking():
+    while True:  # noqa: ASYNC110 – there is no event to wait for: being woken is the purpose
+        await asyncio.sleep(WAKE_SECONDS)
+
+
+async def finish(function):
+    """Run a blocking function in a thread, to its end even if we are cancelled meanwhile."""
+    work = asyncio.create_task(asyncio.to_thread(function))
+    try:
+        await asyncio.shield(work)
+    finally:
+        await asyncio.wait([work])

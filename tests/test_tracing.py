@@ -1,0 +1,435 @@
+"""What is recorded of real messages: each stage's way, hop by hop, and nothing mixed up."""
+
+import asyncio
+import contextlib
+import json
+import re
+import shutil
+from collections import defaultdict
+
+import httpx
+import pytest
+import websockets
+
+from chatflow import Run, Visitor, bench_trace, draw, find_stage, post, reading, stages
+from chatflow.flow import kind_of
+from chatflow.hops import Recording
+
+NUMBERS = [stage.number for stage in stages()]
+ASGI_SERVERS = ["daphne", "uvicorn"]
+
+
+@pytest.fixture(scope="module")
+def traced(stage_folders):
+    """Call it with a number for that stage with two instances, traced; one run for all tests."""
+    with contextlib.ExitStack() as stack:
+        runs = {}
+
+        def get(number):
+            if number not in runs:
+                folder = stage_folders.get(number)
+                run = Run(number, instances=2, folder=folder, trace=True)
+                stack.callback(run.stop)
+                run.start()
+                runs[number] = run
+            return runs[number]
+
+        yield get
+
+
+def connect(instance, room_name, name):
+    return websockets.connect(f"{instance.ws_url}/ws/chat/{room_name}/", user_agent_header=name)
+
+
+def frame(text, author="alice"):
+    return json.dumps({"type": "post", "author": author, "text": text})
+
+
+def way(hops):
+    """The stations that hops lead to, without what Redis does meanwhile."""
+    return " ".join(kind_of(hop.target) for hop in hops if hop.kind != "redis")
+
+
+# --- the way of a message in each stage ---------------------------------------------------------
+
+A_POST = "server routing view database"
+A_DELIVERY = "consumer server client"
+A_HANDSHAKE = "server routing consumer consumer"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+async def test_way_of_a_posted_form(traced, number):
+    chat = traced(number)
+    await post(chat, "forms", "alice", "by form")
+    flow = await chat.flow("by form")
+    assert way(flow.hops) == f"{A_POST} server client"
+    assert flow.hops[-1].label == "302 Found"
+    assert len({hop.detail["recorded"].split("-")[0] for hop in flow.hops}) == 1, "one process"
+
+
+@pytest.mark.parametrize("number", [5, 6])
+async def test_way_of_a_posted_form_to_open_sockets(traced, number):
+    chat = traced(number)
+    async with connect(chat, "forms", "bob"):
+        await post(chat, "forms", "alice", "by form")
+        flow = await chat.flow("by form", reaches=["bob"])
+    assert way(flow.hops) == f"{A_POST} layer {A_DELIVERY} server client"
+    assert flow.reached() == ["bob"]
+
+
+@pytest.mark.parametrize(("number", "wait"), [(2, ""), (3, " server client")])
+async def test_way_to_a_waiting_request_leads_through_the_database(traced, number, wait):
+    chat = traced(number)
+    async with reading(chat, "waiting", "bob") as bob:
+        await post(chat, "waiting", "alice", "wake up")
+        assert await bob.next()
+        flow = await chat.flow("wake up", reaches=["bob"])
+    assert way(flow.handshake) == f"server routing view{wait}", "bob's request, made before"
+    assert way(flow.hops) == f"{A_POST} view server client server client"
+    read = next(hop for hop in flow.hops if hop.source == "database/1")
+    stored = next(hop for hop in flow.hops if hop.target == "database/1")
+    assert read.target == "view/bob@A"
+    assert read.cause == stored.id
+
+
+@pytest.mark.parametrize("number", [2, 3])
+async def test_waiting_request_of_another_process_is_missed(traced, number):
+    a, b = traced(number).instances
+    async with reading(b, "elsewhere", "bob"):
+        await post(a, "elsewhere", "alice", "can you hear me")
+        flow = await traced(number).flow("can you hear me")
+    assert flow.unreached() == ["bob"]
+    assert flow.missed[0].process == "B"
+    assert not next(one for one in flow.stations if one.id == "client/bob").reached
+
+
+async def test_stage_01_tells_nobody_who_has_the_page(traced):
+    chat = traced(1)
+    async with Visitor(chat, "bob") as bob:
+        await bob.open("pages")
+        await post(chat, "pages", "alice", "read me")
+        flow = await chat.flow("read me")
+        assert flow.unreached() == ["bob"]
+        await bob.open("pages")
+    reload = await chat.request_flow("bob", "GET")
+    assert way(reload.hops) == "server routing view view server client"
+    assert reload.hops[3].label.startswith("SELECT message")
+
+
+async def test_way_of_a_frame_in_stage_04_ends_at_its_sender(traced):
+    chat = traced(4)
+    async with connect(chat, "island", "alice") as alice, connect(chat, "island", "bob"):
+        await alice.send(frame("hello"))
+        flow = await chat.flow("hello")
+    assert way(flow.handshake) == f"{A_HANDSHAKE} server client"
+    assert way(flow.hops) == "server consumer database server client"
+    assert (flow.reached(), flow.unreached()) == (["alice"], ["bob"])
+
+
+async def test_way_of_a_frame_in_stage_05_never_leaves_its_process(traced):
+    a, b = traced(5).instances
+    async with (
+        connect(a, "two", "alice") as alice,
+        connect(a, "two", "carol"),
+        connect(b, "two", "bob"),
+    ):
+        await alice.send(frame("hello, two"))
+        flow = await traced(5).flow("hello, two")
+    assert way(flow.handshake) == f"{A_HANDSHAKE} layer server client"
+    assert way(flow.hops) == f"server consumer database layer {A_DELIVERY} {A_DELIVERY}"
+    assert (flow.reached(), flow.unreached()) == (["alice", "carol"], ["bob"])
+    never = {one.id for one in flow.stations if not one.reached}
+    assert never == {"layer/B", "consumer/bob@B", "server/B", "client/bob"}
+    assert "group_send in A reaches only" in flow.missed[0].reason
+    svg = draw(flow).svg
+    assert "never reached" in svg
+    assert "instance B" in svg
+
+
+async def test_way_of_a_frame_in_stage_06_crosses_to_another_process(traced):
+    a, b = traced(6).instances
+    async with connect(a, "across", "alice") as alice, connect(b, "across", "bob"):
+        await alice.send(frame("hello, across"))
+        flow = await traced(6).flow("hello, across", reaches=["alice", "bob"])
+    assert way(flow.handshake) == f"{A_HANDSHAKE} layer server client"
+    assert way(flow.hops) == f"server consumer database layer {A_DELIVERY} {A_DELIVERY}"
+    stations = [flow.hops[0].source, *(hop.target for hop in flow.hops if hop.kind != "redis")]
+    expected = ["client/alice", "server/A", "consumer/alice@A", "layer/redis-1"]
+    expected += ["consumer/bob@B", "server/B", "client/bob"]
+    assert [one for one in stations if one in expected[:4]][:4] == expected[:4]
+    assert stations[-3:] == expected[4:]
+    assert "routing" not in way(flow.hops), "routing happens once, at the handshake"
+    assert len({hop.trace for hop in flow.hops}) == 1
+    processes = {hop.detail["recorded"].split("-")[0] for hop in flow.hops}
+    assert processes == {"A", "B", "redis"}
+
+
+@pytest.mark.parametrize(("number", "heard"), [(5, []), (6, ["alice", "bob"])])
+async def test_way_of_a_message_from_a_command(traced, number, heard):
+    a, b = traced(number).instances
+    async with connect(a, "outside", "alice"), connect(b, "outside", "bob"):
+        done = await asyncio.to_thread(traced(number).manage, "say", "outside", "from outside")
+        assert done.returncode == 0, done.stderr
+        flow = await traced(number).flow("from outside")
+    assert flow.hops[0].source == "command/say"
+    assert way(flow.hops) == " ".join(["database", "layer", *[A_DELIVERY] * len(heard)])
+    assert flow.reached() == heard
+
+
+# --- Redis --------------------------------------------------------------------------------------
+
+BOTH_LAYERS = {
+    "queue": (
+        ["ZADD", "EXPIRE"],
+        # Whom does the group have? Forget what is too old in their queues; then one script for
+        # all queues, and each process takes its copy: A and B.
+        ["ZREMRANGEBYSCORE", "ZRANGE", "MULTI", *["ZREMRANGEBYSCORE"] * 2, "EXEC", "EVAL"]
+        + ["ZCOUNT", "ZADD", "EXPIRE"] * 2
+        + ["ZADD", "ZPOPMIN"] * 2,
+    ),
+    "pubsub": (["SUBSCRIBE", "SUBSCRIBE"], ["PUBLISH"]),
+}
+
+
+@pytest.mark.parametrize("layer", BOTH_LAYERS)
+async def test_redis_commands_are_hops_of_the_message_that_caused_them(start, layer):
+    async with start(6, instances=2, redis_layer=layer, trace=True) as chat:
+        a, b = chat.instances
+        async with connect(a, "lobby", "alice") as alice, connect(b, "lobby", "bob"):
+            await alice.send(frame("hello"))
+            flow = await chat.flow("hello", reaches=["alice", "bob"])
+        at_handshake, for_message = BOTH_LAYERS[layer]
+        assert verbs(flow.handshake) == at_handshake
+        assert verbs(flow.hops) == for_message
+        inside = [hop.label.split()[0] for hop in flow.hops if hop.detail.get("inside")]
+        assert inside == (["ZCOUNT", "ZADD", "EXPIRE"] * 2 if layer == "queue" else [])
+
+
+def verbs(hops):
+    return [hop.label.split()[0] for hop in hops if hop.kind == "redis"]
+
+
+async def test_rooms_go_to_the_shards_that_their_hash_says(start):
+    async with start(6, redis_shards=2, trace=True) as chat:
+        shards = {}
+        for room_name in ("lobby", "tea", "news", "room-1", "room-9"):
+            async with connect(chat, room_name, "alice") as alice:
+                await alice.send(frame(f"hello, {room_name}"))
+                flow = await chat.flow(f"hello, {room_name}")
+            sent = next(hop for hop in flow.hops if hop.label.startswith("group_send"))
+            shards[room_name] = sent.target
+            asked = [hop for hop in flow.hops if hop.label == f"ZRANGE chat_{room_name}"]
+            assert [hop.target for hop in asked] == [sent.target], "MONITOR saw it there too"
+        told = chat.manage("shards", *shards).stdout.splitlines()
+        urls = {f"layer/redis-{number}": one.url for number, one in enumerate(chat.redis, 1)}
+    assert len(set(shards.values())) == 2, "five rooms, and all on one server?"
+    assert told == [f"{room_name} {urls[station]}" for room_name, station in shards.items()]
+
+
+# --- refusals and losses ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("path", ["/ws/chat/lobby/", "/ws/nowhere/"])
+async def test_picture_shows_the_status_that_a_refused_client_sees(traced, number, path):
+    chat = traced(number)
+    url = f"{chat.ws_url}{path}"
+    try:
+        async with websockets.connect(url, user_agent_header="eve"):
+            assert number >= 4
+            return
+    except websockets.InvalidStatus as refusal:
+        seen = refusal.response.status_code
+    flow = await chat.request_flow("eve", path)
+    assert flow.hops[-1].lost
+    assert flow.hops[-1].target == "client/eve"
+    assert flow.hops[-1].detail["code"] == seen
+
+
+@pytest.mark.parametrize("server", ASGI_SERVERS)
+async def test_status_of_a_failed_application_is_the_servers_own(start, server):
+    async with start(3, server=server, trace=True) as chat:
+        with pytest.raises(websockets.InvalidStatus) as refusal:
+            await connect(chat, "lobby", "eve")
+        flow = await chat.request_flow("eve")
+    assert flow.hops[-1].detail["code"] == refusal.value.response.status_code == 500
+    assert "Django can only handle ASGI/HTTP connections" in flow.hops[-2].label
+
+
+@pytest.mark.parametrize("server", ASGI_SERVERS)
+async def test_lost_redis_closes_the_socket_and_stops_the_next_message_in_red(start, server):
+    async with start(6, server=server, trace=True) as chat:
+        async with connect(chat, "lobby", "alice") as alice:
+            chat.redis[0].program.kill()
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await asyncio.wait_for(alice.recv(), 10)
+        # Without a close frame clients call it 1006.
+        seen = closed.value.rcvd.code if closed.value.rcvd else 1006
+        codes = [hop.detail["code"] for hop in chat.tracing.hops() if "code" in hop.detail]
+        assert codes == [seen], "the trace says what the client saw"
+        answer = await post(chat, "lobby", "alice", "into the void")
+        flow = await chat.flow("into the void")
+        async with Visitor(chat) as visitor:
+            assert "into the void" in (await visitor.open("lobby")).text, "stored all the same"
+    lost = [(kind_of(hop.target), hop.detail.get("code")) for hop in flow.hops if hop.lost]
+    assert lost == [("layer", None), ("server", 500), ("client", 500)]
+    assert answer.status_code == 500
+
+
+async def test_bad_frame_comes_back_as_an_error_and_is_stored_nowhere(traced):
+    async with connect(traced(4), "bad", "alice") as alice:
+        await alice.send("garbage")
+        assert json.loads(await alice.recv())["type"] == "error"
+        flow = await traced(4).request_flow("alice", "garbage")
+    assert way(flow.hops) == "server consumer server client"
+
+
+# --- other consumers, other requests ------------------------------------------------------------
+
+
+@pytest.fixture
+def sync_stage(tmp_path):
+    """Stage 06 with a consumer that is synchronous, and so runs in threads."""
+    folder = tmp_path / "sync"
+    shutil.copytree(find_stage(6).folder, folder)
+    path = folder / "chat" / "consumers.py"
+    text = path.read_text()
+    for old, new in SYNC_WORDS.items():
+        assert old in text, f"the stage has no {old!r} any more"
+        text = text.replace(old, new)
+    path.write_text(text)
+    return folder
+
+
+SYNC_WORDS = {
+    "from channels.generic": "from asgiref.sync import async_to_sync\nfrom channels.generic",
+    "AsyncJsonWebsocketConsumer": "JsonWebsocketConsumer",
+    "AsyncWebsocketConsumer": "WebsocketConsumer",
+    "async def": "def",
+    "await send_to_room(": "async_to_sync(send_to_room)(",
+    "await self.channel_layer.group_add(": "async_to_sync(self.channel_layer.group_add)(",
+    "await self.channel_layer.group_discard(": "async_to_sync(self.channel_layer.group_discard)(",
+    "await Message.objects.acreate": "Message.objects.create",
+    "await ": "",
+}
+
+
+async def test_sync_consumers_are_traced_through_their_threads(sync_stage):
+    run = Run(6, folder=sync_stage, trace=True)
+    try:
+        await asyncio.to_thread(run.start)
+        async with connect(run, "lobby", "alice") as alice, connect(run, "lobby", "bob") as bob:
+            await alice.send(frame("from a thread"))
+            assert json.loads(await bob.recv())["text"] == "from a thread"
+            flow = await run.flow("from a thread", reaches=["alice", "bob"])
+    finally:
+        await asyncio.to_thread(run.stop)
+    assert way(flow.hops) == f"server consumer database layer {A_DELIVERY} {A_DELIVERY}"
+
+
+async def test_hundred_senders_at_once_never_mix(start):
+    """Ten in each of ten rooms, on two instances, by form and by frame: each has its own trace."""
+    texts = [f"message {number}" for number in range(100)]
+    async with start(6, instances=2, redis_layer="pubsub", trace=True) as chat:
+        async with contextlib.AsyncExitStack() as stack:
+            sockets = [
+                await stack.enter_async_context(
+                    connect(chat.instances[number % 2], f"room-{number % 10}", f"user-{number}")
+                )
+                for number in range(100)
+            ]
+            async with asyncio.timeout(60), asyncio.TaskGroup() as senders:
+                for number, text in enumerate(texts):
+                    senders.create_task(send(chat, number, text, sockets[number]))
+            for socket in sockets:
+                async with asyncio.timeout(20):
+                    [await socket.recv() for _ in range(10)]
+            flows = [await chat.flow(text, within=10) for text in (texts[0], texts[99])]
+        hops = [hop for hop in chat.tracing.hops() if hop.kind != "done"]
+    assert all(len(flow.reached()) == 10 for flow in flows)
+    said = texts_of_traces(hops)
+    assert sorted(map(sorted, said.values())) == sorted([text] for text in texts)
+    delivered = [hop for hop in hops if kind_of(hop.target) == "client" and "text" in hop.detail]
+    assert len(delivered) == 1000
+    assert all(said[hop.trace] == {hop.detail["text"]} for hop in delivered)
+
+
+async def send(chat, number, text, socket):
+    if number % 4 == 0:
+        await post(chat.instances[number % 2], f"room-{number % 10}", f"user-{number}", text)
+    else:
+        await socket.send(frame(text, f"user-{number}"))
+
+
+def texts_of_traces(hops):
+    """{trace: the texts that its hops carry}, for the traces of messages."""
+    said = defaultdict(set)
+    for hop in hops:
+        if hop.detail.get("text"):
+            said[hop.trace].add(hop.detail["text"])
+    return said
+
+
+# --- the picture, and the recording itself ------------------------------------------------------
+
+
+async def test_drawn_arrows_are_the_recorded_hops(traced):
+    a, b = traced(6).instances
+    async with connect(a, "drawn", "alice") as alice, connect(b, "drawn", "bob"):
+        await alice.send(frame("draw me"))
+        flow = await traced(6).flow("draw me", reaches=["alice", "bob"])
+    drawn = re.findall(r'class="hop"[^>]*data-hop="([^"]+)"', draw(flow).svg)
+    shown = {hop.id: hop.detail["recorded"] for hop in flow.handshake + flow.hops}
+    recorded = traced(6).tracing.hops()
+    trace = {hop.trace for hop in flow.handshake + flow.hops}
+    expected = {hop.id for hop in recorded if hop.trace in trace and hop.kind != "done"}
+    handshake = {hop.trace for hop in flow.handshake}
+    gone = {hop.id for hop in recorded if hop.trace in handshake and hop.detail.get("gone")}
+    assert len(drawn) == len(set(drawn))
+    assert {shown[one] for one in drawn} == expected - gone
+
+
+async def test_nothing_of_it_is_there_when_tracing_is_off(running):
+    run = running(6)
+    assert "PYTHONPATH" not in run.environment
+    assert "FLOW_TRACE" not in run.environment
+    assert run.environment["DJANGO_SETTINGS_MODULE"] == "websockets_channels.settings"
+    assert not list(run.files.path.glob("trace"))
+    code = "import sys, chat.consumers; print([m for m in sys.modules if 'flowtrace' in m])"
+    done = await asyncio.to_thread(run.manage, "shell", "-c", code)
+    assert done.stdout.strip().endswith("[]"), done.stderr
+
+
+def test_half_written_line_is_read_when_it_is_whole(tmp_path):
+    hop = {"id": "A-1-1", "at": 1, "trace": "t", "kind": "http", "label": "GET /"}
+    line = json.dumps(hop | {"source": "client/A1", "target": "server/A"}).encode()
+    path, recording = tmp_path / "A-1.jsonl", Recording(tmp_path)
+    path.write_bytes(line[:20])
+    assert recording.hops() == []
+    path.write_bytes(line + b"\n")
+    assert [hop.label for hop in recording.hops()] == ["GET /"]
+
+
+async def test_benchmark_of_its_cost_prints_a_ratio(monkeypatch, capsys):
+    monkeypatch.setattr(bench_trace, "ROUNDS", 2)
+    monkeypatch.setattr(bench_trace, "MESSAGES", 3)
+    await bench_trace.compare()
+    ratio = re.search(r"CPU per delivered message: (\d+\.\d\d)", capsys.readouterr().out)
+    assert float(ratio[1]) > 0
+
+
+async def test_requests_that_nobody_made_have_no_flow(traced):
+    with pytest.raises(Exception, match="No such flow"):
+        await traced(1).flow("never said", within=0.1)
+
+
+async def test_tracing_changes_no_answer(traced, running):
+    for number in NUMBERS:
+        with_it, without = await statuses(traced(number)), await statuses(running(number))
+        assert with_it == without
+
+
+async def statuses(run):
+    async with httpx.AsyncClient(base_url=run.url) as http:
+        paths = ("/", "/chat/lobby/", "/chat/caf%C3%A9/", "/nowhere")
+        return [(await http.get(path)).status_code for path in paths]
