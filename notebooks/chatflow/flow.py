@@ -36,7 +36,8 @@ class Flow:
 
     `stations` go from left to right. `handshake` are the hops of what was done once before (the
     sender's connection, a reader's waiting request), under the title `opening`; `hops` are those
-    of the message. Both are in causal order, concurrent ones by name.
+    of the message. Both are in causal order, concurrent ones by name. `has` are the kinds of
+    station that the stage has at all, if that is known.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Flow:
     hops: tuple[Hop, ...]
     missed: tuple[Missed, ...] = ()
     opening: str = "at the handshake, once"
+    has: tuple[str, ...] | None = None
 
     def reached(self):
         """The names of the clients that the message arrived at, sorted."""

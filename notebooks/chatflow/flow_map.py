@@ -41,6 +41,7 @@ SEATS = {
 WALK = [name for name in SEATS if name != "database"]
 MARGIN, WIDE, HIGH, GAP, ROW_GAP = 26, 162, 92, 36, 64
 GREY = "#cdd4df"
+SKIPPING, WOKEN = ("server", "handler"), ("database", "consumers")  # ways off the walk
 LOOKS = {  # state: ground, edge, dashes, title, what stands below it
     "lit": ("#ffffff", None, None, INK, MUTED),
     "once": ("#ffffff", None, "5 4", INK, MUTED),
@@ -50,19 +51,14 @@ LOOKS = {  # state: ground, edge, dashes, title, what stands below it
 }
 
 
-def flow_map(flow, *, stage_stations=None):
-    """An SVG of the walkthrough's stations, each lit or grey as the flow's hops touched it.
-
-    `stage_stations`: the kinds of station that this stage has at all (default: those of the
-    flow's stations); the other places are marked as absent.
-    """
-    has = sorted(set(stage_stations or [station.kind for station in flow.stations]))
-    places, ways = find_places(flow, has), find_ways(flow)
+def flow_map(flow):
+    """An SVG of the walkthrough's stations, each lit or grey as the flow's hops touched it."""
+    places, ways = find_places(flow, flow.has), find_ways(flow)
     width = 2 * MARGIN + 4 * WIDE + 3 * GAP
     about = wrap(flow.subtitle, width - 2 * MARGIN, 14, 3)
-    top = 56 + 19 * len(about) + (36 if skips(ways) else 20)
-    name = f"map-{zlib.crc32(repr((flow, has)).encode('utf-8', 'replace')):08x}"
-    height = top + 2 * HIGH + ROW_GAP + MARGIN
+    top = 56 + 19 * len(about) + (36 if SKIPPING in pairs(ways) else 20)
+    name = f"map-{zlib.crc32(repr(flow).encode('utf-8', 'replace')):08x}"
+    height = top + 2 * HIGH + ROW_GAP + MARGIN + (20 if WOKEN in pairs(ways) else 0)
     svg = card(name, width, height, flow.title, ". ".join(words(fold(flow, CLIENTS))))
     draw_title(svg, flow.title, about, width - 2 * MARGIN)
     for way in untaken(ways, places) + ways:
@@ -75,15 +71,15 @@ def flow_map(flow, *, stage_stations=None):
     return text_of(svg)
 
 
-def skips(ways):
-    return any((way.source, way.target) == ("server", "handler") for way in ways)
+def pairs(ways):
+    return {(way.source, way.target) for way in ways}
 
 
 def untaken(ways, places):
     """The steps of the walk that no hop took, drawn grey."""
-    taken = {(way.source, way.target) for way in ways}
+    taken = pairs(ways)
     steps = [step for step in pairwise(WALK) if step not in taken]
-    answered = ("handler", "clients") in taken or ("client", "layer") in taken
+    answered = taken & {("handler", "clients"), ("client", "layer"), WOKEN}
     return [Way(*step, "") for step in steps if not (answered and step == ("handler", "layer"))]
 
 
@@ -96,15 +92,18 @@ def corners(way, top):
     """The corners of a way: straight on, over what it skips, or down between the rows."""
     (x1, y1), (x2, y2) = corner(way.source, top), corner(way.target, top)
     middle, right = WIDE / 2, x1 + WIDE
-    if (way.source, way.target) == ("server", "handler"):
+    if (way.source, way.target) == WOKEN:
+        low, x1, x2 = y1 + HIGH + 22, x1 + middle, x2 + middle
+        return [(x1, y1 + HIGH), (x1, low), (x2, low), (x2, y2 + HIGH)]
+    if (way.source, way.target) == SKIPPING:
         return [(right - 32, y1), (right - 32, y1 - 26), (x2 + 32, y1 - 26), (x2 + 32, y2)]
     if y1 == y2:
         return [(right, y1 + HIGH / 2), (x2, y2 + HIGH / 2)]
     below, end = y1 + HIGH, (x2 + middle, y2 - 12)
     if x1 == x2:
         return [(x1 + middle, below), end]
-    bend = below + (ROW_GAP - 12) / 2
-    return [(x1 + 48, below), (x1 + 48, bend), (x2 + middle, bend), end]
+    start, bend = x1 + (48 if x2 < x1 else WIDE - 48), below + (ROW_GAP - 12) / 2
+    return [(start, below), (start, bend), (x2 + middle, bend), end]
 
 
 def draw_title(svg, title, about, room):
@@ -115,16 +114,19 @@ def draw_title(svg, title, about, room):
 
 def draw_way(svg, way, top):
     *start, (x, y) = corners(way, top)
-    level = start[-1][1] == y
+    dx, dy = sign(x - start[-1][0]), sign(y - start[-1][1])
     colour = COLOURS.get(way.kind, GREY)
     group = element(svg, "g", class_="way", data_from=way.source, data_to=way.target)
-    stop = (x - 8, y) if level else (x, y - 8)
-    d = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in [*start, stop])
+    d = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in [*start, (x - 8 * dx, y - 8 * dy)])
     dashes = "5 4" if way.once else None if way.kind else "2 5"
     line = {"stroke": colour, "stroke_width": 2.2, "stroke_linejoin": "round", "fill": "none"}
     element(group, "path", d=d, stroke_dasharray=dashes, **line)
-    tip = "l-11 -5.5v11z" if level else "l-5.5 -11h11z"
+    tip = f"l-11 {-5.5 * dx}v{11 * dx}z" if dx else f"l-5.5 {-11 * dy}h11z"
     element(group, "path", d=f"M{x:.1f} {y:.1f}{tip}", fill=colour)
+
+
+def sign(number):
+    return (number > 0) - (number < 0)
 
 
 def draw_place(svg, place, top):

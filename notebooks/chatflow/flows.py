@@ -13,11 +13,12 @@ from .lifelines import instance_of, stations
 
 @dataclass(frozen=True)
 class Scene:
-    """What runs: the stage's title, its server, whether its layer is Redis, who has ended."""
+    """What runs: the stage's title, its server, which instances have ended, what there is."""
 
     title: str
     server: str
     ended: tuple[str, ...] = ()
+    has: tuple[str, ...] | None = None
 
 
 # --- choosing -----------------------------------------------------------------------------------
@@ -64,6 +65,7 @@ def make_flow(book, trace, scene):
         hops=renamed[len(handshake) :],
         missed=tuple(names.missed(missed)),
         opening="waiting since before" if waited else "at the handshake, once",
+        has=scene.has,
     )
     flow = replace(flow, subtitle=describe(flow, stored))
     return replace(flow, stations=tuple(stations(flow, scene, names.titles())))

@@ -71,7 +71,7 @@ def fold_connections(flow, wires):
         stations=tuple(fold_stations(flow.stations, one)),
         handshake=tuple(fold_hops(flow.handshake, one)),
         hops=tuple(fold_hops(flow.hops, one)),
-        missed=tuple(fold_missed(flow.missed, one)),
+        missed=tuple(dict.fromkeys(fold_missed(flow.missed, one))),
     )
 
 
@@ -111,9 +111,10 @@ def folded_hop(same):
 
 
 def fold_missed(missed, one):
-    ends = [(one.get(miss.client, miss.client), one.get(miss.handler, "")) for miss in missed]
-    pairs = zip(missed, ends, strict=True)
-    return dict.fromkeys(replace(miss, client=end, handler=wait) for miss, (end, wait) in pairs)
+    """Each that is missed, but once for all who are folded together and missed it alike."""
+    for miss in missed:
+        client, handler = (one.get(end, end) for end in (miss.client, miss.handler))
+        yield replace(miss, client=client, handler=handler)
 
 
 def hop_ids(hop):

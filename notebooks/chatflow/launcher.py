@@ -315,7 +315,16 @@ class Run:
         """What a picture of this run has to know beside the hops."""
         ended = [one.name for one in self.instances if one.program.poll() is not None]
         title = f"Stage {self.stage.number:02} · {self.stage.title}"
-        return Scene(title, self.server, tuple(ended))
+        return Scene(title, self.server, tuple(ended), self._stations())
+
+    def _stations(self):
+        """The kinds of station that this stage has."""
+        found = ["client", "server", "routing", "view", "database"]
+        if (self.folder / "chat" / "consumers.py").is_file():
+            found.append("consumer")
+        if "CHANNEL_LAYERS" in (self.folder / "websockets_channels" / "settings.py").read_text():
+            found.append("layer")
+        return tuple(found)
 
     async def flow(self, text, **options):
         """The flow of the newest message with this text; options as for `Tracing.flow()`."""

@@ -1,6 +1,6 @@
 """Where everything of a sequence picture stands: pure arithmetic, nothing is drawn here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from .svg import COLOURS, NAMES, shorten, text_width, wrap
@@ -9,7 +9,7 @@ MARGIN, GAP, BADGE = 20, 7, 10
 LABEL, SMALL, TITLE = 14, 12.5, 13.5
 HEAD, PANEL_TOP = 48, 34
 NARROWEST, LONGEST_LABEL = 760, 460
-LEAD = BADGE + 4  # from a lifeline to the label of an arrow that starts there
+SPACE = 4  # between a hop's number and its label
 LOOP, TICK = (26, 16), (24, 0)  # how far out and down a hop goes that ends where it starts
 
 
@@ -66,6 +66,7 @@ class Row:
     label_y: float
     note: str
     note_x: float
+    note_y: float
     time: str | None
 
     @property
@@ -112,17 +113,25 @@ def clock(nanoseconds):
 def lay_row(hop, position, y, place, since):
     x, end = place.x[hop.source], place.x[hop.target]
     side, label, width = choose_side(hop, x, end, place)
-    lead = LEAD if x != end else LOOP[0] + 8
+    start = badge_width(position) / 2 + SPACE
+    lead = start if x != end else LOOP[0] + 8
     label_x = beside(x, side, lead, width, place)
     # A label pushed back over its own number stands above that.
-    raised = 8 if x != end and overlaps(label_x, width, x) else 0
+    raised = 8 if x != end and overlaps(label_x, width, x, start) else 0
     y += 11 if x == end else 24 + raised
     label_y = y + (4.5 if hop.detail.get("inside") else 13) if x == end else y - 8 - raised
-    note = shorten(hop.detail.get("note", ""), place.right - place.left, SMALL)
+    room = place.right - label_x if x == end and side > 0 else LONGEST_LABEL
+    note = shorten(hop.detail.get("note", ""), min(room, LONGEST_LABEL), SMALL)
     note_x = beside(x, side, lead, text_width(note, SMALL), place)
-    bottom = y + row_depth(hop) + (15 if note else 0)
-    spot = (label, label_x, label_y, note, note_x)
+    lowered = 5 if x != end and overlaps(note_x, text_width(note, SMALL), x, start) else 0
+    note_y = label_y + 15 if x == end else y + 16 + lowered
+    bottom = y + row_depth(hop) + (15 + lowered if note else 0)
+    spot = (label, label_x, label_y, note, note_x, note_y)
     return Row(hop, position, x, end, y, bottom, side, *spot, since)
+
+
+def badge_width(position):
+    return max(2 * BADGE, text_width(str(position), SMALL, 600) + 8)
 
 
 def row_depth(hop):
@@ -134,7 +143,7 @@ def row_depth(hop):
 def choose_side(hop, x, end, place):
     """To which side a hop goes, its label, and how wide that is with the code."""
     ahead = 1 if end >= x else -1
-    room = min(place.right - place.left, max(abs(x - end) - LEAD - 12, LONGEST_LABEL))
+    room = min(place.right - place.left, max(abs(x - end) - 2 * BADGE, LONGEST_LABEL))
     if x == end:
         rooms = {1: place.right - x - LOOP[0] - 8, -1: x - place.left - LOOP[0] - 8}
         wanted = code_width(hop) + text_width(hop_label(hop), LABEL, mono=True)
@@ -164,8 +173,8 @@ def beside(x, side, lead, width, place):
     return max(place.left, min(start, place.right - width))
 
 
-def overlaps(start, width, x):
-    return start < x + LEAD and start + width > x - LEAD
+def overlaps(start, width, x, lead):
+    return start < x + lead - 1 and start + width > x - lead + 1
 
 
 def extent(row):
@@ -174,7 +183,7 @@ def extent(row):
     note = text_width(row.note, SMALL)
     edges = [x for x, _ in row.points] + [row.label_x, row.label_x + label]
     edges += [row.note_x, row.note_x + note] if row.note else []
-    return min(edges) - LEAD, max(edges) + LEAD
+    return min(edges) - BADGE - SPACE, max(edges) + BADGE + SPACE
 
 
 @dataclass(frozen=True)
@@ -192,7 +201,7 @@ class Box:
 def lay_missed(flow, place, rows, bottom):
     """A box for each client never reached: beside the last hops if these leave room, else below."""
     boxes = [lay_box(miss, flow, place) for miss in flow.missed]
-    height = sum(box.height + 8 for box in boxes)
+    height = max((box.y + box.height + 8 for box in stacked(boxes, 0)), default=0)
     start = bottom - 8 - height
     if any(in_the_way(row, boxes, start) for row in rows):
         start, bottom = bottom, bottom + height + 8
@@ -211,14 +220,18 @@ def lay_box(miss, flow, place):
 
 def in_the_way(row, boxes, start):
     left, right = extent(row)
-    beside_all = all(right < box.x or box.x + box.width < left for box in boxes)
-    return row.bottom > start and not beside_all
+    beside = all(right < box.x or box.x + box.width < left for box in boxes)
+    return row.bottom > start and not beside
 
 
 def stacked(boxes, y):
+    """The boxes downwards from y; such as leave each other room stand side by side."""
+    row = []
     for box in boxes:
-        yield Box(box.missed, box.x, y, box.width, box.height, box.reason)
-        y += box.height + 8
+        if any(box.x < other.x + other.width and other.x < box.x + box.width for other in row):
+            y, row = y + max(other.height for other in row) + 8, []
+        row.append(box)
+        yield replace(box, y=y)
 
 
 def lay_legend(flow, place, y):

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import resvg_py
 
 from .drawing import CLIENTS, flow_map, fold, sequence, words
-from .svg import FONTS
+from .svg import FONTS, WIDTHS, char_widths
 
 ZOOMS = (2, 1.75, 1.5, 1.35, 1.2, 1.1, 1)
 LARGEST = 120_000  # bytes of a PNG in a notebook
@@ -56,7 +56,7 @@ def draw_map(flow, **options):
 
 def render(svg):
     """The SVG as PNG bytes, in our own fonts, as sharp as the size of a notebook allows."""
-    svg = unstretched(svg)
+    svg = in_own_fonts(svg)
     for zoom in ZOOMS:
         png = bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, **OWN_FONTS))
         if len(png) <= LARGEST:
@@ -72,11 +72,18 @@ OWN_FONTS = {
 }
 
 
-def unstretched(svg):
-    """Without lengths for the text: in our own fonts it has them, but for signs they lack."""
+def in_own_fonts(svg):
+    """The SVG with a □ for each sign our fonts lack, and its text no longer stretched to width."""
     ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
     root = ElementTree.fromstring(svg)
-    for element in root.iter():
-        element.attrib.pop("textLength", None)
-        element.attrib.pop("lengthAdjust", None)
+    for line in root.iterfind(".//{*}text"):
+        line.text = own_glyphs(line.text or "")
+        line.attrib.pop("textLength", None)
+        line.attrib.pop("lengthAdjust", None)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def own_glyphs(text):
+    known, widths = WIDTHS[400], char_widths(text, 400, mono=False)
+    signs = zip(text, widths, strict=True)
+    return "".join(char if char in known else "□" if width else "" for char, width in signs)

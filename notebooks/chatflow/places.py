@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from .folding import station_titles
 
 WALK = ("client", "server", "routing", "handler", "layer", "consumers", "clients", "database")
+# In which order a message passes them; waiting views read the database.
+ORDER = ("client", "server", "routing", "handler", "database", "layer", "consumers", "clients")
 TITLES = {
     "routing": "Routing",
     "layer": "Channel layer",
@@ -41,8 +43,11 @@ class Way:
     once: bool = False
 
 
+EVERYWHERE = {"client", "server", "routing"}
+
+
 def find_places(flow, has):
-    """The places to show, by name; `has` are the kinds of station that the stage has at all."""
+    """The places to show, by name; `has` are the kinds of station the stage has, None: unknown."""
     kinds, touched = station_kinds(flow), touched_stations(flow)
     lost_at, code = place_of_loss(flow)
     places = {}
@@ -107,14 +112,15 @@ def place_kind(name, touched, kinds, has):
     if name in ("client", "handler", "consumers") and touched:
         return kinds.get(touched[0], name)
     if name == "handler":
-        return "consumer" if "consumer" in has else "view"
+        known = [*kinds.values(), *(has or ())]
+        return next((kind for kind in known if kind in HANDLERS), "view")
     return {"consumers": "consumer", "clients": "client"}.get(name, name)
 
 
 def place_state(name, kind, flow, touched, has):
     if touched:
         return "lit"
-    if kind not in has:
+    if has is not None and kind not in {*has, *EVERYWHERE}:
         return "absent"
     kinds = station_kinds(flow)
     shaken = {kinds.get(station) for hop in flow.handshake for station in (hop.source, hop.target)}
@@ -153,7 +159,10 @@ def describe(name, state, touched, kinds, titles):
 
 
 def find_ways(flow):
-    """The ways that hops went between places, each once, in order; those of the message first."""
+    """The ways onward that hops went, each once; of the handshake's only those through routing.
+
+    What was refused went no further; what was lost shows the way on which it was.
+    """
     hops, ways = flow.hops + flow.handshake, {}
     answering = "consumers" if touched_stations(flow)["consumers"] else "handler"
     for i, hop in enumerate(hops):
@@ -161,6 +170,12 @@ def find_ways(flow):
         if (source, target) == ("server", "clients"):
             source = answering
         once = bool(flow.hops) and i >= len(flow.hops)
-        if WALK.index(source) < WALK.index(target) and not hop.lost:
+        if is_onward(source, target, hop) and (not once or "routing" in (source, target)):
             ways.setdefault((source, target), Way(source, target, hop.kind, once))
-    return sorted(ways.values(), key=lambda way: WALK.index(way.source))
+    return sorted(ways.values(), key=lambda way: ORDER.index(way.source))
+
+
+def is_onward(source, target, hop):
+    """Whether a hop leads on, not back; waiting views are woken through the database."""
+    woken = (source, target) == ("database", "consumers")
+    return (woken or WALK.index(source) < WALK.index(target)) and "code" not in hop.detail

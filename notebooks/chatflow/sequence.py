@@ -13,6 +13,7 @@ from .layout import (
     PANEL_TOP,
     SMALL,
     TITLE,
+    badge_width,
     code_of,
     code_width,
     lay_columns,
@@ -169,7 +170,7 @@ def draw_arrow(group, row):
 
 def draw_badge(group, row):
     text = str(row.position)
-    width = max(2 * BADGE, text_width(text, SMALL, 600) + 8)
+    width = badge_width(row.position)
     shape = {"width": width, "height": 2 * BADGE, "rx": BADGE, "stroke": CARD, "stroke_width": 2}
     fill = COLOURS[row.hop.kind]
     element(group, "rect", x=row.x - width / 2, y=row.y - BADGE, fill=fill, **shape)
@@ -179,12 +180,11 @@ def draw_badge(group, row):
 
 def draw_label(group, row):
     if code_of(row.hop):
-        pill(group, row.label_x, row.label_y - 13, code_of(row.hop), SMALL, RED, height=17)
+        pill(group, row.label_x, row.label_y - 13, code_of(row.hop), SMALL, RED, height=16)
     x = row.label_x + code_width(row.hop)
     write_over(group, x, row.label_y, row.label, LABEL, mono=True, fill=COLOURS[row.hop.kind])
     if row.note:
-        y = row.label_y + 15 if row.is_loop else row.y + 16
-        write_over(group, row.note_x, y, row.note, SMALL, fill=MUTED)
+        write_over(group, row.note_x, row.note_y, row.note, SMALL, fill=MUTED)
 
 
 def draw_missed(svg, box, titles):

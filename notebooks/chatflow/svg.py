@@ -60,6 +60,7 @@ ICONS = {
 # What XML forbids, lone surrogates, and what would turn the direction of the text around it.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+SKINS = "🏻🏼🏽🏾🏿"  # modifiers of the emoji before them
 
 
 def read_widths():
@@ -81,9 +82,16 @@ def clean(text):
     return "".join(char for i, char in enumerate(text) if not all(marks[max(0, i - 2) : i + 1]))
 
 
-def char_width(char, weight, mono):
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
-        return 0
+def char_widths(text, weight, mono):
+    """Width in em of each character; what only changes the one before it has none."""
+    joined = False
+    for char in text:
+        hidden = joined or unicodedata.category(char) in ("Mn", "Me", "Cf") or char in SKINS
+        yield 0 if hidden else glyph_width(char, weight, mono)
+        joined = char == "\u200d"
+
+
+def glyph_width(char, weight, mono):
     if unicodedata.east_asian_width(char) in "WF":
         return 1.2
     return MONO_WIDTH if mono else WIDTHS[weight].get(char, 0.7)
@@ -91,7 +99,7 @@ def char_width(char, weight, mono):
 
 def text_width(text, size, weight=400, mono=False):
     """Width of a text in the picture's own fonts, in units of the picture."""
-    return size * sum(char_width(char, weight, mono) for char in text)
+    return size * sum(char_widths(text, weight, mono))
 
 
 def shorten(text, room, size, weight=400, mono=False):
@@ -100,8 +108,8 @@ def shorten(text, room, size, weight=400, mono=False):
     if text_width(text, size, weight, mono) <= room:
         return text
     room -= text_width("…", size, weight, mono)
-    for end, char in enumerate(text):
-        room -= size * char_width(char, weight, mono)
+    for end, width in enumerate(char_widths(text, weight, mono)):
+        room -= size * width
         if room < 0:
             return text[:end].rstrip() + "…"
     return text
