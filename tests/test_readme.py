@@ -13,6 +13,7 @@ README = (ROOT / "README.md").read_text()
 
 def test_matrix_in_the_readme_is_the_one_in_steps_toml():
     assert matrix.readme_with_matrix() == README, "run ./scripts/matrix.sh"
+    assert README.count(matrix.table()) == 1
 
 
 def test_every_link_to_a_file_leads_somewhere():

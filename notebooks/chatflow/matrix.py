@@ -4,9 +4,10 @@ import re
 import sys
 
 from .catalog import ROOT, capabilities, stages
+from .errors import LaunchError
 
 README = ROOT / "README.md"
-MARKED = re.compile(r"(<!-- matrix -->\n).*?(\n<!-- /matrix -->)", re.DOTALL)
+MARKED = re.compile(r"(?<=<!-- matrix -->\n).*?(?=<!-- /matrix -->)", re.DOTALL)
 USAGE = "usage: matrix.sh   (writes the capability matrix of steps.toml into README.md)"
 
 
@@ -34,7 +35,10 @@ def stage_map():
 
 
 def readme_with_matrix():
-    return MARKED.sub(rf"\1{table()}\2", README.read_text())
+    text, count = MARKED.subn(lambda _: f"\n{table()}\n\n", README.read_text())
+    if count != 1:
+        raise LaunchError("README.md has no <!-- matrix --> and <!-- /matrix --> to write between.")
+    return text
 
 
 if __name__ == "__main__":
