@@ -11,7 +11,17 @@ import httpx
 import pytest
 import websockets
 
-from chatflow import Run, Visitor, bench_trace, draw, find_stage, post, reading, stages
+from chatflow import (
+    Run,
+    Visitor,
+    bench_trace,
+    draw,
+    find_stage,
+    post,
+    reading,
+    screenshots,
+    stages,
+)
 from chatflow.flow import kind_of
 from chatflow.hops import Recording
 
@@ -387,6 +397,11 @@ async def test_drawn_arrows_are_the_recorded_hops(traced):
     gone = {hop.id for hop in recorded if hop.trace in handshake and hop.detail.get("gone")}
     assert len(drawn) == len(set(drawn))
     assert {shown[one] for one in drawn} == expected - gone
+
+
+async def test_picture_in_the_readme_is_what_happens():
+    committed = (screenshots.PICTURES / screenshots.FLOW_FILE).read_text()
+    assert await screenshots.draw_crossing() == committed, "run ./scripts/screenshots.sh"
 
 
 async def test_nothing_of_it_is_there_when_tracing_is_off(running):

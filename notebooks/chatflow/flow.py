@@ -48,6 +48,7 @@ class Flow:
     missed: tuple[Missed, ...] = ()
     opening: str = "at the handshake, once"
     has: tuple[str, ...] | None = None
+    headline: str = ""
 
     def reached(self):
         """The names of the clients that the message arrived at, sorted."""
@@ -62,11 +63,35 @@ class Flow:
         """The same flow with the hops of these kinds only."""
         hops = tuple(hop for hop in self.hops if hop.kind in kinds)
         handshake = tuple(hop for hop in self.handshake if hop.kind in kinds)
-        return replace(self, hops=hops, handshake=handshake)
+        flow = replace(self, hops=hops, handshake=handshake)
+        return replace(flow, subtitle=summary(flow)) if self.headline else flow
 
     def without(self, *kinds):
         """The same flow without the hops of these kinds, as `flow.without("redis")`."""
         return self.only(*{hop.kind for hop in self.hops + self.handshake} - set(kinds))
+
+
+def summary(flow):
+    """One line: what it is, how long its way was, and whom it missed."""
+    commands = sum(hop.kind == "redis" for hop in flow.hops)
+    counts = [counted(len(flow.hops) - commands, "hop")] if len(flow.hops) > commands else []
+    counts += [counted(commands, "Redis command")] if commands else []
+    ends = {end for hop in flow.hops for end in (hop.source, hop.target)}
+    processes = counted(len({instance_of(end) for end in ends} - {None}), "process", "es")
+    words = f"{flow.headline} · {' and '.join(counts)} in {processes}, one trace id"
+    return words + (f" · never reached: {', '.join(flow.unreached())}" if flow.missed else "")
+
+
+def counted(count, noun, plural="s"):
+    return f"{count} {noun}{'' if count == 1 else plural}"
+
+
+def instance_of(station):
+    """The process of a station in a picture, or None: `consumer/alice@A` belongs to A."""
+    kind, name = kind_of(station), name_of(station)
+    if kind in ("client", "database") or name.startswith("redis-"):
+        return None
+    return name.rpartition("@")[2]
 
 
 def kind_of(station):

@@ -1,10 +1,9 @@
 """The flow map: the seven stations of the walkthrough, lit by what the hops really touched."""
 
-import zlib
 from itertools import pairwise
 
 from .animation import travelling_dot
-from .folding import CLIENTS, fold, words
+from .folding import CLIENTS, fingerprint, fold, words
 from .places import Way, find_places, find_ways
 from .svg import (
     COLOURS,
@@ -57,7 +56,7 @@ def flow_map(flow):
     width = 2 * MARGIN + 4 * WIDE + 3 * GAP
     about = wrap(flow.subtitle, width - 2 * MARGIN, 14, 3)
     top = 56 + 19 * len(about) + (36 if SKIPPING in pairs(ways) else 20)
-    name = f"map-{zlib.crc32(repr(flow).encode('utf-8', 'replace')):08x}"
+    name = f"map-{fingerprint(words(flow))}"
     height = top + 2 * HIGH + ROW_GAP + MARGIN + (20 if WOKEN in pairs(ways) else 0)
     svg = card(name, width, height, flow.title, ". ".join(words(fold(flow, CLIENTS))))
     draw_title(svg, flow.title, about, width - 2 * MARGIN)

@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from .book import WAITING_VIEWS
-from .flow import Flow, Missed, kind_of, name_of, process_of
-from .lifelines import instance_of, stations
+from .flow import Flow, Missed, kind_of, name_of, process_of, summary
+from .lifelines import stations
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ def make_flow(book, trace, scene):
         opening="waiting since before" if waited else "at the handshake, once",
         has=scene.has,
     )
-    flow = replace(flow, subtitle=describe(flow, stored))
+    flow = replace(flow, headline=headline(flow, stored))
+    flow = replace(flow, subtitle=summary(flow))
     return replace(flow, stations=tuple(stations(flow, scene, names.titles())))
 
 
@@ -294,17 +295,10 @@ class Names:
         return self.station(f"view/{connection}") if waits else ""
 
 
-def describe(flow, stored):
-    """One line: what it is, how long its way was, and whom it missed."""
+def headline(flow, stored):
+    """What it is, in a few words: who writes what, or who asks for what."""
     first = flow.hops[0]
-    words = f"{name_of(first.source)}: {first.label}"
-    if stored:
-        author = stored.detail.get("author", name_of(first.source))
-        words = f"{author} writes “{stored.detail.get('text', '')}”"
-    ends = {end for hop in flow.hops for end in (hop.source, hop.target)}
-    count = len({instance_of(end) for end in ends} - {None})
-    processes = f"{count} process{'' if count == 1 else 'es'}"
-    words += f" · {len(flow.hops)} hops in {processes}, one trace id"
-    if flow.missed:
-        words += f" · never reached: {', '.join(flow.unreached())}"
-    return words
+    if not stored:
+        return f"{name_of(first.source)}: {first.label}"
+    author = stored.detail.get("author", name_of(first.source))
+    return f"{author} writes “{stored.detail.get('text', '')}”"

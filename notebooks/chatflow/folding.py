@@ -1,5 +1,6 @@
 """A flow of many clients as one of few, and a flow in words."""
 
+import zlib
 from collections import Counter
 from dataclasses import replace
 from itertools import groupby
@@ -147,3 +148,8 @@ def hop_words(position, hop, titles):
     lost = f" – lost {hop.detail.get('code', '')}".rstrip() if hop.lost else ""
     note = f" ({clean(hop.detail['note'])})" if hop.detail.get("note") else ""
     return f"{position}. {ends}: {label}{times}{note}{lost}"
+
+
+def fingerprint(lines):
+    """A name for a picture, the same for pictures that say the same."""
+    return f"{zlib.crc32(' '.join(lines).encode('utf-8', 'replace')):08x}"

@@ -1,6 +1,6 @@
 """The stations of a flow as lifelines, from left to right, with their titles."""
 
-from .flow import Station, kind_of, name_of
+from .flow import Station, instance_of, kind_of, name_of
 
 SERVERS = {
     "gunicorn": ("gunicorn", "WSGI server"),
@@ -32,14 +32,6 @@ def processes_of(flow, touched):
     first = flow.hops[0]
     origin = instance_of(first.source) or instance_of(first.target)
     return origin, sorted(inside - {origin, None})
-
-
-def instance_of(station):
-    """The process of a station in a picture, or None: `consumer/alice@A` belongs to A."""
-    kind, name = kind_of(station), name_of(station)
-    if kind in ("client", "database") or name.startswith("redis-"):
-        return None
-    return name.rpartition("@")[2]
 
 
 class Stations:

@@ -1,22 +1,27 @@
 """`scripts/screenshots.sh`: two people chat in the running stage 06, and have their picture taken.
 
-Alice is on instance A, Bob on instance B. What they see goes side by side into one picture.
+Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, and
+the way of a message from her to him into another, drawn from its trace.
 """
 
 import argparse
 import asyncio
 import base64
+import json
 import sys
 
+import websockets
 from playwright.async_api import expect
 
 from .browser import chromium
 from .catalog import ROOT
 from .errors import LaunchError
 from .launcher import stage
+from .picture import draw
 
 PICTURES = ROOT / "notebooks" / "pictures"
 FILES = {"light": "two_users.png", "dark": "two_users_dark.png"}
+FLOW_FILE = "flow_06.svg"
 SIZE = {"width": 520, "height": 640}
 TALK = [
     ("alice", "Hi Bob! Does this reach you?"),
@@ -45,6 +50,7 @@ def main(arguments=None):
     parser().parse_args(arguments)
     try:
         asyncio.run(take_pictures())
+        save(PICTURES / FLOW_FILE, asyncio.run(draw_crossing()).encode())
     except LaunchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -54,7 +60,8 @@ def parser():
     return argparse.ArgumentParser(
         prog="screenshots.sh",
         description="Let two people chat in stage 06, one on each of two instances, and take "
-        "the README's picture of it: light and dark, into notebooks/pictures/.",
+        "the README's pictures of it, light and dark, and of one message's way, into "
+        "notebooks/pictures/.",
         epilog="CHROMIUM names the browser to use instead of the first one on PATH.",
     )
 
@@ -67,6 +74,19 @@ async def take_pictures():
         captions = {"Alice, on instance A": alice, "Bob, on instance B": bob}
         for scheme, name in FILES.items():
             await take_picture(browser, captions, scheme, PICTURES / name)
+
+
+async def draw_crossing():
+    """The way of one message from alice, on instance A, to bob, on instance B, as SVG."""
+    async with stage(6, instances=2, trace=True) as chat:
+        a, b = (f"{instance.ws_url}/ws/chat/lobby/" for instance in chat.instances)
+        async with (
+            websockets.connect(a, user_agent_header="alice") as alice,
+            websockets.connect(b, user_agent_header="bob"),
+        ):
+            await alice.send(json.dumps({"type": "post", "author": "alice", "text": "hello, bob"}))
+            flow = await chat.flow("hello, bob", reaches=["alice", "bob"])
+    return draw(flow.without("redis")).svg
 
 
 async def enter(browser, instance, name):
@@ -93,10 +113,14 @@ async def take_picture(browser, captions, scheme, path):
     ]
     frame = await browser.new_page(device_scale_factor=2, color_scheme=scheme)
     await frame.set_content(FRAME.format(figures="".join(figures), **SIZE))
-    path.parent.mkdir(exist_ok=True)
-    await frame.locator("body").screenshot(path=path)
+    save(path, await frame.locator("body").screenshot())
     await frame.close()
-    print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} KB")
+
+
+def save(path, picture):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(picture)
+    print(f"{path.relative_to(ROOT)}: {len(picture) // 1000} KB")
 
 
 async def shot(page, scheme):

@@ -1,10 +1,9 @@
 """The sequence picture: one lifeline a station, time downwards, an arrow for every hop."""
 
-import zlib
 from itertools import groupby
 
 from .animation import travelling_dot
-from .folding import CLIENTS, fold, hop_ids, station_titles, words
+from .folding import CLIENTS, fingerprint, fold, hop_ids, station_titles, words
 from .layout import (
     BADGE,
     HEAD,
@@ -65,7 +64,7 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
     chips, rows, bottom = lay_rows(flow, place, top + HEAD + 14, times)
     boxes, bottom = lay_missed(flow, place, rows, bottom)
     legend, height = lay_legend(flow, place, bottom + 26)
-    name = f"flow-{zlib.crc32(repr((flow, times)).encode('utf-8', 'replace')):08x}"
+    name = f"flow-{fingerprint([*words(flow), str(times)])}"
     svg = card(name, place.right + MARGIN, height, flow.title, ". ".join(words(flow)))
     draw_title(svg, flow.title, about, place)
     draw_panels(svg, flow, place, top - PANEL_TOP, bottom)
