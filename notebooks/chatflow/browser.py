@@ -44,3 +44,21 @@ async def chromium():
             yield browser
         finally:
             await browser.close()
+
+
+async def console_of(url, javascript):
+    """Run this on the page at `url`; returns what its console shows, or None without a browser.
+
+    If the JavaScript evaluates to a promise, the lines are those up to its end.
+    """
+    try:
+        find_chromium()
+    except MissingError:
+        return None
+    lines = []
+    async with chromium() as browser:
+        page = await browser.new_page()
+        page.on("console", lambda entry: lines.append(entry.text))
+        await page.goto(url)
+        await page.evaluate(javascript)
+    return lines

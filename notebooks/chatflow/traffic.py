@@ -1,0 +1,107 @@
+"""Counts what a conversation costs on the wire, by standing between the clients and a server.
+
+async with counted(chat) as (address, count):
+    await post(address, "lobby", "alice", "hello")
+print(count.connections, count.requests, count.sent, count.received)
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .launcher import HOST
+
+# Ends the first line of each request, and of a WebSocket's handshake, which is one.
+REQUEST = b" HTTP/1.1\r\n"
+PIECE = 65_536  # bytes
+
+
+@dataclass
+class Count:
+    """What the clients have done so far: bytes of TCP, so with every header and every frame."""
+
+    connections: int = 0
+    requests: int = 0
+    sent: int = 0
+    received: int = 0
+
+    @property
+    def bytes(self):
+        return self.sent + self.received
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the clients are to go instead; as good as an instance to all our clients."""
+
+    port: int
+
+    @property
+    def url(self):
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def ws_url(self):
+        return f"ws://{HOST}:{self.port}"
+
+
+@contextlib.asynccontextmanager
+async def counted(instance):
+    """Relay to an instance, for the length of the block; yields an Address and its Count."""
+    count, relays = Count(), []
+
+    def accept(reader, writer):
+        count.connections += 1
+        relays.append(asyncio.create_task(relay(instance, count, reader, writer)))
+
+    server = await asyncio.start_server(accept, HOST, 0)
+    try:
+        yield Address(server.sockets[0].getsockname()[1]), count
+    finally:
+        server.close()
+        for task in relays:
+            task.cancel()
+        if relays:
+            await asyncio.wait(relays)
+    for task in relays:
+        if not task.cancelled():
+            task.result()  # raises what went wrong in the relay itself
+
+
+async def relay(instance, count, reader, writer):
+    """Join a client's connection with one to the server, until both sides have ended theirs."""
+    server = urlsplit(instance.url)
+    try:
+        server_reader, server_writer = await asyncio.open_connection(server.hostname, server.port)
+        with contextlib.closing(server_writer):
+            async with asyncio.TaskGroup() as ways:
+                ways.create_task(carry_up(reader, server_writer, count))
+                ways.create_task(carry_down(server_reader, writer, count))
+    except* ConnectionError:
+        # Broken off on one side, or refused there: the client shall see it too.
+        writer.transport.abort()
+    finally:
+        writer.close()
+
+
+async def carry_up(reader, writer, count):
+    """From the client to the server."""
+    tail = b""
+    while piece := await reader.read(PIECE):
+        count.sent += len(piece)
+        # A first line may come in two pieces; the tail is too short to be counted twice.
+        count.requests += (tail + piece).count(REQUEST)
+        tail = (tail + piece)[1 - len(REQUEST) :]
+        writer.write(piece)
+        await writer.drain()
+    writer.write_eof()
+
+
+async def carry_down(reader, writer, count):
+    """From the server to the client."""
+    while piece := await reader.read(PIECE):
+        count.received += len(piece)
+        writer.write(piece)
+        await writer.drain()
+    writer.write_eof()
