@@ -154,7 +154,9 @@ def choose_side(hop, x, end, place):
 
 
 def hop_label(hop):
-    return hop.label + (f" ×{hop.detail['times']}" if "times" in hop.detail else "")
+    # "404 Not Found" without the number that stands before it in a badge of its own.
+    label = hop.label.removeprefix(code_of(hop)).strip()
+    return label + (f" ×{hop.detail['times']}" if "times" in hop.detail else "")
 
 
 def code_of(hop):
