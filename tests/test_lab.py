@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import time
 
@@ -16,18 +17,19 @@ from chatflow.processes import Program, RunFolder
 from chatflow.redis_server import free_port
 
 START_SECONDS = 60
-NOTEBOOK = "lab/tree/notebooks/00_start_here.ipynb"
+FIRST, LAST = "00_start_here", "06_redis_layer"
 
 
 @contextlib.asynccontextmanager
-async def jupyter_lab():
-    """Run lab.sh without opening a browser; yields the address of the notebook that it opens."""
+async def jupyter_lab(notebook=FIRST, **variables):
+    """Run lab.sh without opening a browser; yields the address of a notebook in it."""
     files = RunFolder("lab")
     options = ["--no-browser", "--ServerApp.token=", "--port", str(free_port())]
     try:
         command = [ROOT / "scripts" / "lab.sh", *options]
-        server = Program(command, folder=files, log=files.path / "lab.log")
-        yield f"{await address(server)}/{NOTEBOOK}"
+        log, environment = files.path / "lab.log", os.environ | variables
+        server = Program(command, folder=files, log=log, env=environment)
+        yield f"{await address(server)}/lab/tree/notebooks/{notebook}.ipynb"
     finally:
         await asyncio.to_thread(files.close)
 
@@ -67,3 +69,23 @@ async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells():
         stage_map = page.locator(".jp-OutputArea-output table").first
         await expect(stage_map).to_contain_text("A WSGI view")
         await expect(page.get_by_text("Jupyter news")).to_have_count(0)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_flow_pictures_show_before_any_cell_is_run(trusted, tmp_path):
+    # Where Jupyter keeps whom it trusts: an empty folder is somebody who has just come.
+    variables = {} if trusted else {"JUPYTER_DATA_DIR": str(tmp_path)}
+    async with jupyter_lab(LAST, **variables) as url, chromium() as browser:
+        page = await browser.new_page(viewport={"width": 1400, "height": 1000})
+        await page.goto(url)
+        said = "Notebook trusted" if trusted else "Notebook is not trusted"
+        await expect(page.get_by_title(said, exact=False)).to_be_visible(
+            timeout=START_SECONDS * 1000
+        )
+        # A trusted notebook shows the SVG, in which the message moves; any other the PNG.
+        kind = ".jp-RenderedSVG" if trusted else ".jp-RenderedImage"
+        picture = page.locator(f"{kind} img").first
+        await picture.scroll_into_view_if_needed(timeout=START_SECONDS * 1000)
+        await expect(picture).to_be_visible()
+        width = await picture.evaluate("image => image.complete ? image.naturalWidth : 0")
+        assert width > 100, "a picture that shows"

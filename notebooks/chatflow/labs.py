@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import re
 
-from .catalog import ROOT
+from .catalog import LIVE_SECONDS, ROOT
 from .errors import UsageError
 from .interrupts import finish, heeding_interrupts
 from .launcher import (
@@ -65,3 +65,16 @@ def start(name, server, files, options=()):
             listener=listener,
         )
         return Instance(name, listener.getsockname()[1], program)
+
+
+async def log_line(instance, text, within=LIVE_SECONDS):
+    """The first line of a server's log with this text, as soon as there is one.
+
+    Raises TimeoutError if none comes within so many seconds.
+    """
+    async with asyncio.timeout(within):
+        while True:
+            for line in instance.program.log.read_text(errors="replace").splitlines():
+                if text in line:
+                    return line
+            await asyncio.sleep(0.01)

@@ -8,7 +8,8 @@ import resvg_py
 from .drawing import CLIENTS, flow_map, fold, sequence, words
 from .svg import FONTS, WIDTHS, char_widths
 
-ZOOMS = (2, 1.75, 1.5, 1.35, 1.2, 1.1, 1)
+ZOOMS = (2, 1.75, 1.5, 1.35, 1.2, 1.1)
+GROWTH = 1.1
 LARGEST = 120_000  # bytes of a PNG in a notebook
 
 
@@ -57,11 +58,16 @@ def draw_map(flow, **options):
 def render(svg):
     """The SVG as PNG bytes, in our own fonts, as sharp as the size of a notebook allows."""
     svg = in_own_fonts(svg)
-    for zoom in ZOOMS:
-        png = bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, **OWN_FONTS))
-        if len(png) <= LARGEST:
-            break
-    return png
+    plain = png_of(svg, 1)
+    # A PNG of text grows about as fast as its edges: no need to try what cannot fit.
+    for zoom in [zoom for zoom in ZOOMS if len(plain) * zoom**GROWTH <= LARGEST]:
+        if len(png := png_of(svg, zoom)) <= LARGEST:
+            return png
+    return plain
+
+
+def png_of(svg, zoom):
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, **OWN_FONTS))
 
 
 OWN_FONTS = {

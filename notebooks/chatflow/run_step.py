@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .catalog import ROOT, find_stage, stages
 from .errors import LaunchError, UsageError
+from .flow_page import FlowPage
 from .launcher import Run
 from .processes import RUNS
 from .redis_server import printable
@@ -47,6 +48,11 @@ def parser():
     )
     parser.add_argument(
         "--redis-shards", type=int, default=1, metavar="S", help="private Redis servers to start"
+    )
+    parser.add_argument(
+        "--flow",
+        action="store_true",
+        help="record each message's way and show it live, on a page on the port after the last",
     )
     parser.add_argument(
         "--database",
@@ -120,19 +126,27 @@ def run_stage(options):
         redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
         redis_layer=os.environ.get("REDIS_LAYER", "queue") if stage.redis else "queue",
         database=database_path(options.database, stage),
+        trace=options.flow,
     )
     started = time.monotonic()
+    page = None
     with ThreadPoolExecutor(1) as pool:
         try:
             print(f"Stage {stage.number:02} · {stage.title}\n{stage.idea}\n", flush=True)
+            if options.flow:
+                page = FlowPage(options.port and options.port + options.instances)
             # In a thread of its own: a signal never breaks off a step of it half-way.
             pool.submit(run.start).result()
+            if page:
+                page.start(run)
             seconds = time.monotonic() - started
-            print(describe(run), flush=True)
+            print(describe(run, page), flush=True)
             print(f"\nReady in {seconds:.1f} s. Ctrl-C stops everything.\n", flush=True)
-            follow(run)
+            follow(run, page)
         finally:
             hear_no_more()
+            if page:
+                page.stop()
             run.stop()
 
 
@@ -157,7 +171,7 @@ def database_path(wanted, stage):
 LOCKS = []
 
 
-def describe(run):
+def describe(run, page=None):
     stage = run.stage
     server = f"{run.server} ({SERVER_KINDS[run.server]}), {count(len(run.instances), 'instance')}"
     facts = [
@@ -166,10 +180,12 @@ def describe(run):
         ("messages", describe_database(run)),
     ]
     facts += [(f"instance {instance.name}", f"{instance.url}/") for instance in run.instances]
+    facts += [("flow page", page.url)] if page else []
     lines = [f"  {name:<12}{value}" for name, value in facts]
-    lines += ["", "Try"]
-    for number, hint in enumerate(stage.try_this, 1):
-        lines.append(f"  {number}. {hint.format(url=run.url, ws_url=run.ws_url)}")
+    hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in stage.try_this]
+    if page:
+        hints.insert(0, f"Open {page.url} beside the chat, and watch each message on its way.")
+    lines += ["", "Try", *(f"  {number}. {hint}" for number, hint in enumerate(hints, 1))]
     lines += ["", f"What it still cannot do: {stage.still_cannot}"]
     return "\n".join(lines)
 
@@ -194,8 +210,8 @@ def describe_database(run):
     return str(path)
 
 
-def follow(run):
-    """Print what the servers log, until they have all ended."""
+def follow(run, page=None):
+    """Print what the servers log, until they have all ended, and tell the flow page who has."""
     tails = [Tail(instance) for instance in run.instances]
     others = {f"Redis {number}": server.program for number, server in enumerate(run.redis, 1)}
     ended = set()
@@ -210,6 +226,8 @@ def follow(run):
             if program.poll() is not None and name not in ended:
                 ended.add(name)
                 print(f"{name} has ended ({program.poll()}).", flush=True)
+        if page:
+            page.note(run)
         time.sleep(0.2)  # a look five times a second; a signal ends it at once
     raise LaunchError("All instances have ended, so the stage has too.")
 

@@ -84,7 +84,9 @@ def is_over(book, trace):
     expects_answer = hops[0].kind == "http" or hops[0].detail.get("socket")
     fetched = [hop for hop in hops if hop.detail.get("fetching")]
     return (
-        all(hop.id in book.over for hop in begun)
+        # What a client has just sent may still be on its way to its consumer.
+        bool(begun or answered)
+        and all(hop.id in book.over for hop in begun)
         and (answered or not expects_answer)
         # Each message that was put aside has been taken away again.
         and len(fetched) % 2 == 0
