@@ -4,6 +4,7 @@ What is kept is the same on every machine: no execution counts, no times, no ids
 """
 
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -24,7 +25,10 @@ def execute(path):
     """
     notebook = nbformat.read(path, as_version=4)
     kernel = {"timeout": CELL_SECONDS, "kernel_name": "python3"}
-    NotebookClient(notebook, resources={"metadata": {"path": str(FOLDER)}}, **kernel).execute()
+    # Its warning, that other users of this machine could listen in, is not about us.
+    quiet = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"]}
+    resources = {"metadata": {"path": str(FOLDER)}}
+    NotebookClient(notebook, resources=resources, **kernel, **quiet).execute()
     return normalise(notebook)
 
 
@@ -71,9 +75,11 @@ def main(arguments):
         print(USAGE)
         return 0 if arguments == ["--help"] else 2
     for path in [FOLDER / Path(name).name for name in arguments] or sorted(FOLDER.glob("*.ipynb")):
-        print(f"{path.name} ...", flush=True)
+        print(f"{path.name} ...", end=" ", flush=True)
+        started = time.monotonic()
         try:
             nbformat.write(execute(path), path)
+            print(f"{time.monotonic() - started:.0f} s", flush=True)
         except FileNotFoundError:
             print(f"There is no notebook {path.name} in notebooks/.", file=sys.stderr)
             return 2
