@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -73,18 +74,20 @@ async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells():
 
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_flow_pictures_show_before_any_cell_is_run(trusted, tmp_path):
+    subprocess.run([ROOT / "scripts" / "bootstrap.sh"], check=True)  # it trusts the notebooks
     # Where Jupyter keeps whom it trusts: an empty folder is somebody who has just come.
     variables = {} if trusted else {"JUPYTER_DATA_DIR": str(tmp_path)}
     async with jupyter_lab(LAST, **variables) as url, chromium() as browser:
         page = await browser.new_page(viewport={"width": 1400, "height": 1000})
         await page.goto(url)
-        said = "Notebook trusted" if trusted else "Notebook is not trusted"
+        said = "Notebook trusted" if trusted else "Notebook not trusted"
         await expect(page.get_by_title(said, exact=False)).to_be_visible(
             timeout=START_SECONDS * 1000
         )
         # A trusted notebook shows the SVG, in which the message moves; any other the PNG.
         kind = ".jp-RenderedSVG" if trusted else ".jp-RenderedImage"
-        picture = page.locator(f"{kind} img").first
+        shown = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        picture = shown.locator(f"{kind} img").first
         await picture.scroll_into_view_if_needed(timeout=START_SECONDS * 1000)
         await expect(picture).to_be_visible()
         width = await picture.evaluate("image => image.complete ? image.naturalWidth : 0")

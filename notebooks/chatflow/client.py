@@ -48,7 +48,9 @@ class Visitor:
 
 def user_agent(name):
     """Headers by which a client says who it is: so a picture of its messages can name it."""
-    return {"User-Agent": name} if name else {}
+    # A header holds plain ASCII only; who writes is told by the form as well.
+    fits = name and name.isascii() and name.isprintable() and name == name.strip()
+    return {"User-Agent": name} if fits else {}
 
 
 async def post(instance, room_name, author, text):
