@@ -28,7 +28,9 @@ async def jupyter_lab(notebook=FIRST, **variables):
     options = ["--no-browser", "--ServerApp.token=", "--port", str(free_port())]
     try:
         command = [ROOT / "scripts" / "lab.sh", *options]
-        log, environment = files.path / "lab.log", os.environ | variables
+        # Not the tabs that the user has left open.
+        workspaces = {"JUPYTERLAB_WORKSPACES_DIR": str(files.path / "workspaces")}
+        log, environment = files.path / "lab.log", os.environ | workspaces | variables
         server = Program(command, folder=files, log=log, env=environment)
         yield f"{await address(server)}/lab/tree/notebooks/{notebook}.ipynb"
     finally:
@@ -42,6 +44,11 @@ async def address(server):
         assert time.monotonic() < give_up_at, server.last_lines()
         await asyncio.sleep(0.05)
     return said[1]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def notebooks_are_trusted():
+    subprocess.run([ROOT / "scripts" / "bootstrap.sh"], check=True)
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +81,6 @@ async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells():
 
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_flow_pictures_show_before_any_cell_is_run(trusted, tmp_path):
-    subprocess.run([ROOT / "scripts" / "bootstrap.sh"], check=True)  # it trusts the notebooks
     # Where Jupyter keeps whom it trusts: an empty folder is somebody who has just come.
     variables = {} if trusted else {"JUPYTER_DATA_DIR": str(tmp_path)}
     async with jupyter_lab(LAST, **variables) as url, chromium() as browser:
