@@ -1,7 +1,7 @@
 """Flows made by hand, in the shape that the trace of a stage has."""
 
-from chatflow.flow import Flow, Missed, Station
-from chatflow.hops import Hop
+from chatflow.tracing.flow import Flow, Missed, Station
+from chatflow.tracing.hops import Hop
 
 
 def hops(prefix, *rows):

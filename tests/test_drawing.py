@@ -22,9 +22,9 @@ from helpers_flow import (
 
 from chatflow.browser import chromium
 from chatflow.drawing import flow_map, fold, sequence, words
-from chatflow.flow import Missed
-from chatflow.picture import LARGEST, Picture
-from chatflow.svg import COLOURS
+from chatflow.drawing.picture import LARGEST, Picture
+from chatflow.drawing.svg import COLOURS
+from chatflow.tracing.flow import Missed
 
 PICTURES = {"sequence": sequence, "map": flow_map}
 every_flow = pytest.mark.parametrize("flow", [make() for make in ALL.values()], ids=list(ALL))

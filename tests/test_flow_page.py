@@ -21,14 +21,14 @@ from playwright.async_api import expect
 from test_browser import arrive, browser  # noqa: F401
 from test_run_step import assert_one_sentence, find_server, two_free_ports
 
-from chatflow.book import Book
 from chatflow.catalog import LIVE_SECONDS
-from chatflow.flows import Scene, find_message, make_flow
-from chatflow.folding import hop_words, station_titles
-from chatflow.hops import Recording
-from chatflow.monitor import Command
-from chatflow.recent import SPARE, TRACES, Recent
-from chatflow.redis_commands import as_hops
+from chatflow.drawing.folding import hop_words, station_titles
+from chatflow.tracing.book import Book
+from chatflow.tracing.flows import Scene, find_message, make_flow
+from chatflow.tracing.hops import Recording
+from chatflow.tracing.monitor import Command
+from chatflow.tracing.recent import SPARE, TRACES, Recent
+from chatflow.tracing.redis_commands import as_hops
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")

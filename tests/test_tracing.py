@@ -22,8 +22,8 @@ from chatflow import (
     screenshots,
     stages,
 )
-from chatflow.flow import kind_of
-from chatflow.hops import Recording
+from chatflow.tracing.flow import kind_of
+from chatflow.tracing.hops import Hop, NewLines
 
 NUMBERS = [stage.number for stage in stages()]
 ASGI_SERVERS = ["daphne", "uvicorn"]
@@ -418,11 +418,12 @@ async def test_nothing_of_it_is_there_when_tracing_is_off(running):
 def test_half_written_line_is_read_when_it_is_whole(tmp_path):
     hop = {"id": "A-1-1", "at": 1, "trace": "t", "kind": "http", "label": "GET /"}
     line = json.dumps(hop | {"source": "client/A1", "target": "server/A"}).encode()
-    path, recording = tmp_path / "A-1.jsonl", Recording(tmp_path)
+    path, lines = tmp_path / "A-1.jsonl", NewLines(tmp_path, "*.jsonl")
     path.write_bytes(line[:20])
-    assert recording.hops() == []
+    assert lines.read() == []
     path.write_bytes(line + b"\n")
-    assert [hop.label for hop in recording.hops()] == ["GET /"]
+    assert [Hop(**entry).label for entry in lines.read()] == ["GET /"]
+    assert lines.read() == []
 
 
 async def test_benchmark_of_its_cost_prints_a_ratio(monkeypatch, capsys):

@@ -5,11 +5,11 @@ import os
 from .capabilities import measure
 from .catalog import capabilities, find_stage, stages
 from .client import Reader, Visitor, post, reading, websocket_reader
+from .drawing.picture import draw, draw_map
+from .drawing.timeline import Row, Span, timeline
 from .launcher import Run, stage
-from .picture import draw, draw_map
 from .predict import predict
 from .sources import diff, show, show_lab
-from .timeline import Row, Span, timeline
 
 __all__ = [
     "Reader",

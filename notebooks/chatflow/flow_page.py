@@ -16,15 +16,15 @@ import uvicorn
 
 from .catalog import LIVE_SECONDS
 from .drawing import CLIENTS, flow_map, fold, sequence
+from .drawing.folding import hop_words, station_titles
+from .drawing.places import entering, leaving, touched_stations
+from .drawing.svg import FONTS
 from .errors import UsageError
-from .flow import kind_of, name_of, summary
-from .flows import make_flow
-from .folding import hop_words, station_titles
 from .launcher import HOST, listen
-from .places import entering, leaving, touched_stations
-from .recent import Recent
-from .svg import FONTS
-from .tracing import is_over
+from .tracing.flow import kind_of, name_of, summary
+from .tracing.flows import make_flow
+from .tracing.recent import Recent
+from .tracing.recording import is_over
 
 LOOK_SECONDS = 0.1
 KEPT = 50  # messages, and as many other things

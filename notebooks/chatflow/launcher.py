@@ -23,10 +23,10 @@ from . import database as databases
 from . import redis_server
 from .catalog import find_stage
 from .errors import LaunchError, UsageError
-from .flows import Scene, find_message, find_request
 from .interrupts import finish, heeding_interrupts
 from .processes import Program, RunFolder
-from .tracing import Tracing
+from .tracing.flows import Scene, find_message, find_request
+from .tracing.recording import Tracing
 
 HOST = "127.0.0.1"
 START_SECONDS = 30
@@ -34,7 +34,7 @@ SETTINGS = "websockets_channels.settings"
 WSGI, ASGI = "websockets_channels.wsgi", "websockets_channels.asgi:application"
 
 # The same, with tracing put round them from outside.
-INSIDE = Path(__file__).parent / "inside"
+INSIDE = Path(__file__).parent / "tracing" / "inside"
 TRACED_SETTINGS = "flowtrace.settings"
 TRACED_WSGI, TRACED_ASGI = "flowtrace.wsgi", "flowtrace.asgi:application"
 

@@ -15,9 +15,9 @@ from playwright.async_api import expect
 
 from .browser import chromium
 from .catalog import ROOT
+from .drawing.picture import draw
 from .errors import LaunchError
 from .launcher import stage
-from .picture import draw
 
 PICTURES = ROOT / "notebooks" / "pictures"
 FILES = {"light": "two_users.png", "dark": "two_users_dark.png"}

@@ -32,25 +32,23 @@ class Hop:
         return self.kind == "lost"
 
 
-class Recording:
-    """All hops that the processes of one run have written into a folder so far."""
+class NewLines:
+    """What has been added to the files of a folder since the last look, one object a line."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self._hops, self._read = [], {}
+    def __init__(self, folder, pattern):
+        self.folder, self.pattern, self.read_so_far = folder, pattern, {}
 
-    def hops(self):
-        """Every hop up to now, oldest first."""
-        news = [hop for path in sorted(self.folder.glob("*.jsonl")) for hop in self._news(path)]
-        if news:
-            self._hops = sorted(self._hops + news, key=lambda hop: hop.at)
-        return self._hops
+    def read(self):
+        return [
+            json.loads(line)
+            for path in sorted(self.folder.glob(self.pattern))
+            for line in self.whole_lines(path)
+        ]
 
-    def _news(self, path):
+    def whole_lines(self, path):
         with path.open("rb") as file:
-            file.seek(self._read.get(path, 0))
-            text = file.read()
-        # A line may be half-written: leave it for the next time.
-        whole = text[: text.rfind(b"\n") + 1]
-        self._read[path] = self._read.get(path, 0) + len(whole)
-        return [Hop(**json.loads(line)) for line in whole.splitlines()]
+            file.seek(self.read_so_far.get(path, 0))
+            # A line may be half-written: leave it for the next time.
+            text, end, _ = file.read().rpartition(b"\n")
+        self.read_so_far[path] = self.read_so_far.get(path, 0) + len(text + end)
+        return text.splitlines()

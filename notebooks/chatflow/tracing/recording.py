@@ -1,15 +1,14 @@
 """The recording of a run: where its processes write their hops, and how to read them."""
 
 import asyncio
-import json
 import time
 
+from ..catalog import LIVE_SECONDS
+from ..errors import LaunchError
 from .book import Book
-from .catalog import LIVE_SECONDS
-from .errors import LaunchError
 from .flow import kind_of
 from .flows import make_flow
-from .hops import Recording
+from .hops import Hop, NewLines
 from .monitor import Command, Monitor
 from .redis_commands import as_hops
 
@@ -22,8 +21,9 @@ class Tracing:
     def __init__(self, folder):
         folder.mkdir()
         self.folder = folder
-        self.recording = Recording(folder)
         self.monitors = {}
+        self._hops, self._new_hops = [], NewLines(folder, "*.jsonl")
+        self._commands, self._new_commands = [], NewLines(folder, "*.commands")
 
     def monitor(self, server):
         """Read along what this Redis server is told, also after it has come back."""
@@ -37,17 +37,15 @@ class Tracing:
         """All commands of MONITOR up to now, each server's in their order."""
         for monitor in self.monitors.values():
             monitor.catch_up()
-        lines = []
-        for path in sorted(self.folder.glob("*.commands")):
-            whole, _, _ = path.read_text().rpartition("\n")
-            lines += whole.splitlines()
-        return [Command(**json.loads(line)) for line in lines]
+        self._commands += [Command(**entry) for entry in self._new_commands.read()]
+        return self._commands
 
     def hops(self):
         """All hops up to now, oldest first, with the Redis commands that they caused."""
-        hops = self.recording.hops()
-        # The hops first: whatever they made Redis do it has been told by then.
-        return sorted([*hops, *as_hops(self.commands(), hops)], key=lambda hop: hop.at)
+        self._hops += [Hop(**entry) for entry in self._new_hops.read()]
+        # The commands after the hops: whatever these made Redis do it has been told by then.
+        found = as_hops(self.commands(), self._hops)
+        return sorted([*self._hops, *found], key=lambda hop: hop.at)
 
     async def flow(self, find, scene, reaches=None, within=LIVE_SECONDS):
         """The flow of the trace that `find(book)` names, as soon as it is complete.

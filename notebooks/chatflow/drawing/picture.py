@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import resvg_py
 
-from .drawing import CLIENTS, flow_map, fold, sequence, words
+from . import CLIENTS, flow_map, fold, sequence, words
 from .svg import FONTS, WIDTHS, char_widths
 
 ZOOMS = (2, 1.75, 1.5, 1.35, 1.2, 1.1)

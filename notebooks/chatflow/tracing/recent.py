@@ -1,12 +1,11 @@
 """The newest of what a run has recorded, read bit by bit: for a page that looks all the time."""
 
 import itertools
-import json
 import time
 from dataclasses import replace
 
 from .book import Book
-from .hops import Hop
+from .hops import Hop, NewLines
 from .monitor import Command
 from .redis_commands import as_hops
 
@@ -16,28 +15,6 @@ SPARE = 50  # more than that before the next clearing
 SETTLED_NS = 1_000_000_000
 # It may be the end of what a command before it began.
 RELATED_NS = 2_000_000_000
-
-
-class NewLines:
-    """What has been added to the files of a folder since the last look, one object a line."""
-
-    def __init__(self, folder, pattern):
-        self.folder, self.pattern, self.read_so_far = folder, pattern, {}
-
-    def read(self):
-        return [
-            json.loads(line)
-            for path in sorted(self.folder.glob(self.pattern))
-            for line in self.whole_lines(path)
-        ]
-
-    def whole_lines(self, path):
-        with path.open("rb") as file:
-            file.seek(self.read_so_far.get(path, 0))
-            # A line may be half-written: leave it for the next time.
-            text, end, _ = file.read().rpartition(b"\n")
-        self.read_so_far[path] = self.read_so_far.get(path, 0) + len(text + end)
-        return text.splitlines()
 
 
 class Recent:
