@@ -25,7 +25,7 @@ from chatflow.catalog import LIVE_SECONDS
 from chatflow.drawing.folding import hop_words, station_titles
 from chatflow.tracing.book import Book
 from chatflow.tracing.flows import Scene, find_message, make_flow
-from chatflow.tracing.hops import Recording
+from chatflow.tracing.hops import Hop
 from chatflow.tracing.monitor import Command
 from chatflow.tracing.recent import SPARE, TRACES, Recent
 from chatflow.tracing.redis_commands import as_hops
@@ -139,11 +139,15 @@ async def test_drawn_arrows_and_words_are_the_recorded_hops(two_on_redis, watch,
 def recorded_flow(running, text):
     """The flow as the trace folder has it, read by nothing that the page is made with."""
     folder = next(folder / "trace" for folder in run_folders(running.repository) if is_of(folder))
-    hops = Recording(folder).hops()
-    lines = [line for path in folder.glob("*.commands") for line in path.read_text().splitlines()]
-    commands = as_hops([Command(**json.loads(line)) for line in lines], hops)
+    hops = [Hop(**entry) for entry in entries(folder, "*.jsonl")]
+    commands = as_hops([Command(**entry) for entry in entries(folder, "*.commands")], hops)
     book = Book(sorted([*hops, *commands], key=lambda hop: hop.at))
     return make_flow(book, find_message(book, text), Scene("", "daphne"))
+
+
+def entries(folder, pattern):
+    paths = sorted(folder.glob(pattern))
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 
 def is_of(folder):

@@ -53,6 +53,16 @@ def test_claims_are_asserted(path):
 
 
 @every_notebook
+def test_flow_pictures_are_committed_for_every_viewer(path):
+    outputs = [output.get("data", {}) for cell in code_cells(path) for output in cell.outputs]
+    pictures = [data for data in outputs if 'class="hop"' in data.get("image/svg+xml", "")]
+    maps = [data for data in outputs if 'class="place"' in data.get("image/svg+xml", "")]
+    assert len(pictures + maps) >= 2, "draw(flow) and draw_map(flow) show them"
+    assert pictures, "at least one of them hop by hop"
+    assert all({"image/png", "text/plain"} <= set(data) for data in pictures + maps)
+
+
+@every_notebook
 def test_committed_outputs_are_whole_and_carry_no_trace_of_one_run(path):
     assert nbformat.read(path, as_version=4) == notebooks.normalise(nbformat.read(path, 4))
     outputs = [output for cell in code_cells(path) for output in cell.outputs]

@@ -1,7 +1,7 @@
 """`scripts/screenshots.sh`: two people chat in the running stage 06, and have their picture taken.
 
-Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, and
-the way of a message from her to him into another, drawn from its trace.
+Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, the way
+of a message from her to him into another, drawn from its trace, and the live page into a third.
 """
 
 import argparse
@@ -17,11 +17,15 @@ from .browser import chromium
 from .catalog import ROOT
 from .drawing.picture import draw
 from .errors import LaunchError
+from .flow_page import FlowPage
 from .launcher import stage
 
 PICTURES = ROOT / "notebooks" / "pictures"
 FILES = {"light": "two_users.png", "dark": "two_users_dark.png"}
 FLOW_FILE = "flow_06.svg"
+LIVE_FILES = {"light": "live.png", "dark": "live_dark.png"}
+LIVE_SIZE = {"width": 1160, "height": 700}
+LIVE_HOP = "22"  # a moment half-way, with the message in Redis
 SIZE = {"width": 520, "height": 640}
 TALK = [
     ("alice", "Hi Bob! Does this reach you?"),
@@ -51,6 +55,7 @@ def main(arguments=None):
     try:
         asyncio.run(take_pictures())
         save(PICTURES / FLOW_FILE, asyncio.run(draw_crossing()).encode())
+        asyncio.run(take_live_pictures())
     except LaunchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -87,6 +92,28 @@ async def draw_crossing():
             await alice.send(json.dumps({"type": "post", "author": "alice", "text": "hello, bob"}))
             flow = await chat.flow("hello, bob", reaches=["alice", "bob"])
     return draw(flow.without("redis")).svg
+
+
+async def take_live_pictures():
+    """The live page, while the newest message is half-way."""
+    page = FlowPage(0)
+    try:
+        async with chromium() as browser, stage(6, instances=2, trace=True) as chat:
+            page.start(chat)
+            options = {"viewport": LIVE_SIZE, "device_scale_factor": 2}
+            watching = await browser.new_page(**options)
+            await watching.goto(page.url)
+            alice = await enter(browser, chat.instances[0], "alice")
+            bob = await enter(browser, chat.instances[1], "bob")
+            await talk({"alice": alice, "bob": bob})
+            await expect(watching.locator("#recent li")).to_have_count(len(TALK))
+            await watching.locator("#recent li").first.click()
+            await watching.locator("#position").fill(LIVE_HOP)
+            for scheme, name in LIVE_FILES.items():
+                await watching.emulate_media(color_scheme=scheme)
+                save(PICTURES / name, await watching.screenshot())
+    finally:
+        await asyncio.to_thread(page.stop)
 
 
 async def enter(browser, instance, name):
