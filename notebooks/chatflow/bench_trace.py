@@ -9,7 +9,7 @@ import websockets
 
 from .launcher import stage
 
-NUMBER, INSTANCES, CLIENTS, MESSAGES, ROUNDS = 6, 2, 20, 100, 5
+NUMBER, INSTANCES, CLIENTS, MESSAGES, ROUNDS = 6, 2, 20, 300, 7
 
 
 def measure_trace():
