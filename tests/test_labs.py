@@ -18,7 +18,7 @@ from labs import raw_asgi
 from labs.http2_over_tls import ask, make_certificate, over_tls
 
 from chatflow.errors import LaunchError, UsageError
-from chatflow.labs import LABS, lab
+from chatflow.labs import LABS, lab, log_line
 
 READERS = 200
 LONG = "x" * 300_000
@@ -251,3 +251,19 @@ def is_running(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+async def test_line_of_a_log_is_waited_for():
+    async with lab("one_each", server="daphne") as app:
+        waiting = asyncio.create_task(log_line(app, "No route found", within=DEADLINE))
+        with pytest.raises(websockets.InvalidStatus):
+            await websockets.connect(f"{app.ws_url}/nowhere/")
+        assert "nowhere/" in await waiting
+        with pytest.raises(TimeoutError):
+            await log_line(app, "never said", within=0.1)
+
+
+async def test_options_go_to_the_server():
+    with pytest.raises(LaunchError, match="--no-such-option"):
+        async with lab("one_each", server="daphne", options=["--no-such-option"]):
+            pass

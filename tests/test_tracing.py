@@ -22,6 +22,7 @@ from chatflow import (
     screenshots,
     stages,
 )
+from chatflow.errors import LaunchError, UsageError
 from chatflow.tracing.flow import kind_of
 from chatflow.tracing.hops import Hop, NewLines
 
@@ -435,8 +436,15 @@ async def test_benchmark_of_its_cost_prints_a_ratio(monkeypatch, capsys):
 
 
 async def test_requests_that_nobody_made_have_no_flow(traced):
-    with pytest.raises(Exception, match="No such flow"):
+    with pytest.raises(LaunchError, match="No such flow"):
         await traced(1).flow("never said", within=0.1)
+
+
+async def test_flow_of_an_untraced_stage_says_what_to_do(running):
+    with pytest.raises(UsageError, match="trace=True"):
+        await running(1).flow("hello")
+    with pytest.raises(UsageError, match="trace=True"):
+        await running(1).request_flow("alice")
 
 
 async def test_tracing_changes_no_answer(traced, running):

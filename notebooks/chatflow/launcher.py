@@ -130,7 +130,7 @@ class Run:
         self.database, self.trace = database, trace
         self.check_options()
         self.instances, self.redis = [], []
-        self.files = None
+        self.files = self.tracing = None
         self._lock = threading.RLock()
         self._stopping = threading.Event()
 
@@ -328,7 +328,7 @@ class Run:
 
     async def flow(self, text, **options):
         """The flow of the newest message with this text; options as for `Tracing.flow()`."""
-        return await self.tracing.flow(lambda book: find_message(book, text), self.scene, **options)
+        return await self._flow(lambda book: find_message(book, text), options)
 
     async def request_flow(self, client, label="", **options):
         """The flow of the newest request or handshake of a client whose first hop says `label`."""
@@ -336,6 +336,11 @@ class Run:
         def find(book):
             return find_request(book, client, label)
 
+        return await self._flow(find, options)
+
+    async def _flow(self, find, options):
+        if not self.tracing:
+            raise UsageError("Nothing was recorded: start the stage with trace=True.")
         return await self.tracing.flow(find, self.scene, **options)
 
 
