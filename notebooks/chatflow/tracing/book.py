@@ -19,6 +19,7 @@ class Book:
         for hop in self.hops:
             self.traces[hop.trace].append(hop)
         self.connections = self.find_connections()
+        self.endings = self.find_endings()
         self.names = self.name_clients()
 
     def find_connections(self):
@@ -82,15 +83,20 @@ class Book:
         opening = self.opening(connection)
         if self.is_socket(connection):
             accepted = any(hop.label.startswith("101") and hop.at < at for hop in opening)
-            return accepted and not any(hop.at < at for hop in self.closings(connection))
+            return accepted and not any(end < at for end in self.endings[connection])
         waits = self.view_of(connection) in WAITING_VIEWS
         return waits and opening[0].at < at and not self.answered(opening, at)
 
-    def closings(self, connection):
-        own = [hop for trace in self.connections[connection] for hop in self.traces[trace]]
-        # A consumer may also end without a word of its client: when it cannot reach its layer.
-        closed = [hop for hop in self.hops if hop.target == f"client/{connection}"]
-        return [hop for hop in own if hop.detail.get("gone")] + [*filter(is_close, closed)]
+    def find_endings(self):
+        """When each connection was closed, by whichever side, by its name."""
+        found = defaultdict(list)
+        for hop in self.hops:
+            if hop.detail.get("gone"):
+                found[name_of(hop.source)].append(hop.at)
+            # A consumer may also end without a word of its client: when its layer fails.
+            if is_close(hop):
+                found[name_of(hop.target)].append(hop.at)
+        return found
 
     def answered(self, opening, at):
         """Whether a request was over at a time: its response written, and no more to come."""
