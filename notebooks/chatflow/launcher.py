@@ -80,12 +80,10 @@ def server_command(server, listener, application):
 
 
 @dataclass
-class Instance:
-    """One server process of a stage, listening on a port of its own."""
+class Address:
+    """A port of this machine, as clients want it told."""
 
-    name: str
     port: int
-    program: Program
 
     @property
     def url(self):
@@ -94,6 +92,14 @@ class Instance:
     @property
     def ws_url(self):
         return f"ws://{HOST}:{self.port}"
+
+
+@dataclass
+class Instance(Address):
+    """One server process of a stage, listening on a port of its own."""
+
+    name: str
+    program: Program
 
     def kill(self):
         """End this instance with SIGKILL, as a crash would; the others go on."""
@@ -267,7 +273,7 @@ class Run:
             env=self.environment | {"FLOW_PROCESS": name, "FLOW_SERVER": self.server},
             listener=listener,
         )
-        return Instance(name, listener.getsockname()[1], program)
+        return Instance(listener.getsockname()[1], name, program)
 
     def _give_up_if_stopping(self):
         if self._stopping.is_set():

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .launcher import HOST
+from .launcher import HOST, Address
 
 # Ends the first line of each request, and of a WebSocket's handshake, which is one.
 REQUEST = b" HTTP/1.1\r\n"
@@ -29,21 +29,6 @@ class Count:
     @property
     def bytes(self):
         return self.sent + self.received
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the clients are to go instead; as good as an instance to all our clients."""
-
-    port: int
-
-    @property
-    def url(self):
-        return f"http://{HOST}:{self.port}"
-
-    @property
-    def ws_url(self):
-        return f"ws://{HOST}:{self.port}"
 
 
 @contextlib.asynccontextmanager
