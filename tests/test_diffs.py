@@ -99,5 +99,5 @@ def test_stage_has_the_shape_of_all_stages(stage):
 @pytest.mark.parametrize("stage", stages(), ids=lambda stage: stage.name)
 def test_stage_contains_none_of_our_own_tools(stage):
     text = "\n".join(files_of(stage).values())
-    for word in ("chatflow", "trace_id", "run_step"):
+    for word in ("chatflow", "flowtrace", "trace_id", "run_step"):
         assert word not in text, f"a stage stands alone; {word!r} belongs outside"
