@@ -405,3 +405,15 @@ async def test_in_a_browser_every_text_is_inside_and_covers_no_other(all_picture
         pairs = [(text, badge) for text in texts for badge in badges if overlap(text, badge)]
         hidden = [pair for pair in pairs if not inside(*pair)]
         assert not hidden, (svg["name"], hidden[0])
+
+
+def test_error_is_told_in_full_below_its_name():
+    said = "Django can only handle ASGI/HTTP connections, not websocket."
+    flow = refused_handshake()
+    server = next(station.id for station in flow.stations if station.kind == "server")
+    error = replace(flow.hops[-1], source=server, target=server, label=f"ValueError: {said}")
+    error = replace(error, id="e1", kind="lost", detail={})
+    svg = ElementTree.fromstring(sequence(replace(flow, hops=(*flow.hops, error))))
+    lines = [line.text for line in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert "ValueError" in lines
+    assert said in lines

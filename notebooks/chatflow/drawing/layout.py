@@ -120,14 +120,19 @@ def lay_row(hop, position, y, place, since):
     raised = 8 if x != end and overlaps(label_x, width, x, start) else 0
     y += 11 if x == end else 24 + raised
     label_y = y + (4.5 if hop.detail.get("inside") else 13) if x == end else y - 8 - raised
-    room = place.right - label_x if x == end and side > 0 else LONGEST_LABEL
-    note = shorten(hop.detail.get("note", ""), min(room, LONGEST_LABEL), SMALL)
+    note = shorten(hop_note(hop), note_room(x, end, side, lead, place), SMALL)
     note_x = beside(x, side, lead, text_width(note, SMALL), place)
     lowered = 5 if x != end and overlaps(note_x, text_width(note, SMALL), x, start) else 0
     note_y = label_y + 15 if x == end else y + 16 + lowered
     bottom = y + row_depth(hop) + (15 + lowered if note else 0)
     spot = (label, label_x, label_y, note, note_x, note_y)
     return Row(hop, position, x, end, y, bottom, side, *spot, since)
+
+
+def note_room(x, end, side, lead, place):
+    if x != end:
+        return max(abs(x - end) - lead, LONGEST_LABEL)
+    return place.right - x - lead if side > 0 else x - lead - place.left
 
 
 def badge_width(position):
@@ -147,6 +152,7 @@ def choose_side(hop, x, end, place):
     if x == end:
         rooms = {1: place.right - x - LOOP[0] - 8, -1: x - place.left - LOOP[0] - 8}
         wanted = code_width(hop) + text_width(hop_label(hop), LABEL, mono=True)
+        wanted = max(wanted, text_width(hop_note(hop), SMALL))
         ahead = 1 if rooms[1] >= min(wanted, rooms[-1]) else -1
         room = min(room, rooms[ahead])
     label = shorten(hop_label(hop), room - code_width(hop), LABEL, mono=True)
@@ -156,7 +162,18 @@ def choose_side(hop, x, end, place):
 def hop_label(hop):
     # "404 Not Found" without the number that stands before it in a badge of its own.
     label = hop.label.removeprefix(code_of(hop)).strip()
+    # What an error says stands below, where there is room for it.
+    label = label.partition(": ")[0] if is_error(hop) else label
     return label + (f" ×{hop.detail['times']}" if "times" in hop.detail else "")
+
+
+def hop_note(hop):
+    said = hop.label.partition(": ")[2] if is_error(hop) else ""
+    return hop.detail.get("note", said)
+
+
+def is_error(hop):
+    return hop.lost and not code_of(hop) and ": " in hop.label
 
 
 def code_of(hop):
