@@ -20,11 +20,13 @@ from chatflow import (
     post,
     reading,
     screenshots,
+    stage,
     stages,
 )
 from chatflow.errors import LaunchError, UsageError
 from chatflow.tracing.flow import kind_of
 from chatflow.tracing.hops import Hop, NewLines
+from chatflow.variants import variant
 
 NUMBERS = [stage.number for stage in stages()]
 ASGI_SERVERS = ["daphne", "uvicorn"]
@@ -336,6 +338,36 @@ async def test_sync_consumers_are_traced_through_their_threads(sync_stage):
     finally:
         await asyncio.to_thread(run.stop)
     assert way(flow.hops) == f"server consumer database layer {A_DELIVERY} {A_DELIVERY}"
+
+
+SENDS_AFTERWARDS = """
+    async def dispatch(self, message):
+        await super().dispatch(message)
+        if message["type"] == "websocket.receive":
+            await self.send_json({"type": "note", "text": "afterwards"})
+
+    async def chat_message("""
+
+
+async def test_what_a_consumer_does_after_an_event_is_no_part_of_its_message():
+    path, before = "chat/consumers.py", "\n    async def chat_message("
+    async with (
+        variant(5, path, before, SENDS_AFTERWARDS) as folder,
+        stage(5, folder=folder, trace=True) as chat,
+        connect(chat, "lobby", "alice") as alice,
+    ):
+        await alice.send(frame("hello"))
+        said = [json.loads(await alice.recv())["type"] for _ in range(2)]
+        flow = await chat.flow("hello", reaches=["alice"])
+        hops = chat.tracing.hops()
+    assert sorted(said) == ["message", "note"]
+    [note] = [
+        hop
+        for hop in hops
+        if hop.detail.get("text") == "afterwards" and hop.label != "websocket.send"
+    ]
+    assert note.trace == flow.handshake[0].trace
+    assert note.trace != flow.hops[0].trace
 
 
 async def test_hundred_senders_at_once_never_mix(start):
