@@ -40,10 +40,6 @@ def find_request(book, client, label=""):
             return hop.trace
 
 
-def newest_message(book):
-    return next((hop.trace for hop in reversed(book.hops) if "stored" in hop.detail), None)
-
-
 # --- assembling ---------------------------------------------------------------------------------
 
 
@@ -207,7 +203,6 @@ class Names:
 
     def __init__(self, book, hops, missed):
         self.book = book
-        self.reasons = missed
         touched = {name_of(end) for hop in hops for end in (hop.source, hop.target)}
         connections = [name for name in book.connections if name in touched]
         connections += [name for name, _ in missed]

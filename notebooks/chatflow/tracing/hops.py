@@ -3,9 +3,6 @@
 import json
 from dataclasses import dataclass, field
 
-# What a hop is part of; each has a colour of its own. "lost": refused, failed or never delivered.
-KINDS = ("http", "websocket", "inside", "database", "layer", "redis", "lost")
-
 
 @dataclass(frozen=True)
 class Hop:
@@ -13,8 +10,10 @@ class Hop:
 
     A station is written "kind/which": `client/A3` (who is at the other end of connection 3 of
     instance A), `server/A`, `routing/A`, `view/A3`, `consumer/A3`, `database/1`, `layer/A` (the
-    in-memory layer of instance A), `layer/redis-1` (a shard), `command/say-77` (a program beside
+    in-memory layer of instance A), `layer/redis-1` (a shard), `command/say` (a program beside
     the servers). `at` is `time.monotonic_ns()`, one clock for all processes of a machine.
+    `kind` is what the hop is part of: http, websocket, inside (one process), database, layer,
+    redis, or lost (refused, failed). A "done" is no hop: what its `cause` began is over.
     """
 
     id: str
