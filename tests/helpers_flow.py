@@ -268,6 +268,48 @@ def long_polling():
     )
 
 
+def waiting_job():
+    """Stage 07: alice gives the bot a job, and there is no worker to take it."""
+    about = "worker", "channel bot, in worker"
+    bot = Station("consumer/bot@worker", "consumer", "worker", *about, reached=False)
+    return Flow(
+        title="Stage 07 · a job waits",
+        subtitle="alice writes “/roll 2d6”; no worker runs.",
+        stations=(client("alice"), *instance("A", "alice"), REDIS, bot),
+        handshake=(),
+        hops=hops(
+            "J",
+            ("websocket", "client/alice", "server/A", "{post, “/roll 2d6”}"),
+            ("inside", "server/A", "consumer/alice@A", "websocket.receive"),
+            ("layer", "consumer/alice@A", "layer/redis-1", "send bot", {"channel": "bot"}),
+        ),
+        missed=(Missed(bot.id, "worker", "no worker has taken this job", bot.id),),
+    )
+
+
+def back_again():
+    """Stage 09: bob was away when alice wrote, and has the message when he is back."""
+    flow = two_instances_on_redis()
+    database = Station("database/1", "database", None, "database", "SQLite")
+    returned = {"messages": [7], "on_return": True}
+    return Flow(
+        title="Stage 09 · back again",
+        subtitle="bob asks for what came after the last message that he has.",
+        stations=(*flow.stations[:4], database, *flow.stations[4:]),
+        handshake=flow.handshake,
+        hops=hops(
+            "A",
+            ("websocket", "client/alice", "server/A", "{post, “hello”}"),
+            ("inside", "server/A", "consumer/alice@A", "websocket.receive"),
+            ("database", "consumer/alice@A", "database/1", "INSERT message 7", {"stored": 7}),
+            ("layer", "consumer/alice@A", "layer/redis-1", "group_send chat.message"),
+            ("database", "database/1", "consumer/bob@B", "SELECT message 7", returned),
+            ("inside", "consumer/bob@B", "server/B", "websocket.send", returned),
+            ("websocket", "server/B", "client/bob", "{message 7}", returned),
+        ),
+    )
+
+
 ALL = {
     flow.__name__: flow
     for flow in (
@@ -278,5 +320,7 @@ ALL = {
         hundred_clients,
         lost_in_redis,
         long_polling,
+        waiting_job,
+        back_again,
     )
 }

@@ -1,18 +1,25 @@
 """What people see: two users, each in a browser of their own, on the pages of the stages."""
 
+import asyncio
+import contextlib
 import os
 import re
+import secrets
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Error as BrowserError
 from playwright.async_api import TimeoutError as NothingCame
 from playwright.async_api import expect
 
-from chatflow import post
+from chatflow import post, stage
 from chatflow.browser import chromium, find_chromium
-from chatflow.capabilities import new_room
-from chatflow.client import LIVE_SECONDS
+from chatflow.capabilities import LOGOUT_SECONDS, new_room
+from chatflow.client import LIVE_SECONDS, PASSWORD, Visitor
 from chatflow.errors import MissingError
+from chatflow.labs import lab
+from chatflow.traffic import network
+from chatflow.variants import variant
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,6 +28,36 @@ READY = re.compile("^(Reload to see|Live|Connected)")
 # Would break out of an attribute or an element; short enough for a name.
 MARKUP = '"><img src=x onerror=alert(hacked=1)>'
 MARKUP_WITH_SCRIPT = f"</script><script>alert(hacked=1)</script>{MARKUP}"
+SCORE = re.compile(r"^Minute \d+ · \d+ : \d+$")
+OFFLINE = re.compile("^Offline")
+LOGGED_OUT = re.compile("^Logged out")
+AWAY_SECONDS = 10
+# Back-off at its longest, by an unlucky draw, and then the way back on a slow machine.
+BACK_SECONDS = 45
+# What the browser says by itself about a server, or a network, that is not there.
+UNREACHABLE = re.compile("WebSocket connection to|net::ERR_")
+
+SMALL = {"width": 360, "height": 640}
+FIELDS = {"login": ["username", "password"], "signup": ["username", "password1", "password2"]}
+
+# The contrast of each text with what is behind it, as WCAG has it: [text, ratio].
+CONTRASTS = """() => {
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => channels(color).slice(0, 3).map((c) => c / 255)
+    .map((c) => (c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+  const isOpaque = (element) => (channels(getComputedStyle(element).backgroundColor)[3] ?? 1) > 0;
+  const contrast = (element) => {
+    let ground = element;
+    while (!isOpaque(ground)) ground = ground.parentElement;
+    const [a, b] = [light(getComputedStyle(element).color),
+      light(getComputedStyle(ground).backgroundColor)].sort((a, b) => b - a);
+    return (a + .05) / (b + .05);
+  };
+  return [...document.querySelectorAll("body :is(a, b, button, div, h1, label, li, p, span, time)")]
+    .filter((element) => element.checkVisibility() && element.textContent.trim())
+    .map((element) => [element.textContent.trim(), contrast(element)]);
+}"""
 
 
 def in_stages(*numbers):
@@ -52,13 +89,33 @@ class Person:
 
     def forgive(self, words):
         """Take off the note what the browser itself says about a failure that is meant."""
-        self.troubles = [trouble for trouble in self.troubles if words not in trouble]
+        self.troubles = [trouble for trouble in self.troubles if not re.search(words, trouble)]
 
     async def enter(self, instance, room_name):
-        """Open a room and give one's name."""
+        """Open a room: logged in where there are accounts, else under one's name."""
+        is_user = await self.log_in(instance)
         await self.page.goto(f"{instance.url}/chat/{room_name}/")
         await expect(self.status, "the page should say that it is ready").to_have_text(READY)
-        await self.name_field.fill(self.name)
+        if not is_user:
+            await self.name_field.fill(self.name)
+
+    async def log_in(self, instance):
+        """Bring a login's cookie along, where there are accounts. Returns whether there are."""
+        async with Visitor(instance, self.name) as visitor:
+            await visitor.log_in()
+        if visitor.session:
+            cookie = {"name": "sessionid", "value": visitor.session, "url": instance.url}
+            await self.page.context.add_cookies([cookie])
+        return bool(visitor.session)
+
+    async def fill_in(self, **fields):
+        """Fill the fields of an account's page, and send it."""
+        for name, value in fields.items():
+            await self.page.locator(f"[name={name}]").fill(value)
+        await self.page.keyboard.press("Enter")
+
+    async def is_at(self, heading):
+        await expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
 
     async def say(self, text):
         await self.text_field.fill(text)
@@ -69,6 +126,12 @@ class Person:
         shown = self.page.locator("#messages :is(b, p)")
         what = f"{self.name} should see exactly these messages, each once, in this order"
         await expect(shown, what).to_have_text([word for message in messages for word in message])
+
+    async def keeps_waiting(self, *texts):
+        """Wait until the page shows these texts, and no others, as not sent yet."""
+        shown = self.page.locator("#waiting p")
+        what = f"{self.name} should see what waits to be sent"
+        await expect(shown, what).to_have_text(list(texts), timeout=BACK_SECONDS * 1000)
 
     async def hears_something(self):
         """Whether a first message comes while one waits without reloading."""
@@ -140,7 +203,7 @@ async def test_bob_sees_alices_message_only_after_a_reload(chat, both_enter):
     await bob.sees(("alice", "hello"))
 
 
-@in_stages(3, 5, 6)
+@in_stages(3, 5, 6, 7, 8, 9)
 async def test_both_see_each_message_once_and_in_order_without_reloading(chat, both_enter):
     await have_a_conversation(*await both_enter(chat))
 
@@ -182,32 +245,62 @@ async def test_second_tab_hears_nothing_where_every_socket_is_an_island(chat, bo
     await bob.sees(("alice", "can you hear me?"), ("bob", "is anyone there?"))
 
 
+@in_stages(7, 9)
+async def test_both_see_the_bots_answer_and_the_score_of_a_match(chat, both_enter):
+    alice, bob = await both_enter(chat)
+    await alice.say("/roll 2d6")
+    answer = re.compile(r"^alice rolls \d \+ \d = \d+$")
+    for person in (alice, bob):
+        await person.sees(("alice", "/roll 2d6"), ("the bot", answer))
+    await bob.say("/match")
+    for person in (alice, bob):
+        await expect(person.page.locator("#score"), "the score should be shown").to_have_text(SCORE)
+    await expect(alice.page.locator("#score")).to_have_text(re.compile("^Minute [1-9]"))
+    assert len(alice.loads) == len(bob.loads) == 1, "both should come without reloading"
+
+
+@in_stages(1, 5, 8, 9)
+async def test_without_javascript_the_form_still_posts(chat, arrive):
+    alice = await arrive("alice", java_script_enabled=False)
+    room_name = new_room()
+    is_user = await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    if not is_user:
+        await alice.name_field.fill("alice")
+    await alice.say("no script here")
+    await alice.sees(("alice", "no script here"))
+
+
 # --- markup in what people write ------------------------------------------------------------
 
 
-@in_stages(1, 3, 5)
+@in_stages(1, 3, 5, 8, 9)
 async def test_markup_in_a_message_stays_text(chat, arrive):
-    mallory, bob = await arrive(MARKUP), await arrive("bob")
+    # Django lets no such name sign up.
+    name = MARKUP if chat.stage.can["unforgeable"] == "no" else "mallory"
+    mallory, bob = await arrive(name), await arrive("bob")
     room_name = new_room()
     for person in (mallory, bob):
         await person.enter(chat, room_name)
     await mallory.say(MARKUP_WITH_SCRIPT)
-    await mallory.sees((MARKUP, MARKUP_WITH_SCRIPT))
+    await mallory.sees((name, MARKUP_WITH_SCRIPT))
     if chat.stage.can["live"] == "yes":
-        await assert_markup_is_text(bob)
+        await assert_markup_is_text(bob, name)
     # Now in the page itself, as the template writes it.
     await bob.page.reload()
-    await assert_markup_is_text(bob)
-    await assert_markup_is_text(mallory)
+    await assert_markup_is_text(bob, name)
+    await assert_markup_is_text(mallory, name)
 
 
-async def assert_markup_is_text(person):
-    await person.sees((MARKUP, MARKUP_WITH_SCRIPT))
+async def assert_markup_is_text(person, author):
+    await person.sees((author, MARKUP_WITH_SCRIPT))
     await assert_nothing_was_injected(person)
 
 
 async def assert_nothing_was_injected(person):
-    injected = person.page.locator("img, #messages script, script:not([type=module])")
+    # The page's own scripts are a module and, from 08 on, a piece of JSON.
+    script = "script:not([type=module], [type='application/json'])"
+    injected = person.page.locator(f"img, #messages script, {script}")
     await expect(injected, "what people write should be shown as text").to_have_count(0)
     assert await person.page.evaluate("window.hacked") is None, "a visitor's script has run"
 
@@ -228,10 +321,121 @@ async def test_markup_in_a_refused_form_stays_text(chat, arrive):
     mallory.forgive("status of 400")
 
 
+@in_stages(9)
+async def test_markup_in_a_message_that_waits_stays_text(chat, arrive):
+    mallory = await arrive("mallory")
+    async with network(chat) as phone:
+        await mallory.enter(phone, new_room())
+        phone.cut()
+        await expect(mallory.status).to_have_text(OFFLINE)
+        await mallory.say(MARKUP_WITH_SCRIPT)
+        await mallory.keeps_waiting(MARKUP_WITH_SCRIPT)
+        await assert_nothing_was_injected(mallory)
+        await mallory.page.close()
+    mallory.forgive(UNREACHABLE)
+
+
+@in_stages(8)
+async def test_markup_in_a_refused_sign_up_stays_text(chat, arrive):
+    mallory = await arrive("mallory")
+    await mallory.page.goto(f"{chat.url}/accounts/signup/")
+    await mallory.fill_in(username=MARKUP, password1=PASSWORD, password2=PASSWORD)
+    await expect(mallory.page.get_by_role("alert")).to_contain_text("valid username")
+    await expect(mallory.page.get_by_label("Username")).to_have_value(MARKUP)
+    await assert_nothing_was_injected(mallory)
+
+
+# --- accounts -------------------------------------------------------------------------------
+
+
+def new_name():
+    return f"user-{secrets.token_hex(6)}"
+
+
+@in_stages(8, 9)
+async def test_a_stranger_signs_up_logs_out_and_in_again_and_always_comes_to_the_room(chat, arrive):
+    alice, room_name = await arrive(new_name()), new_room()
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    await alice.is_at("Log in")
+    await alice.page.get_by_role("link", name="Sign up").click()
+    await alice.fill_in(username=alice.name, password1=PASSWORD, password2=PASSWORD)
+    await alice.is_at(room_name)
+    await expect(alice.page.locator(".who")).to_contain_text(f"You are {alice.name}")
+    await alice.say("hello")
+    await alice.sees((alice.name, "hello"))
+    await alice.page.get_by_role("button", name="Log out").click()
+    await alice.is_at("Rooms")
+    await alice.page.get_by_role("link", name=room_name).click()
+    await alice.is_at("Log in")
+    await alice.fill_in(username=alice.name, password=PASSWORD)
+    await alice.is_at(room_name)
+    await alice.sees((alice.name, "hello"))
+
+
+@in_stages(8)
+async def test_wrong_password_is_told_and_the_next_try_still_leads_to_the_room(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    async with Visitor(chat, "alice") as visitor:
+        await visitor.log_in()
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    await alice.fill_in(username="alice", password="a guess")
+    await expect(alice.page.get_by_role("alert")).to_contain_text("correct username and password")
+    await expect(alice.page.get_by_label("Username")).to_have_value("alice")
+    await alice.fill_in(password=PASSWORD)
+    await alice.is_at(room_name)
+
+
+@in_stages(8)
+async def test_sign_up_says_what_is_wrong_with_a_name_or_a_password(chat, arrive):
+    alice = await arrive("alice")
+    async with Visitor(chat, "alice") as visitor:
+        await visitor.log_in()
+    await alice.page.goto(f"{chat.url}/accounts/signup/")
+    alert = alice.page.get_by_role("alert")
+    await alice.fill_in(username="alice", password1=PASSWORD, password2=PASSWORD)
+    await expect(alert).to_have_text("A user with that username already exists.")
+    await alice.fill_in(username=new_name(), password1="short", password2="short")
+    await expect(alert.first).to_contain_text("too short")
+    await alice.fill_in(password1=PASSWORD, password2="another")
+    await expect(alert).to_contain_text("didn’t match")
+
+
+@in_stages(8)
+async def test_a_person_changes_the_password_and_stays_logged_in(chat, arrive):
+    alice, other = await arrive(new_name()), f"{PASSWORD} 2"
+    await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/")
+    await alice.page.get_by_role("link", name="Change password").click()
+    await alice.is_at("Change password")
+    await alice.fill_in(old_password=PASSWORD, new_password1=other, new_password2=other)
+    await alice.is_at("Rooms")
+    await expect(alice.page.locator(".who")).to_contain_text(f"You are {alice.name}")
+
+
+@in_stages(8, 9)
+async def test_after_logging_out_in_one_tab_the_other_says_so(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await log_out_elsewhere(alice, chat)
+    told = {"timeout": LOGOUT_SECONDS * 1000}
+    await expect(alice.status, "the other tab should say so").to_have_text(LOGGED_OUT, **told)
+    await alice.page.reload()
+    await alice.is_at("Log in")
+
+
+async def log_out_elsewhere(person, instance):
+    """Log out in another tab of the same browser."""
+    tab = await person.page.context.new_page()
+    await tab.goto(f"{instance.url}/")
+    await tab.get_by_role("button", name="Log out").click()
+    await expect(tab.get_by_role("link", name="Log in")).to_be_visible()
+    await tab.close()
+
+
 # --- keyboard, small screens ----------------------------------------------------------------
 
 
-@in_stages(1, 3, 5)
+@in_stages(1, 3, 5, 7)
 async def test_a_person_without_a_mouse_can_find_a_room_and_chat(chat, arrive):
     alice = await arrive("alice")
     keyboard, room_name = alice.page.keyboard, new_room()
@@ -254,6 +458,43 @@ async def test_a_person_without_a_mouse_can_find_a_room_and_chat(chat, arrive):
     await expect(alice.text_field, "a known person writes at once").to_be_focused()
 
 
+@in_stages(8, 9)
+async def test_a_person_without_a_mouse_can_sign_up_find_a_room_chat_and_log_out(chat, arrive):
+    alice, room_name = await arrive(new_name()), new_room()
+    keyboard = alice.page.keyboard
+    await alice.page.goto(f"{chat.url}/")
+    await expect(alice.page.get_by_label("Room name")).to_be_focused()
+    await keyboard.type(room_name)
+    await keyboard.press("Enter")
+    await alice.is_at("Log in")
+    await expect(alice.page.get_by_label("Username")).to_be_focused()
+    await tab_to(alice, alice.page.get_by_role("link", name="Sign up"))
+    await keyboard.press("Enter")
+    await alice.is_at("Sign up")
+    await expect(alice.page.get_by_label("Username")).to_be_focused()
+    for text in (alice.name, PASSWORD, PASSWORD):
+        await keyboard.type(text)
+        await keyboard.press("Tab")
+    await keyboard.press("Enter")
+    await alice.is_at(room_name)
+    await expect(alice.status).to_have_text(READY)
+    await type_message(alice, "first")
+    await type_message(alice, "second")
+    await alice.sees((alice.name, "first"), (alice.name, "second"))
+    await tab_to(alice, alice.page.get_by_role("button", name="Log out"))
+    await keyboard.press("Enter")
+    await alice.is_at("Rooms")
+
+
+async def tab_to(person, element):
+    """Press Tab until this element is focused; so one with no mouse can reach it."""
+    for _ in range(20):
+        await person.page.keyboard.press("Tab")
+        if await element.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail("this should be reached with the Tab key")
+
+
 async def type_message(person, text):
     await expect(person.text_field).to_be_focused()
     await expect(person.text_field, "what was sent should be gone from the field").to_have_value("")
@@ -274,9 +515,9 @@ async def test_message_of_spaces_only_is_not_sent_and_nothing_is_lost(chat, arri
     await alice.sees(("alice", "hello"))
 
 
-@in_stages(1, 3, 5, 6)
+@in_stages(1, 3, 5, 6, 7, 8, 9)
 async def test_pages_fit_a_small_screen(chat, arrive):
-    alice = await arrive("alice", viewport={"width": 360, "height": 640})
+    alice = await arrive("W" * 50, viewport=SMALL)
     room_name = new_room().ljust(50, "W")
     for text in ["W" * 2_000, "word " * 400, "short"]:
         await post(chat, room_name, "W" * 50, text)
@@ -289,9 +530,48 @@ async def test_pages_fit_a_small_screen(chat, arrive):
         await expect(alice.page.locator(name), "should be on the screen").to_be_in_viewport(ratio=1)
 
 
+@in_stages(8)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_account_pages_fit_a_small_screen_and_can_be_read(chat, arrive, scheme):
+    alice = await arrive("W" * 50, viewport=SMALL, color_scheme=scheme)
+    for path in ("login", "signup"):
+        await alice.page.goto(f"{chat.url}/accounts/{path}/")
+        await alice.fill_in(**dict.fromkeys(FIELDS[path], "W" * 8))
+        await expect(alice.page.get_by_role("alert").first).to_be_visible()
+        await assert_fits_and_can_be_read(alice.page)
+    await alice.enter(chat, new_room())
+    await assert_fits_and_can_be_read(alice.page)
+    await alice.page.goto(f"{chat.url}/accounts/password_change/")
+    await assert_fits_and_can_be_read(alice.page)
+
+
+@in_stages(9)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_room_with_what_waits_fits_a_small_screen_and_can_be_read(chat, arrive, scheme):
+    alice, waiting = await arrive("alice", viewport=SMALL, color_scheme=scheme), "W" * 100
+    async with network(chat) as phone:
+        await alice.enter(phone, new_room())
+        nothing = "an empty list should take no room, nor say that there are no messages"
+        await expect(alice.page.locator("#waiting"), nothing).to_be_hidden()
+        phone.cut()
+        await expect(alice.status).to_have_text(OFFLINE)
+        await alice.say(waiting)
+        await alice.keeps_waiting(waiting)
+        await assert_fits_and_can_be_read(alice.page)
+        await expect(alice.page.get_by_text(waiting)).to_be_in_viewport(ratio=1)
+        await alice.page.close()
+    alice.forgive(UNREACHABLE)
+
+
+async def assert_fits_and_can_be_read(page):
+    await assert_no_sideways_scrolling(page)
+    pale = [text for text, contrast in await page.evaluate(CONTRASTS) if contrast < 4.5]
+    assert not pale, f"{page.url} shows text that is hard to read on its ground: {pale}"
+
+
 @in_stages(1, 3, 6)
 async def test_page_for_a_wrong_address_leads_back_to_the_rooms(chat, arrive):
-    alice = await arrive("alice", viewport={"width": 360, "height": 640})
+    alice = await arrive("alice", viewport=SMALL)
     await alice.page.goto(f"{chat.url}/chat/caf%C3%A9/")
     await expect(alice.page.get_by_role("heading")).to_have_text("No such page")
     await assert_no_sideways_scrolling(alice.page)
@@ -311,7 +591,7 @@ async def assert_no_sideways_scrolling(page):
 # --- the server goes away -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [5, 6])
+@pytest.mark.parametrize("number", [5, 6, 7, 8])
 async def test_page_says_that_its_server_is_gone_and_a_message_waits_for_it(number, start, arrive):
     alice = await arrive("alice")
     async with start(number) as chat:
@@ -321,9 +601,272 @@ async def test_page_says_that_its_server_is_gone_and_a_message_waits_for_it(numb
         # Without a socket the form is posted, and the browser says that nobody answers.
         await alice.say("is anyone there?")
         await expect(alice.page.locator("body")).to_contain_text("ERR_CONNECTION_REFUSED")
-        async with start(number, port=chat.instances[0].port):
+        async with start(number, port=chat.instances[0].port, database=chat.database):
             await alice.page.reload()
             await alice.sees(("alice", "is anyone there?"))
             # Before this server goes too: a handshake that it breaks off is one more complaint.
             await expect(alice.status).to_have_text(READY)
     alice.forgive("ERR_CONNECTION_REFUSED")
+
+
+# --- offline, and back ----------------------------------------------------------------------
+
+
+@in_stages(9)
+async def test_after_ten_seconds_offline_both_see_the_same_once_and_in_order(chat, both_enter):
+    alice, bob = await both_enter(chat)
+    await alice.say("before")
+    context = alice.page.context
+    said = await be_away(alice, bob, lambda: context.set_offline(True))
+    await context.set_offline(False)
+    await assert_both_see_once(alice, bob, said)
+
+
+@in_stages(9)
+async def test_after_ten_seconds_in_a_tunnel_both_see_the_same_once_and_in_order(chat, arrive):
+    alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
+    async with network(chat.instances[0]) as phone:
+        await alice.enter(phone, room_name)
+        await bob.enter(chat.instances[1], room_name)
+        await alice.say("before")
+        said = await be_away(alice, bob, phone.cut)
+        phone.mend()
+        await assert_both_see_once(alice, bob, said)
+        # Before the way to the server goes: she would rightly complain.
+        await alice.page.close()
+
+
+async def be_away(alice, bob, leave):
+    """Take alice offline for ten seconds, while both write. Returns what is said in all."""
+    before = ("alice", "before")
+    for person in (alice, bob):
+        await person.sees(before)
+    if leaving := leave():
+        await leaving
+    await expect(alice.status).to_have_text(OFFLINE)
+    for text in ("where are you?", "hello?"):
+        await bob.say(text)
+    for text in ("in a tunnel", "still there"):
+        await alice.say(text)
+    await alice.keeps_waiting("in a tunnel", "still there")
+    missed = [("bob", "where are you?"), ("bob", "hello?")]
+    await bob.sees(before, *missed)
+    await asyncio.sleep(AWAY_SECONDS)  # nothing is waited for: being away is the experiment
+    await alice.sees(before)
+    await expect(alice.status).to_have_text(re.compile("^Offline.* · 2 waiting to be sent$"))
+    return [before, *missed, ("alice", "in a tunnel"), ("alice", "still there")]
+
+
+async def assert_both_see_once(alice, bob, said):
+    await expect(alice.status).to_have_text("Live", timeout=BACK_SECONDS * 1000)
+    await alice.keeps_waiting()
+    for person in (alice, bob):
+        await person.sees(*said)
+        assert len(person.loads) == 1, f"{person.name} should not have to reload"
+        await person.page.reload()
+        await person.sees(*said)
+    alice.forgive(UNREACHABLE)
+
+
+async def test_pages_come_back_by_themselves_when_their_killed_server_does(start, arrive):
+    alice, bob = await arrive("alice"), await arrive("bob")
+    said = [("alice", "before"), ("alice", "in between"), ("bob", "in between too")]
+    async with start(9) as chat:
+        for person in (alice, bob):
+            await person.enter(chat, "lobby")
+        await alice.say("before")
+        await bob.sees(said[0])
+        await asyncio.to_thread(chat.instances[0].kill)
+        for person, text in (alice, "in between"), (bob, "in between too"):
+            await expect(person.status).to_have_text(OFFLINE)
+            await person.say(text)
+            await person.keeps_waiting(text)
+        async with start(9, port=chat.instances[0].port, database=chat.database):
+            for person in (alice, bob):
+                await person.keeps_waiting()
+                await expect(person.status).to_have_text("Live")
+            await assert_each_is_there_once(alice, bob, said)
+            for person in (alice, bob):
+                await person.page.close()
+                person.forgive(UNREACHABLE)
+
+
+async def assert_each_is_there_once(alice, bob, said):
+    """Both see the same; who of the two was back first, chance says."""
+    shown = []
+    for person in (alice, bob):
+        items = person.page.locator("#messages li")
+        await expect(items).to_have_count(len(said))
+        shown.append(await items.locator(":is(b, p)").all_inner_texts())
+        assert len(person.loads) == 1, f"{person.name} should not have to reload"
+    assert shown[0] == shown[1], "both should see the same, in the same order"
+    assert sorted(zip(shown[0][::2], shown[0][1::2], strict=True)) == sorted(said)
+
+
+@in_stages(9)
+async def test_what_waits_to_be_sent_outlives_a_reload(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    async with network(chat) as phone:
+        await alice.enter(phone, room_name)
+        phone.cut()
+        await expect(alice.status).to_have_text(OFFLINE)
+        await alice.say("do not lose me")
+        await alice.keeps_waiting("do not lose me")
+        with pytest.raises(BrowserError, match="ERR_"):
+            await alice.page.reload()
+        await expect(alice.page.locator("body")).to_contain_text("ERR_")
+        phone.mend()
+        await alice.page.goto(f"{phone.url}/chat/{room_name}/")
+        await alice.sees(("alice", "do not lose me"))
+        await alice.keeps_waiting()
+        await alice.page.reload()
+        await alice.sees(("alice", "do not lose me"))
+        await expect(alice.status).to_have_text("Live")
+        await alice.page.close()
+    alice.forgive(UNREACHABLE)
+
+
+@in_stages(9)
+async def test_refused_message_comes_back_into_its_field_with_the_reason(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    # Else the browser itself would not let it out.
+    await alice.text_field.evaluate("field => field.removeAttribute('maxlength')")
+    await alice.say("x" * 2_001)
+    await expect(alice.status).to_have_text(re.compile("^Not sent: .*at most 2000 characters"))
+    await expect(alice.text_field).to_have_value("x" * 2_001)
+    await alice.keeps_waiting()
+    await alice.say("shorter")
+    await alice.sees(("alice", "shorter"))
+    await expect(alice.status).to_have_text("Live")
+
+
+@in_stages(9)
+async def test_logged_out_page_stays_so_and_keeps_what_waits(chat, arrive):
+    alice, room_name, sockets = await arrive(new_name()), new_room(), []
+    alice.page.on("websocket", lambda socket: sockets.append(socket))
+    await alice.enter(chat, room_name)
+    await log_out_elsewhere(alice, chat)
+    await expect(alice.status).to_have_text(LOGGED_OUT)
+    await alice.say("too late")
+    await alice.keeps_waiting("too late")
+    await expect(alice.status, "it should still say so").to_have_text(LOGGED_OUT)
+    # A network that goes and comes makes other pages connect again.
+    for offline in (True, False):
+        await alice.page.context.set_offline(offline)
+        await expect(alice.status, "it should still say so").to_have_text(LOGGED_OUT)
+    assert len(sockets) == 1, "a page whose login has ended should not knock again"
+    await alice.page.reload()
+    await alice.fill_in(username=alice.name, password=PASSWORD)
+    await alice.sees((alice.name, "too late"))
+    await alice.keeps_waiting()
+
+
+# Chance is what we say, and each wait for a next try is noted and left out.
+CHANCE = """
+window.delays = [];
+Math.random = () => {chance};
+const wait = window.setTimeout;
+window.setTimeout = (callback, delay) => (delays.push(delay), wait(callback));
+"""
+
+
+@in_stages(9)
+@pytest.mark.parametrize("chance", [0.25, 1])
+async def test_page_tries_again_by_chance_later_each_time_but_within_30_seconds(
+    chat, arrive, chance
+):
+    alice = await arrive("alice")
+    await alice.page.add_init_script(CHANCE.format(chance=chance))
+    wanted = [chance * seconds * 1000 for seconds in (1, 2, 4, 8, 16, 30, 30)]
+    async with network(chat) as phone:
+        await alice.enter(phone, new_room())
+        for _ in range(2):
+            phone.cut()
+            await alice.page.wait_for_function(f"delays.length >= {len(wanted)}")
+            assert (await alice.page.evaluate("delays"))[: len(wanted)] == wanted
+            phone.mend()
+            await expect(alice.status).to_have_text("Live")
+            # Who was back begins anew.
+            await alice.page.evaluate("delays.length = 0")
+        await alice.page.close()
+    alice.forgive(UNREACHABLE)
+
+
+# --- a page of another site -----------------------------------------------------------------
+
+RESIGNED = "I hereby resign."
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def evil_site():
+    async with lab("evil_site", server="daphne") as site:
+        yield site
+
+
+async def visit(person, site, chat, room_name, host="127.0.0.1"):
+    """Open the evil page in another tab of a person's browser. Returns its outcome and console."""
+    tab, console = await person.page.context.new_page(), []
+    tab.on("console", lambda entry: console.append(entry.text))
+    await tab.goto(f"http://{host}:{site.port}/#{chat.ws_url}/ws/chat/{room_name}/")
+    return tab.locator("#outcome"), console
+
+
+@contextlib.asynccontextmanager
+async def without_origin_check():
+    """Stage 08, but it lets in whatever page has opened a socket."""
+    async with (
+        variant(8, "websockets_channels/asgi.py", "SameOriginOnly(", "(") as folder,
+        stage(8, folder=folder) as chat,
+    ):
+        yield chat
+
+
+@in_stages(7)
+async def test_evil_page_writes_under_any_name_where_there_are_no_accounts(chat, arrive, evil_site):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(chat, room_name)
+    outcome, _ = await visit(alice, evil_site, chat, room_name)
+    await expect(outcome).to_have_text("written as the boss")
+    await alice.page.reload()
+    await alice.sees(("the boss", RESIGNED))
+
+
+async def test_without_origin_check_evil_page_on_another_port_writes_as_its_visitor(
+    arrive, evil_site
+):
+    alice = await arrive("alice")
+    async with without_origin_check() as chat:
+        await alice.enter(chat, "lobby")
+        outcome, _ = await visit(alice, evil_site, chat, "lobby")
+        await expect(outcome, "cookies ignore ports").to_have_text("written as alice")
+        await alice.page.reload()
+        await alice.sees(("alice", RESIGNED))
+        await alice.page.close()
+
+
+async def test_without_origin_check_evil_page_of_another_site_comes_without_the_cookie(
+    arrive, evil_site
+):
+    alice = await arrive("alice")
+    async with without_origin_check() as chat:
+        await alice.enter(chat, "lobby")
+        outcome, _ = await visit(alice, evil_site, chat, "lobby", host="localhost")
+        await expect(outcome, "SameSite=Lax keeps the cookie").to_have_text("closed with 4401")
+        await alice.page.reload()
+        await alice.say("I stay.")
+        await alice.sees(("alice", "I stay."))
+        await alice.page.close()
+
+
+@in_stages(8, 9)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_evil_page_is_refused_before_its_socket_is_open(chat, arrive, evil_site, host):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(chat, room_name)
+    outcome, console = await visit(alice, evil_site, chat, room_name, host)
+    await expect(outcome).to_have_text("closed with 1006")
+    assert "Unexpected response code: 403" in console[0]
+    await alice.page.reload()
+    await alice.say("I stay.")
+    await alice.sees(("alice", "I stay."))

@@ -10,6 +10,7 @@ import pytest
 from helpers_flow import (
     ALL,
     NASTY,
+    back_again,
     hundred_clients,
     long_polling,
     lost_in_redis,
@@ -17,6 +18,7 @@ from helpers_flow import (
     refused_handshake,
     two_instances_in_memory,
     two_instances_on_redis,
+    waiting_job,
     wsgi_request,
 )
 
@@ -115,6 +117,22 @@ def test_sections_only_where_there_was_a_handshake():
     assert "at the handshake, once" in sequence(two_instances_on_redis())
     assert "for each message" not in sequence(two_instances_in_memory())
     assert "waiting since before" in sequence(long_polling())
+
+
+def test_what_happens_on_the_return_has_a_section_of_its_own():
+    svg = sequence(back_again())
+    assert svg.index("for each message") < svg.index("on the return") < svg.index("SELECT message")
+    assert "on the return" not in sequence(two_instances_on_redis())
+
+
+def test_a_worker_that_takes_no_job_is_grey_and_no_client():
+    flow = waiting_job()
+    svg = sequence(flow)
+    assert "worker · never reached" in svg
+    assert "instance worker" not in svg
+    assert texts(groups(svg, "missed")[0]) == ["never reached: worker", flow.missed[0].reason]
+    assert flow.unreached() == []
+    assert states(flow_map(flow))["clients"] == "unreached"
 
 
 def test_the_legend_names_the_kinds_that_occur_and_no_others():

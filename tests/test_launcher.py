@@ -28,6 +28,7 @@ from helpers_scripts import (
 )
 
 from chatflow import Run, find_stage, redis_server, stage
+from chatflow.database import fingerprint
 from chatflow.errors import LaunchError, UsageError
 from chatflow.launcher import listen
 from chatflow.processes import Program, RunFolder
@@ -176,9 +177,41 @@ def test_failed_start_tells_the_last_lines_and_leaves_nothing(own_stage, what):
     assert not run.database.parent.exists(), "the run's folder must be gone"
 
 
+def test_worker_that_cannot_start_is_a_failed_start_with_its_last_lines(own_stage):
+    stage_folder = own_stage(7)
+    only_here = "import sys\nif 'runworker' in sys.argv:\n    raise RuntimeError('no work today')\n"
+    prepend(stage_folder / "chat" / "workers.py", only_here)
+    run = Run(7, folder=stage_folder)
+    sentence = r"(?s)The worker of stage 7 did not start.*no work today"
+    with pytest.raises(LaunchError, match=sentence):
+        run.start()
+    assert not run.database.parent.exists(), "the run's folder must be gone"
+
+
+async def test_worker_can_be_ended_and_started_again():
+    async with stage(7) as chat:
+        first = chat.worker.program
+        assert [each.name for each in chat.processes()] == ["A", "worker"]
+        chat.worker.kill()
+        assert first.poll() == -signal.SIGKILL
+        assert chat.scene().ended == ("worker",)
+        chat.worker.start()
+        assert chat.worker.program.pid != first.pid
+        assert "Running worker" in chat.worker.program.said()
+        assert chat.worker.program.log.read_text().count("Running worker") == 2, "one log for both"
+    assert chat.worker.program.poll() is not None
+
+
+def test_stages_with_the_same_migrations_but_other_apps_get_other_databases():
+    before, after = find_stage(7).folder, find_stage(8).folder
+    files = [sorted(path.name for path in one.glob("*/migrations/*.py")) for one in (before, after)]
+    assert files[0] == files[1]
+    assert fingerprint(before) != fingerprint(after), "Django's own apps have migrations too"
+
+
 @pytest.mark.parametrize("after", [0.05, 0.2, 0.4])
 def test_stop_breaks_off_a_start_that_is_under_way(after):
-    run = Run(6, instances=2, redis_shards=2)
+    run = Run(7, instances=2, redis_shards=2)
     errors = []
     starting = threading.Thread(target=collect_error, args=(run.start, errors))
     starting.start()
@@ -312,7 +345,7 @@ import asyncio
 from chatflow import stage
 
 async def main():
-    async with stage(6, instances=2):
+    async with stage(9, instances=2):
         print("Ready", flush=True)
         await asyncio.Event().wait()
 
@@ -328,7 +361,7 @@ def test_nothing_is_left_of_a_stage_whose_notebook_or_test_is_killed(tmp_path, n
     test = Script(repository, words, output=tmp_path / "said", variables=variables)
     try:
         test.wait_until_it_says("Ready")
-        assert len(test.processes()) > 6
+        assert len(test.processes()) > 8
         test.send(number)
         assert_nothing_left(test)
     finally:

@@ -6,12 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from chatflow import stages
+from chatflow import redis_server, stages
 from chatflow.processes import Program, RunFolder
 
 BIN = Path(sys.executable).parent
@@ -70,6 +71,27 @@ async def test_migrate_and_the_server_command_of_the_readme_are_enough(stage, co
         assert response.status_code == 200, server.last_lines()
     finally:
         await asyncio.to_thread(files.close)
+
+
+@pytest.mark.parametrize("stage", [one for one in stages() if one.worker], indirect=True)
+def test_worker_command_of_the_readme_is_enough(stage, copy):
+    files = RunFolder("plain")
+    try:
+        redis = redis_server.start(files)
+        worker = Program(
+            [BIN / "python", "manage.py", "runworker", *stage.worker],
+            folder=files,
+            log=files.path / "worker.log",
+            cwd=copy,
+            env=bare_environment() | {"REDIS_URL": redis.url},
+        )
+        give_up_at = time.monotonic() + 30
+        while "Running worker for channels" not in worker.said():
+            assert worker.poll() is None, worker.last_lines()
+            assert time.monotonic() < give_up_at, worker.last_lines()
+            time.sleep(0.02)
+    finally:
+        files.close()
 
 
 async def port_of(server):

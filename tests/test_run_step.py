@@ -1,9 +1,11 @@
 """run_step.sh as a user meets it, a careless one and a hostile one too."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -37,7 +39,7 @@ from chatflow.redis_server import free_port
 BAD_USAGE = {
     "no number": [],
     "number 0": ["0"],
-    "number 7": ["7"],
+    "number 10": ["10"],
     "number 99": ["99"],
     "a word": ["abc"],
     "an Arabic digit": ["٣"],
@@ -167,6 +169,7 @@ def test_says_what_runs_where_it_is_and_what_to_try(repository, tmp_path, stage)
         assert stage.idea in running.said
         assert f"server      {stage.server} ({kind}), 2 instances\n" in running.said
         assert f"Redis       {redis_line}" in running.said
+        assert ("worker      runworker bot ticker, process " in running.said) == bool(stage.worker)
         assert len(set(running.urls)) == 2
         for url in running.urls:
             assert httpx.get(f"{url}/", trust_env=False).status_code == 200
@@ -227,14 +230,18 @@ ENDINGS = {
         ("SIGTERM", "3"),
         ("SIGKILL", "1"),
         ("SIGKILL", "6"),
+        ("SIGINT", "7"),
+        ("SIGKILL", "9"),
         ("SIGKILL of supervisors too", "2"),
         ("SIGKILL of supervisors too", "6"),
+        ("SIGKILL of supervisors too", "7"),
     ],
 )
 def test_nothing_is_left_after(repository, ending, number):
     with step(repository, number, "--instances", "2") as running:
         ports = running.ports
-        assert len(find_supervisors(running)) == (3 if number == "6" else 2)
+        # Two servers; from stage 06 on a Redis; from stage 07 on a worker.
+        assert len(find_supervisors(running)) == 2 + (number >= "6") + (number >= "7")
         ENDINGS[ending](running)
         if "SIGKILL" not in ending:
             running.process.wait(STOP_SECONDS)
@@ -383,6 +390,36 @@ def test_killed_supervisor_takes_its_instance_along_and_no_other(repository):
         assert httpx.get(running.urls[1], trust_env=False).status_code == 200
         with pytest.raises(httpx.ConnectError):
             httpx.get(running.urls[0], trust_env=False)
+
+
+def test_killed_worker_is_named_and_another_can_take_its_place(repository):
+    with step(repository, "7") as running:
+        number = int(re.search(r"worker +runworker bot ticker, process (\d+)\n", running.said)[1])
+        os.kill(number, signal.SIGKILL)
+        running.wait_until_it_says("The worker has ended (-9).")
+        # The job waits in Redis for the worker that is started next.
+        write(running, "lobby", "/roll 1d1")
+        another = Script(
+            repository,
+            [repository / "scripts" / "manage.sh", "7", "runworker", "bot", "ticker"],
+            output=repository / ".run" / "another-worker",
+        )
+        try:
+            wait_until_page_says(running, "lobby", "rolls 1 = 1")
+        finally:
+            another.end()
+
+
+def write(running, room_name, text):
+    assert asyncio.run(post(running, room_name, "alice", text)).status_code == 302
+
+
+def wait_until_page_says(running, room_name, text):
+    """Load a room's page until it has this text."""
+    give_up_at, page = time.monotonic() + START_SECONDS, ""
+    while text not in page and time.monotonic() < give_up_at:
+        page = httpx.get(f"{running.url}/chat/{room_name}/", trust_env=False).text
+    assert text in page, f"{text!r} is not on the page"
 
 
 def find_server(running, port):

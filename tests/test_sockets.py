@@ -5,18 +5,22 @@ import contextlib
 import json
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 import websockets
 
-from chatflow import post, stages
+from chatflow import Visitor, post, stages
 from chatflow.capabilities import BAD_FRAMES, new_room
-from chatflow.client import websocket_reader
+from chatflow.client import connect, next_event, websocket_reader
 
 WITH_SOCKETS = [stage.number for stage in stages() if stage.can["accepts_websocket"] == "yes"]
 WITH_GROUPS = [number for number in WITH_SOCKETS if number != 4]
 
 every_socket_stage = pytest.mark.parametrize("chat", WITH_SOCKETS, indirect=True)
+# Up to stage 07 people write under whatever name they give.
+WITH_FREE_NAMES = [number for number in WITH_SOCKETS if number <= 7]
+WITH_USERS = [number for number in WITH_SOCKETS if number > 7]
+BAD_AUTHORS = ["", "  ", "e" * 51, 7, None, ["eve"]]
+
 every_group_stage = pytest.mark.parametrize("chat", WITH_GROUPS, indirect=True)
 
 BAD_PATHS = {
@@ -32,26 +36,35 @@ BAD_PATHS = {
 }
 
 
-def connect(instance, room_name):
-    return websockets.connect(f"{instance.ws_url}/ws/chat/{room_name}/")
-
-
 def post_frame(text, author="alice"):
     return json.dumps({"type": "post", "author": author, "text": text})
 
 
+def keys_of_a_message(chat):
+    """In their order; from stage 09 on a message has a number, and an id of its sender's."""
+    if chat.stage.can["stored_once"] == "yes":
+        return ["type", "id", "seq", "author", "client_id", "text", "sent_at"]
+    return ["type", "id", "author", "text", "sent_at"]
+
+
 async def stored(chat, room_name):
-    async with httpx.AsyncClient(base_url=chat.url) as http:
-        return (await http.get(f"/chat/{room_name}/")).text
+    """A room's page."""
+    async with Visitor(chat) as visitor:
+        return (await visitor.open(room_name)).text
+
+
+async def rooms(chat):
+    async with Visitor(chat) as visitor:
+        return (await visitor.load("/")).text
 
 
 @every_socket_stage
 async def test_post_is_answered_with_the_stored_message(chat):
     room_name = new_room()
-    async with connect(chat, room_name) as socket:
+    async with connect(chat, room_name, "alice") as socket:
         await socket.send(post_frame("  hello  ", author=" alice "))
-        message = json.loads(await socket.recv())
-    assert list(message) == ["type", "id", "author", "text", "sent_at"]
+        message = await next_event(socket)
+    assert list(message) == keys_of_a_message(chat)
     assert (message["type"], message["author"], message["text"]) == ("message", "alice", "hello")
     sent_at = datetime.fromisoformat(message["sent_at"])
     assert sent_at.utcoffset() == UTC.utcoffset(None), "sent_at is ISO 8601 in UTC"
@@ -66,7 +79,7 @@ async def test_bad_paths_are_refused_with_403_and_no_traceback(start, number):
     async with start(number) as chat:
         for what, path in BAD_PATHS.items():
             with pytest.raises(websockets.InvalidStatus) as refusal:
-                await websockets.connect(chat.ws_url + path)
+                await websockets.connect(chat.ws_url + path, origin=chat.url)
             assert refusal.value.response.status_code == 403, what
         log = chat.instances[0].program.log.read_text()
     assert "Traceback" not in log, "a refused path should leave no traceback in the log"
@@ -78,14 +91,35 @@ async def test_bad_frame_is_answered_in_words_stored_nowhere_and_seen_by_nobody(
     room_name = new_room()
     async with connect(chat, room_name) as eve, connect(chat, room_name) as bob:
         await eve.send(frame)
-        error = json.loads(await eve.recv())
+        error = await next_event(eve)
         assert set(error) == {"type", "code", "detail"}
         assert error["type"] == "error"
         assert " " not in error["code"]
         assert error["detail"].endswith("."), "detail is a sentence for people"
-        assert room_name not in await stored(chat, ".."), "a bad frame must not be stored"
+        assert room_name not in await rooms(chat), "a bad frame must not be stored"
         await bob.send(post_frame("after it", author="bob"))
-        assert json.loads(await bob.recv())["text"] == "after it", "others must not notice"
+        assert (await next_event(bob))["text"] == "after it", "others must not notice"
+
+
+@pytest.mark.parametrize("chat", WITH_FREE_NAMES, indirect=True)
+@pytest.mark.parametrize("author", BAD_AUTHORS)
+async def test_frame_with_a_bad_author_is_refused_where_names_are_free(chat, author):
+    room_name = new_room()
+    async with connect(chat, room_name) as eve:
+        await eve.send(post_frame("hello", author=author))
+        assert (await next_event(eve))["code"] == "bad_author"
+    assert room_name not in await rooms(chat), "a bad frame must not be stored"
+
+
+@pytest.mark.parametrize("chat", WITH_USERS, indirect=True)
+@pytest.mark.parametrize("author", ["alice", "the bot", *BAD_AUTHORS])
+async def test_author_that_a_frame_gives_changes_nothing_where_there_are_users(chat, author):
+    async with connect(chat, new_room(), "eve") as eve:
+        await eve.send(post_frame("it is me", author=author))
+        message = await next_event(eve)
+        await eve.send('{"type": "post", "text": "and me"}')
+        without = await next_event(eve)
+    assert message["author"] == without["author"] == "eve", "the author is who is logged in"
 
 
 @every_socket_stage
@@ -94,7 +128,7 @@ async def test_socket_survives_a_hundred_bad_frames(chat):
         for _ in range(100):
             await socket.send("not JSON")
         await socket.send(post_frame("still here"))
-        answers = [json.loads(await socket.recv()) for _ in range(101)]
+        answers = [await next_event(socket) for _ in range(101)]
     assert [answer["type"] for answer in answers] == ["error"] * 100 + ["message"]
 
 
@@ -103,9 +137,9 @@ async def test_keys_that_a_client_adds_change_nothing(chat):
     frame = {"type": "post", "author": "eve", "text": "hi", "id": -1, "room_name": "x", "pk": 1}
     async with connect(chat, new_room()) as socket:
         await socket.send(json.dumps(frame))
-        message = json.loads(await socket.recv())
+        message = await next_event(socket)
     assert message["id"] > 0
-    assert set(message) == {"type", "id", "author", "text", "sent_at"}
+    assert list(message) == keys_of_a_message(chat)
 
 
 @every_socket_stage
@@ -113,20 +147,20 @@ async def test_keys_that_a_client_adds_change_nothing(chat):
 async def test_a_client_cannot_choose_a_handler(chat, kind):
     async with connect(chat, new_room()) as socket:
         await socket.send(json.dumps({"type": kind, "message": {"text": "forged"}, "code": 1000}))
-        assert json.loads(await socket.recv())["code"] == "unknown_type"
+        assert (await next_event(socket))["code"] == "unknown_type"
 
 
 @pytest.mark.parametrize("chat", [1, 2], indirect=True)
 async def test_wsgi_answers_a_websocket_handshake_with_404(chat):
     with pytest.raises(websockets.InvalidStatus) as refusal:
-        await connect(chat, "lobby")
+        await websockets.connect(f"{chat.ws_url}/ws/chat/lobby/")
     assert refusal.value.response.status_code == 404
 
 
 @pytest.mark.parametrize("chat", [3], indirect=True)
 async def test_django_alone_answers_a_websocket_handshake_with_500(chat):
     with pytest.raises(websockets.InvalidStatus) as refusal:
-        await connect(chat, "lobby")
+        await websockets.connect(f"{chat.ws_url}/ws/chat/lobby/")
     assert refusal.value.response.status_code == 500
 
 

@@ -23,6 +23,7 @@ from chatflow import (
     stage,
     stages,
 )
+from chatflow.client import connect, next_event
 from chatflow.errors import LaunchError, UsageError
 from chatflow.tracing.flow import kind_of
 from chatflow.tracing.hops import Hop, NewLines
@@ -48,10 +49,6 @@ def traced(stage_folders):
             return runs[number]
 
         yield get
-
-
-def connect(instance, room_name, name):
-    return websockets.connect(f"{instance.ws_url}/ws/chat/{room_name}/", user_agent_header=name)
 
 
 def frame(text, author="alice"):
@@ -80,7 +77,7 @@ async def test_way_of_a_posted_form(traced, number):
     assert len({hop.detail["recorded"].split("-")[0] for hop in flow.hops}) == 1, "one process"
 
 
-@pytest.mark.parametrize("number", [5, 6])
+@pytest.mark.parametrize("number", [5, 6, 7, 8, 9])
 async def test_way_of_a_posted_form_to_open_sockets(traced, number):
     chat = traced(number)
     async with connect(chat, "forms", "bob"):
@@ -159,11 +156,12 @@ async def test_way_of_a_frame_in_stage_05_never_leaves_its_process(traced):
     assert "instance B" in svg
 
 
-async def test_way_of_a_frame_in_stage_06_crosses_to_another_process(traced):
-    a, b = traced(6).instances
+@pytest.mark.parametrize("number", [6, 7, 8])
+async def test_way_of_a_frame_crosses_to_another_process_from_stage_06_on(traced, number):
+    a, b = traced(number).instances
     async with connect(a, "across", "alice") as alice, connect(b, "across", "bob"):
         await alice.send(frame("hello, across"))
-        flow = await traced(6).flow("hello, across", reaches=["alice", "bob"])
+        flow = await traced(number).flow("hello, across", reaches=["alice", "bob"])
     assert way(flow.handshake) == f"{A_HANDSHAKE} layer server client"
     assert way(flow.hops) == f"server consumer database layer {A_DELIVERY} {A_DELIVERY}"
     stations = [flow.hops[0].source, *(hop.target for hop in flow.hops if hop.kind != "redis")]
@@ -175,6 +173,109 @@ async def test_way_of_a_frame_in_stage_06_crosses_to_another_process(traced):
     assert len({hop.trace for hop in flow.hops}) == 1
     processes = {hop.detail["recorded"].split("-")[0] for hop in flow.hops}
     assert processes == {"A", "B", "redis"}
+
+
+async def test_way_of_a_frame_in_stage_09_is_answered_before_the_layer_is_told(traced):
+    a, b = traced(9).instances
+    async with connect(a, "numbered", "alice") as alice, connect(b, "numbered", "bob"):
+        await alice.send(frame("hello, nine"))
+        flow = await traced(9).flow("hello, nine", reaches=["alice", "bob"])
+    assert way(flow.handshake) == f"{A_HANDSHAKE} layer server client server client"
+    assert flow.handshake[-1].label == "caught_up"
+    sender = "server consumer database server client layer"
+    # Its own hint tells alice's consumer nothing new.
+    assert way(flow.hops) == f"{sender} consumer {A_DELIVERY}"
+
+
+# --- jobs for a worker --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [7, 8])
+async def test_way_of_a_job_leads_through_the_worker_and_back_to_everybody(traced, number):
+    a, b = traced(number).instances
+    async with connect(a, "dice", "alice") as alice, connect(b, "dice", "bob") as bob:
+        await alice.send(frame("/roll 2d6"))
+        answers = [(await next_event(bob))["author"] for _ in range(2)]
+        flow = (await traced(number).flow("/roll 2d6")).without("redis")
+    assert answers == ["alice", "the bot"]
+    job = f"layer consumer database layer {A_DELIVERY} {A_DELIVERY}"
+    assert way(flow.hops) == f"server consumer database layer {A_DELIVERY} {A_DELIVERY} {job}"
+    assert len({hop.trace for hop in flow.hops}) == 1
+    assert "3 processes" in flow.subtitle
+    [bot] = [one for one in flow.stations if one.process == "worker"]
+    assert (bot.id, bot.title) == ("consumer/bot@worker", "BotConsumer")
+
+
+async def test_job_that_no_worker_takes_ends_in_redis_until_one_does(start):
+    async with start(7, trace=True) as chat, connect(chat, "dice", "alice") as alice:
+        chat.worker.stop()
+        await alice.send(frame("/roll 1d6"))
+        await next_event(alice)
+        waiting = (await chat.flow("/roll 1d6")).without("redis")
+        chat.worker.start()
+        assert (await next_event(alice))["author"] == "the bot"
+        taken = (await chat.flow("/roll 1d6")).without("redis")
+    assert waiting.hops[-1].label == "send bot"
+    [missed] = waiting.missed
+    assert (missed.client, waiting.unreached()) == ("consumer/bot@worker", [])
+    assert "no worker has taken this job" in draw(waiting).svg
+    assert "worker · never reached" in draw(waiting).svg
+    assert taken.hops[: len(waiting.hops)] == waiting.hops, "the same message goes on"
+    assert not taken.missed
+
+
+# --- those who were away ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("number", "heard"), [(8, ["alice"]), (9, ["alice", "bob"])])
+async def test_who_was_away_gets_a_message_on_the_return_or_never(traced, number, heard):
+    a, b = traced(number).instances
+    async with connect(a, "away", "alice") as alice:
+        async with connect(b, "away", "bob") as bob:
+            await alice.send(frame("before"))
+            seq = (await next_event(bob)).get("seq")
+        await alice.send(frame("meanwhile"))
+        while (await next_event(alice))["text"] != "meanwhile":
+            pass
+        async with connect(b, "away", "bob", after=seq):
+            flow = await traced(number).flow("meanwhile", reaches=heard)
+    assert flow.reached() == heard
+    assert flow.unreached() == ([] if "bob" in heard else ["bob"])
+    sections = dict(flow.sections())
+    if "bob" in heard:
+        assert way(sections["on the return"]) == "consumer server client"
+        assert sections["on the return"][0].source == "database/1"
+    else:
+        assert "on the return" not in sections
+        assert "was away" in flow.missed[0].reason
+
+
+async def test_who_is_there_in_another_tab_was_not_away(traced):
+    async with connect(traced(8), "tabs", "alice") as alice, connect(traced(8), "tabs", "bob"):
+        async with connect(traced(8), "tabs", "bob"):
+            pass
+        await alice.send(frame("two tabs"))
+        async with connect(traced(8), "tabs", "bob"):
+            flow = await traced(8).flow("two tabs", reaches=["alice", "bob"])
+    assert flow.unreached() == []
+
+
+async def test_hole_is_filled_from_the_database(traced):
+    store = (
+        "from chat.models import Message;"
+        "Message.objects.create(room_name='hole', author='shell', text='nobody was told')"
+    )
+    async with connect(traced(9), "hole", "alice") as alice, connect(traced(9), "hole", "bob"):
+        await asyncio.to_thread(traced(9).manage, "shell", "-c", store)
+        await alice.send(frame("after the hole"))
+        flow = await traced(9).flow("after the hole", reaches=["alice", "bob"])
+    # First the sender's consumer sees the hole, then bob's: each reads what is missing.
+    filled = [hop for hop in flow.hops if hop.source == "database/1"]
+    assert [hop.target for hop in filled] == ["consumer/alice@A", "consumer/bob@A"]
+    assert [len(hop.detail["messages"]) for hop in filled] == [2, 2]
+
+
+# --- commands -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("number", "heard"), [(5, []), (6, ["alice", "bob"])])
@@ -263,7 +364,8 @@ async def test_picture_shows_the_status_that_a_refused_client_sees(traced, numbe
 async def test_status_of_a_failed_application_is_the_servers_own(start, server):
     async with start(3, server=server, trace=True) as chat:
         with pytest.raises(websockets.InvalidStatus) as refusal:
-            await connect(chat, "lobby", "eve")
+            async with connect(chat, "lobby", "eve"):
+                pass
         flow = await chat.request_flow("eve")
     assert flow.hops[-1].detail["code"] == refusal.value.response.status_code == 500
     assert "Django can only handle ASGI/HTTP connections" in flow.hops[-2].label
@@ -272,7 +374,9 @@ async def test_status_of_a_failed_application_is_the_servers_own(start, server):
 @pytest.mark.parametrize("server", ASGI_SERVERS)
 async def test_lost_redis_closes_the_socket_and_stops_the_next_message_in_red(start, server):
     async with start(6, server=server, trace=True) as chat:
-        async with connect(chat, "lobby", "alice") as alice:
+        # Raw, for each refusal before it would be a code too.
+        url = f"{chat.ws_url}/ws/chat/lobby/"
+        async with websockets.connect(url, user_agent_header="alice") as alice:
             chat.redis[0].program.kill()
             with pytest.raises(websockets.ConnectionClosed) as closed:
                 await asyncio.wait_for(alice.recv(), 10)
@@ -432,9 +536,10 @@ async def test_drawn_arrows_are_the_recorded_hops(traced):
     assert {shown[one] for one in drawn} == expected - gone
 
 
-async def test_picture_in_the_readme_is_what_happens():
-    committed = (screenshots.PICTURES / screenshots.FLOW_FILE).read_text()
-    assert await screenshots.draw_crossing() == committed, "run ./scripts/screenshots.sh"
+@pytest.mark.parametrize("name", screenshots.FLOWS)
+async def test_picture_in_the_readme_is_what_happens(name):
+    committed = (screenshots.PICTURES / name).read_text()
+    assert await screenshots.FLOWS[name]() == committed, "run ./scripts/screenshots.sh"
 
 
 async def test_nothing_of_it_is_there_when_tracing_is_off(running):

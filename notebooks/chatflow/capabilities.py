@@ -8,17 +8,27 @@ import asyncio
 import contextlib
 import json
 import secrets
+import uuid
 
 import httpx
 import websockets
 
 from .catalog import capabilities
-from .client import LIVE_SECONDS, Visitor, post, reading, websocket_reader
+from .client import LIVE_SECONDS, Visitor, connect, next_event, post, reading, websocket_reader
 
 YES, NO, NOTHING_TO_TRY = "yes", "no", "–"
 
 WSGI_THREADS = 4
 IDLE_SECONDS = 12
+LOGOUT_SECONDS = 5
+# Another site; another port, a subdomain and another scheme of a site like ours; a sandbox.
+FOREIGN_ORIGINS = [
+    "http://evil.example",
+    "http://127.0.0.1:1",
+    "http://chat.localhost",
+    "https://127.0.0.1",
+    "null",
+]
 BAD_FRAMES = [
     "not JSON",
     b"\x00\xff",
@@ -30,7 +40,6 @@ BAD_FRAMES = [
     '{"type": "post", "author": "eve", "text": "   "}',
     '{"type": "post", "author": "eve", "text": "half a surrogate: \\ud800"}',
     json.dumps({"type": "post", "author": "eve", "text": "x" * 2_001}),
-    json.dumps({"type": "post", "author": "e" * 51, "text": "hello"}),
 ]
 
 
@@ -82,7 +91,7 @@ async def hears(reader, at, room_name, writer):
     async with Visitor(at) as visitor:
         await visitor.open(room_name)
     if reader.socket:
-        async with websocket_reader(writer, room_name) as alice:
+        async with websocket_reader(writer, room_name, "alice") as alice:
             await alice.post("alice", "can you hear me?")
             message = await reader.next()
     else:
@@ -94,17 +103,17 @@ async def hears(reader, at, room_name, writer):
 async def waiting_readers(chat):
     room_name = new_room()
     async with contextlib.AsyncExitStack() as stack:
-        alice = await stack.enter_async_context(Visitor(chat))
+        alice = await stack.enter_async_context(Visitor(chat, "alice"))
         await alice.open(room_name)
-        for _ in range(WSGI_THREADS + 1):
+        if await stack.enter_async_context(reading(chat, room_name)) is None:
+            return NOTHING_TO_TRY
+        for _ in range(WSGI_THREADS):
             # One by one; when the server answers nobody any more, that is an answer too.
             try:
                 async with asyncio.timeout(LIVE_SECONDS):
-                    reader = await stack.enter_async_context(reading(chat, room_name))
+                    await stack.enter_async_context(reading(chat, room_name))
             except TimeoutError:
                 break
-            if reader is None:
-                return NOTHING_TO_TRY
         try:
             response = await alice.post(room_name, "alice", "wake up", within=LIVE_SECONDS)
         except httpx.TimeoutException:
@@ -115,21 +124,20 @@ async def waiting_readers(chat):
 async def full_duplex(chat):
     """Receive an answer in the middle of sending: half of a frame is out when it comes."""
     room_name = new_room()
-    try:
-        socket = await websockets.connect(f"{chat.ws_url}/ws/chat/{room_name}/")
-    except websockets.InvalidStatus:
-        return NO
+    answers = []
 
     async def second_post_around_first_answer():
         yield '{"type": "post", "author": "alice", '
-        answers.append(json.loads(await socket.recv()))
+        answers.append(await next_event(socket))
         yield '"text": "second"}'
 
-    answers = []
-    async with socket, asyncio.timeout(2 * LIVE_SECONDS):
-        await socket.send('{"type": "post", "author": "alice", "text": "first"}')
-        await socket.send(second_post_around_first_answer())
-        answers.append(json.loads(await socket.recv()))
+    try:
+        async with connect(chat, room_name, "alice") as socket, asyncio.timeout(2 * LIVE_SECONDS):
+            await socket.send('{"type": "post", "author": "alice", "text": "first"}')
+            await socket.send(second_post_around_first_answer())
+            answers.append(await next_event(socket))
+    except websockets.InvalidStatus:
+        return NO
     return verdict([answer["text"] for answer in answers] == ["first", "second"])
 
 
@@ -137,14 +145,19 @@ async def rooms_isolated(chat):
     room_name, other_room = new_room(), new_room()
     async with reading(chat, room_name) as reader, Visitor(chat) as bob:
         await post(chat, other_room, "alice", "not for you")
-        if reader and reader.socket:
-            await reader.post("bob", "for us")
-        else:
-            await post(chat, room_name, "bob", "for us")
+        await write(chat, reader, room_name, "for us")
         # Had the other room's message come here, it would have come first.
         heard = (await reader.next())["text"] if reader else "for us"
         page = (await bob.open(room_name)).text
     return verdict(heard == "for us" and "for us" in page and "not for you" not in page)
+
+
+async def write(chat, reader, room_name, text):
+    """Write as the one who reads, by the same socket if that is how they read."""
+    if reader and reader.socket:
+        await reader.post("alice", text)
+    else:
+        await post(chat, room_name, "alice", text)
 
 
 async def another_process(chat):
@@ -175,22 +188,109 @@ async def idle_sockets(chat):
 
 
 async def bad_frames(chat):
-    room_name = new_room()
     try:
-        socket = await websockets.connect(f"{chat.ws_url}/ws/chat/{room_name}/")
+        async with connect(chat, new_room(), "eve") as socket, asyncio.timeout(10):
+            for frame in BAD_FRAMES:
+                await socket.send(frame)
+                if (await next_event(socket))["type"] != "error":
+                    return NO
+            await socket.send('{"type": "post", "author": "eve", "text": "good"}')
+            return verdict((await next_event(socket))["type"] == "message")
     except websockets.InvalidStatus:
         return NOTHING_TO_TRY
-    async with socket:
-        try:
-            async with asyncio.timeout(10):
-                for frame in BAD_FRAMES:
-                    await socket.send(frame)
-                    if json.loads(await socket.recv())["type"] != "error":
-                        return NO
-                await socket.send('{"type": "post", "author": "eve", "text": "good"}')
-                return verdict(json.loads(await socket.recv())["type"] == "message")
-        except (websockets.ConnectionClosed, TimeoutError):
+    except (websockets.ConnectionClosed, TimeoutError):
+        return NO
+
+
+async def unasked(chat):
+    """Write a command, and see whether somebody else writes an answer."""
+    room_name = new_room()
+    async with reading(chat, room_name, "alice") as reader:
+        if reader is None:
             return NO
+        await write(chat, reader, room_name, "/roll 2d6")
+        heard = [await reader.next(), await reader.next()]
+    return verdict(None not in heard and heard[1]["author"] != "alice")
+
+
+async def unforgeable(chat):
+    """Write as mallory under the name of alice, by the form and by a frame."""
+    room_name = new_room()
+    async with Visitor(chat, "mallory") as mallory, reading(chat, room_name, "mallory") as reader:
+        await mallory.open(room_name)
+        await mallory.post(room_name, "alice", "by form")
+        if reader and reader.socket:
+            await reader.post("alice", "by frame")
+            # Whichever comes first: under a form's name or under a frame's.
+            while (message := await reader.next()) and message["text"] != "by frame":
+                pass
+            if message is None or message["author"] != "mallory":
+                return NO
+        page = (await mallory.open(room_name)).text
+    return verdict("<b>mallory</b>" in page and "<b>alice</b>" not in page)
+
+
+async def foreign_site(chat):
+    """Do what a page of another site, or of another port, makes the browser of a user do."""
+    async with websocket_reader(chat, new_room(), "alice") as reader:
+        if reader is None:
+            return NOTHING_TO_TRY
+    for origin in FOREIGN_ORIGINS:
+        with contextlib.suppress(websockets.InvalidStatus):
+            async with connect(chat, new_room(), "alice", origin=origin):
+                return NO
+    return YES
+
+
+async def logout(chat):
+    async with Visitor(chat, f"user-{secrets.token_hex(6)}", fresh=True) as user:
+        await user.log_in()
+        if not user.session:
+            return NOTHING_TO_TRY
+        async with connect(chat, new_room(), user.name, session=user.session) as socket:
+            await user.log_out()
+            try:
+                async with asyncio.timeout(LOGOUT_SECONDS):
+                    await socket.wait_closed()
+            except TimeoutError:
+                return NO
+    return verdict(socket.close_code == 4401)
+
+
+async def resumes(chat):
+    """Read, be away while somebody writes, and come back."""
+    room_name, missed = new_room(), ["one", "two", "three"]
+    async with reading(chat, room_name, "alice") as reader:
+        if reader is None:
+            return NOTHING_TO_TRY
+        await write(chat, reader, room_name, "before")
+        last = await reader.next()
+    for text in missed:
+        await post(chat, room_name, "bob", text)
+    async with reading(chat, room_name, "alice", after=last) as reader:
+        for text in missed:
+            message = await reader.next()
+            if message is None or message["text"] != text:
+                return NO
+    return YES
+
+
+async def stored_once(chat):
+    """Send a message again, as if its answer had been lost on the way."""
+    room_name = new_room()
+    frame = {"type": "post", "author": "alice", "text": "twice?", "client_id": str(uuid.uuid4())}
+    async with Visitor(chat, "alice") as alice:
+        await alice.open(room_name)
+        try:
+            async with connect(chat, room_name, "alice") as socket:
+                for _ in range(2):
+                    await socket.send(json.dumps(frame))
+                    await next_event(socket)
+        except websockets.InvalidStatus:
+            for _ in range(2):
+                await alice.post(room_name, "alice", "twice?")
+        page = (await alice.open(room_name)).text
+    return verdict(page.count("<p>twice?</p>") == 1)
 
 
 PROBES = {key: globals()[key] for key in capabilities()}

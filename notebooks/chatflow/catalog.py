@@ -16,7 +16,10 @@ LIVE_SECONDS = 2
 
 @dataclass(frozen=True)
 class Stage:
-    """One entry of steps.toml. `can` maps each capability's key to "yes", "no" or "–"."""
+    """One entry of steps.toml. `can` maps each capability's key to "yes", "no" or "–".
+
+    `worker` names the channels of its worker process, if it has one.
+    """
 
     number: int
     slug: str
@@ -25,6 +28,7 @@ class Stage:
     still_cannot: str
     server: str
     redis: bool
+    worker: tuple[str, ...]
     changed: tuple[str, ...]
     why_so_much: str
     lost: tuple[str, ...]
@@ -53,7 +57,7 @@ def stages():
 
 
 def read_stage(entry):
-    entry = {"why_so_much": "", "lost": (), **entry}
+    entry = {"worker": (), "why_so_much": "", "lost": (), **entry}
     lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
     return Stage(**{**entry, **lists})
 

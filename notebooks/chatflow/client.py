@@ -10,22 +10,39 @@ import websockets
 from websockets.http11 import USER_AGENT
 
 from .catalog import LIVE_SECONDS
+from .errors import UsageError
+
+# The password of everybody who signs up here.
+PASSWORD = "correct horse battery staple"
+
+# The session cookies of people who have logged in: {(url, name): cookie}. Hashing a password
+# takes a third of a second, on purpose, and people write often.
+SESSIONS = {}
 
 
 class Visitor:
     """One person's browser without JavaScript: opens a room's page, posts with its form.
 
     `instance` is anything with `url` and `ws_url`: a running stage, or one of its instances.
-    `name` goes along as the User-Agent, so that a flow's picture can say who it was.
+    `name` goes along as the User-Agent, so that a flow's picture can say who it was. Where the
+    stage has accounts, it is the user's name too, and `fresh` makes this login one of its own.
     """
 
-    def __init__(self, instance, name=None):
+    def __init__(self, instance, name=None, *, fresh=False):
+        self.name, self.address = name or "visitor", instance.url
         # A connection per request: gunicorn drops an idle one after 2 s, perhaps just as we send.
         limits = httpx.Limits(max_keepalive_connections=0)
         self.http = httpx.AsyncClient(
             base_url=instance.url, timeout=30, limits=limits, headers=user_agent(name)
         )
+        if not fresh and (known := SESSIONS.get((self.address, self.name))):
+            self.http.cookies.set("sessionid", known)
         self.token = None
+
+    @property
+    def session(self):
+        """The cookie by which the site knows this visitor; None for a stranger."""
+        return self.http.cookies.get("sessionid")
 
     async def __aenter__(self):
         return self
@@ -35,15 +52,51 @@ class Visitor:
 
     async def open(self, room_name):
         """Load a room's page, with the token that its form needs. Returns the response."""
-        page = await self.http.get(f"/chat/{room_name}/")
+        page = await self.load(f"/chat/{room_name}/")
+        if is_for_users(page):
+            await self.log_in()
+            page = await self.load(f"/chat/{room_name}/")
+        return page
+
+    async def load(self, path):
+        page = await self.http.get(path)
         found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
         self.token = found[1] if found else None
         return page
+
+    async def log_in(self):
+        """Be logged in, where the stage has accounts: sign up, or log in if the name is taken."""
+        # A page that exists only where there are accounts, and opens only for users.
+        if not is_for_users(await self.http.get("/accounts/password_change/")):
+            return
+        self.http.cookies.clear()
+        answer = await self.submit("/accounts/signup/", password1=PASSWORD, password2=PASSWORD)
+        if answer.status_code != 302:
+            answer = await self.submit("/accounts/login/", password=PASSWORD)
+        if answer.status_code != 302:
+            raise UsageError(f"Nobody can sign up as {self.name!r} here, nor log in.")
+        SESSIONS[self.address, self.name] = self.session
+
+    async def log_out(self):
+        """Log out, as the button on each page does. Returns the response."""
+        await self.load("/")
+        SESSIONS.pop((self.address, self.name), None)
+        return await self.http.post("/accounts/logout/", data={"csrfmiddlewaretoken": self.token})
+
+    async def submit(self, path, **fields):
+        await self.load(path)
+        fields |= {"username": self.name, "csrfmiddlewaretoken": self.token}
+        return await self.http.post(path, data=fields)
 
     async def post(self, room_name, author, text, within=30):
         """Send the form of the page that was opened last. Returns the response: 302 if stored."""
         fields = {"author": author, "text": text, "csrfmiddlewaretoken": self.token or ""}
         return await self.http.post(f"/chat/{room_name}/", data=fields, timeout=within)
+
+
+def is_for_users(page):
+    """Whether a page sends strangers to the login."""
+    return page.status_code == 302 and page.headers["location"].startswith("/accounts/login/")
 
 
 def user_agent(name):
@@ -84,32 +137,62 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def reading(instance, room_name, name=None):
+async def reading(instance, room_name, name=None, after=None):
     """Wait for news in whatever way the stage offers: yields a Reader, or None if there is none.
 
-    By WebSocket a reader gets what is posted from now on, in the other ways the whole room.
+    By WebSocket a reader gets what is posted from now on, in the other ways the whole room; or
+    what came after a message that it has already, where the stage can tell it.
     """
     async with contextlib.AsyncExitStack() as stack:
         for open_reader in (websocket_reader, stream_reader, polling_reader):
-            reader = await stack.enter_async_context(open_reader(instance, room_name, name))
+            reader = await stack.enter_async_context(open_reader(instance, room_name, name, after))
             if reader:
                 break
         yield reader
 
 
 @contextlib.asynccontextmanager
-async def websocket_reader(instance, room_name, name=None):
+async def websocket_reader(instance, room_name, name=None, after=None):
     """A Reader by WebSocket, or None if the handshake is refused."""
-    try:
-        url = f"{instance.ws_url}/ws/chat/{room_name}/"
-        socket = await websockets.connect(url, user_agent_header=name or USER_AGENT)
-    except websockets.InvalidStatus:
-        yield None
-        return
-    async with socket:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            opening = connect(instance, room_name, name, after=after and after.get("seq"))
+            socket = await stack.enter_async_context(opening)
+        except websockets.InvalidStatus:
+            yield None
+            return
         reader = Reader("WebSocket", socket)
         async with feeding(reader, read_socket(socket)):
             yield reader
+
+
+@contextlib.asynccontextmanager
+async def connect(instance, room_name, name=None, *, after=None, origin=None, session=None):
+    """Open a room's socket as a page of the site would; yields the connection.
+
+    It is logged in where the stage has accounts, by `session` if that cookie is given. `origin`
+    is that of the page, else the site's own; `after` the seq to go on from. Raises websockets'
+    InvalidStatus if the handshake is refused.
+    """
+    if not session:
+        async with Visitor(instance, name) as visitor:
+            await visitor.log_in()
+            session = visitor.session
+    url = f"{instance.ws_url}/ws/chat/{room_name}/"
+    async with websockets.connect(
+        url if after is None else f"{url}?after={after}",
+        origin=origin or instance.url,
+        additional_headers={"Cookie": f"sessionid={session}"} if session else {},
+        user_agent_header=name or USER_AGENT,
+    ) as socket:
+        yield socket
+
+
+async def next_event(socket):
+    """The next event that is an answer or news: `caught_up`, from stage 09 on, is neither."""
+    while (event := json.loads(await socket.recv()))["type"] == "caught_up":
+        pass
+    return event
 
 
 async def read_socket(socket):
@@ -120,13 +203,13 @@ async def read_socket(socket):
 
 
 @contextlib.asynccontextmanager
-async def stream_reader(instance, room_name, name=None):
+async def stream_reader(instance, room_name, name=None, after=None):
     """A Reader by server-sent events, or None if the stage has no such address."""
     url = f"{instance.url}/chat/{room_name}/stream/"
     timeout = httpx.Timeout(30, read=None)
     async with (
         httpx.AsyncClient(timeout=timeout, headers=user_agent(name)) as http,
-        http.stream("GET", url, params={"after": 0}) as response,
+        http.stream("GET", url, params={"after": after["id"] if after else 0}) as response,
     ):
         if response.status_code == 404:
             yield None
@@ -144,7 +227,7 @@ async def read_events(response):
 
 
 @contextlib.asynccontextmanager
-async def polling_reader(instance, room_name, name=None):
+async def polling_reader(instance, room_name, name=None, after=None):
     """A Reader by long polling, or None if the stage has no such address."""
     headers = user_agent(name)
     async with httpx.AsyncClient(base_url=instance.url, timeout=60, headers=headers) as http:
@@ -155,17 +238,17 @@ async def polling_reader(instance, room_name, name=None):
             return
         reader = Reader("long polling")
         asked = asyncio.Event()
-        async with feeding(reader, poll(http, path, asked)):
+        after = after["id"] if after else 0
+        async with feeding(reader, poll(http, path, asked, after)):
             await asked.wait()
             yield reader
 
 
-async def poll(http, path, asked):
+async def poll(http, path, asked, after):
     async def trace(step, details):
         if step == "http11.send_request_body.complete":
             asked.set()
 
-    after = 0
     while True:
         response = await http.get(path, params={"after": after}, extensions={"trace": trace})
         response.raise_for_status()

@@ -12,8 +12,10 @@ from .processes import RUNS
 
 
 def fingerprint(folder):
-    """A number that changes with the migrations in a stage's folder and with the lock file."""
-    files = sorted(folder.glob("*/migrations/*.py")) + [ROOT / "requirements.lock"]
+    """A number that changes with a stage's migrations, its settings and the lock file."""
+    files = sorted(folder.glob("*/migrations/*.py"))
+    # The settings name the apps, and so the migrations that come from packages.
+    files += [folder / "websockets_channels" / "settings.py", ROOT / "requirements.lock"]
     # SQLite keeps it as a signed 32-bit number.
     return zlib.crc32(b"".join(file.read_bytes() for file in files)) & 0x7FFFFFFF
 

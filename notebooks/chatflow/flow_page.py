@@ -84,10 +84,18 @@ class Feed:
         """Note what has ended. To be called by the thread that the run belongs to."""
         self.scene = run.scene()
         self.parts = [*map(self.instance_part, run.instances), *redis_parts(run)]
+        self.parts += [self.worker_part(run.worker)] if run.worker else []
 
     def instance_part(self, instance):
-        name, ended = f"Instance {instance.name}", instance.name in self.scene.ended
         means = "its clients are cut off and get nothing more; the other instances go on."
+        return self.part(f"Instance {instance.name}", instance, means)
+
+    def worker_part(self, worker):
+        means = "what it had begun is lost; new jobs wait in Redis, for 60 seconds at most."
+        return self.part("Worker", worker, means)
+
+    def part(self, name, process, means):
+        ended = process.name in self.scene.ended
         return {"name": name, "ended": ended, "means": means if ended else ""}
 
     def look(self):

@@ -14,10 +14,12 @@ import string
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from . import database as databases
 from . import redis_server
@@ -25,6 +27,7 @@ from .catalog import find_stage
 from .errors import LaunchError, UsageError
 from .interrupts import finish, heeding_interrupts
 from .processes import Program, RunFolder
+from .tracing.flow import WORKER
 from .tracing.flows import Scene, find_message, find_request
 from .tracing.recording import Tracing
 
@@ -106,6 +109,53 @@ class Instance(Address):
         self.program.kill()
 
 
+class Worker:
+    """The worker process of a stage: it runs the jobs that come over some channels.
+
+    `make_program` starts it, and `title` says whose it is. Jobs wait for it while it is away.
+    """
+
+    name = WORKER
+
+    def __init__(self, title, make_program):
+        self.title, self.make_program = title, make_program
+        self.launch()
+
+    def launch(self):
+        self.program = self.make_program()
+
+    def start(self):
+        """Start the worker again after its end; returns when it listens. Raises LaunchError."""
+        self.launch()
+        self.wait_until_ready()
+
+    def stop(self):
+        """End the worker with SIGTERM, in good order."""
+        self.program.stop()
+
+    def kill(self):
+        """End the worker with SIGKILL, as a crash would."""
+        self.program.kill()
+
+    def wait_until_ready(self):
+        give_up_at = time.monotonic() + START_SECONDS
+        while not self.is_connected():
+            if self.program.poll() is not None or time.monotonic() > give_up_at:
+                lines = self.program.last_lines()
+                raise LaunchError(
+                    f"{self.title} did not start. The last lines of its log:\n{lines}"
+                )
+            time.sleep(0.02)  # a look; it has no port that could be asked
+
+    def is_connected(self):
+        """Whether it is in touch with Redis: by then it has loaded all it needs."""
+        try:
+            connections = psutil.Process(self.program.pid).net_connections("tcp")
+        except psutil.Error:
+            return False  # it has just ended
+        return any(each.status == psutil.CONN_ESTABLISHED for each in connections)
+
+
 class Run:
     """A stage that runs: its instances, its Redis servers, its database. Blocking; see `stage()`.
 
@@ -135,7 +185,7 @@ class Run:
         self.redis_shards, self.redis_url, self.redis_layer = redis_shards, redis_url, redis_layer
         self.database, self.trace = database, trace
         self.check_options()
-        self.instances, self.redis = [], []
+        self.instances, self.redis, self.worker = [], [], None
         self.files = self.tracing = None
         self._lock = threading.RLock()
         self._stopping = threading.Event()
@@ -191,9 +241,14 @@ class Run:
             for name, listener in zip(string.ascii_uppercase, listeners, strict=False):
                 self._give_up_if_stopping()
                 self.instances.append(self._start_instance(name, listener))
+            if self.stage.worker:
+                title = f"The worker of stage {self.stage.number}"
+                self.worker = Worker(title, self._start_worker)
         for instance in self.instances:
             wait_until_ready(instance, f"Instance {instance.name} of stage {self.stage.number}")
             self._give_up_if_stopping()
+        if self.worker:
+            self.worker.wait_until_ready()
         self.files.describe(
             stage=self.stage.number,
             folder=str(self.folder),
@@ -275,6 +330,15 @@ class Run:
         )
         return Instance(listener.getsockname()[1], name, program)
 
+    def _start_worker(self):
+        return Program(
+            [sys.executable, "manage.py", "runworker", *self.stage.worker],
+            folder=self.files,
+            log=self.files.path / "worker.log",
+            cwd=self.folder,
+            env=self.environment | {"FLOW_PROCESS": Worker.name},
+        )
+
     def _give_up_if_stopping(self):
         if self._stopping.is_set():
             raise LaunchError("Stopped before it was ready.")
@@ -294,7 +358,7 @@ class Run:
             self._lock.release()
 
     def _stop(self):
-        programs = [instance.program for instance in self.instances]
+        programs = [process.program for process in self.processes()]
         # All at once, so that it takes as long as the slowest and not as all together.
         for program in programs:
             program.let_go()
@@ -315,11 +379,15 @@ class Run:
     def ws_url(self):
         return self.instances[0].ws_url
 
+    def processes(self):
+        """The instances, and the worker if there is one: each has a name and a program."""
+        return [*self.instances, *([self.worker] if self.worker else [])]
+
     # --- looking ------------------------------------------------------------------------------
 
     def scene(self):
         """What a picture of this run has to know beside the hops."""
-        ended = [one.name for one in self.instances if one.program.poll() is not None]
+        ended = [one.name for one in self.processes() if one.program.poll() is not None]
         title = f"Stage {self.stage.number:02} · {self.stage.title}"
         return Scene(title, self.server, tuple(ended), self._stations())
 

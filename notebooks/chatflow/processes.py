@@ -94,6 +94,8 @@ class Program:
         fds = [folder.lock.fileno(), *([self.listener_fd] if listener else [])]
         supervise = [sys.executable, "-I", HERE / "supervise.py", str(grace), str(self.listener_fd)]
         with log.open("ab") as output:
+            # A program that is started again goes on in the log of the one before.
+            self.log_began = output.tell()
             self.supervisor = subprocess.Popen(
                 [*supervise, *map(str, command)],
                 cwd=cwd,
@@ -148,6 +150,12 @@ class Program:
         # The supervisor ends its group itself, unless somebody has killed it first.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.supervisor.pid, signal.SIGKILL)
+
+    def said(self):
+        """All that the program has printed so far, since its start."""
+        with self.log.open("rb") as file:
+            file.seek(self.log_began)
+            return file.read().decode(errors="replace")
 
     def last_lines(self, count=15):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])

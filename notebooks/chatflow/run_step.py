@@ -179,6 +179,7 @@ def describe(run, page=None):
         ("Redis", describe_redis(run)),
         ("messages", describe_database(run)),
     ]
+    facts += [("worker", describe_worker(run))] if run.worker else []
     facts += [(f"instance {instance.name}", f"{instance.url}/") for instance in run.instances]
     facts += [("flow page", page.url)] if page else []
     lines = [f"  {name:<12}{value}" for name, value in facts]
@@ -201,6 +202,10 @@ def describe_redis(run):
     return f"{whose}, {run.redis_layer} layer: {printable(run.redis_urls).replace(',', ' ')}"
 
 
+def describe_worker(run):
+    return f"runworker {' '.join(run.stage.worker)}, process {run.worker.program.pid}"
+
+
 def describe_database(run):
     path = run.database
     if path.is_relative_to(ROOT):
@@ -212,20 +217,19 @@ def describe_database(run):
 
 def follow(run, page=None):
     """Print what the servers log, until they have all ended, and tell the flow page who has."""
-    tails = [Tail(instance) for instance in run.instances]
+    tails = [Tail(process) for process in run.processes()]
+    servers = {f"Instance {instance.name}": instance.program for instance in run.instances}
     others = {f"Redis {number}": server.program for number, server in enumerate(run.redis, 1)}
+    others |= {"The worker": run.worker.program} if run.worker else {}
     ended = set()
-    while tails:
+    while not ended >= servers.keys():
+        programs = (servers | others).items()
+        gone = [name for name, one in programs if name not in ended and one.poll() is not None]
         for tail in tails:
             tail.print_news()
-        for tail in [tail for tail in tails if tail.program.poll() is not None]:
-            tail.print_news()
-            tails.remove(tail)
-            print(f"Instance {tail.name} has ended ({tail.program.poll()}).", flush=True)
-        for name, program in others.items():
-            if program.poll() is not None and name not in ended:
-                ended.add(name)
-                print(f"{name} has ended ({program.poll()}).", flush=True)
+        for name in gone:
+            print(f"{name} has ended ({(servers | others)[name].poll()}).", flush=True)
+        ended.update(gone)
         if page:
             page.note(run)
         time.sleep(0.2)  # a look five times a second; a signal ends it at once
@@ -233,10 +237,10 @@ def follow(run, page=None):
 
 
 class Tail:
-    """Prints what is new in an instance's log, each line with the instance's name."""
+    """Prints what is new in the log of an instance or worker, each line with its name."""
 
-    def __init__(self, instance):
-        self.name, self.program = instance.name, instance.program
+    def __init__(self, process):
+        self.name, self.program = process.name, process.program
         self.file = self.program.log.open(errors="replace")
         self.file.read()  # what it said while it started is not news
         self.rest = ""

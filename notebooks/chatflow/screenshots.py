@@ -1,7 +1,8 @@
 """`scripts/screenshots.sh`: two people chat in the running stage 06, and have their picture taken.
 
-Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, the way
-of a message from her to him into another, drawn from its trace, and the live page into a third.
+Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, and the
+live page into another. The ways of two messages, across processes in stage 06 and to one who was
+away in stage 09, are drawn from their traces.
 """
 
 import argparse
@@ -10,19 +11,19 @@ import base64
 import json
 import sys
 
-import websockets
 from playwright.async_api import expect
 
 from .browser import chromium
 from .catalog import ROOT
+from .client import connect, next_event
 from .drawing.picture import draw
 from .errors import LaunchError
 from .flow_page import FlowPage
 from .launcher import stage
+from .traffic import network
 
 PICTURES = ROOT / "notebooks" / "pictures"
 FILES = {"light": "two_users.png", "dark": "two_users_dark.png"}
-FLOW_FILE = "flow_06.svg"
 LIVE_FILES = {"light": "live.png", "dark": "live_dark.png"}
 LIVE_SIZE = {"width": 1160, "height": 700}
 LIVE_HOP = "22"  # a moment half-way, with the message in Redis
@@ -54,7 +55,8 @@ def main(arguments=None):
     parser().parse_args(arguments)
     try:
         asyncio.run(take_pictures())
-        save(PICTURES / FLOW_FILE, asyncio.run(draw_crossing()).encode())
+        for name, draw_flow in FLOWS.items():
+            save(PICTURES / name, asyncio.run(draw_flow()).encode())
         asyncio.run(take_live_pictures())
     except LaunchError as error:
         print(error, file=sys.stderr)
@@ -65,7 +67,7 @@ def parser():
     return argparse.ArgumentParser(
         prog="screenshots.sh",
         description="Let two people chat in stage 06, one on each of two instances, and take "
-        "the README's pictures of it, light and dark, and of one message's way, into "
+        "the README's pictures of it, light and dark, and of two messages' ways, into "
         "notebooks/pictures/.",
         epilog="CHROMIUM names the browser to use instead of the first one on PATH.",
     )
@@ -84,14 +86,37 @@ async def take_pictures():
 async def draw_crossing():
     """The way of one message from alice, on instance A, to bob, on instance B, as SVG."""
     async with stage(6, instances=2, trace=True) as chat:
-        a, b = (f"{instance.ws_url}/ws/chat/lobby/" for instance in chat.instances)
-        async with (
-            websockets.connect(a, user_agent_header="alice") as alice,
-            websockets.connect(b, user_agent_header="bob"),
-        ):
-            await alice.send(json.dumps({"type": "post", "author": "alice", "text": "hello, bob"}))
+        a, b = chat.instances
+        async with connect(a, "lobby", "alice") as alice, connect(b, "lobby", "bob"):
+            await write(alice, "hello, bob")
             flow = await chat.flow("hello, bob", reaches=["alice", "bob"])
     return draw(flow.without("redis")).svg
+
+
+async def draw_return():
+    """The way of one message from alice to bob, whose network was away when she wrote, as SVG."""
+    async with (
+        stage(9, instances=2, trace=True) as chat,
+        network(chat.instances[1]) as phone,
+        connect(chat, "lobby", "alice") as alice,
+    ):
+        async with connect(phone, "lobby", "bob") as bob:
+            phone.cut()
+            await bob.wait_closed()
+        await write(alice, "are you there?")
+        await next_event(alice)
+        phone.mend()
+        async with connect(phone, "lobby", "bob", after=0):
+            flow = await chat.flow("are you there?", reaches=["alice", "bob"])
+    return draw(flow.without("redis")).svg
+
+
+async def write(socket, text):
+    await socket.send(json.dumps({"type": "post", "author": "alice", "text": text}))
+
+
+# Each with the file that it is kept in.
+FLOWS = {"flow_06.svg": draw_crossing, "flow_09.svg": draw_return}
 
 
 async def take_live_pictures():

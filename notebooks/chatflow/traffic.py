@@ -1,12 +1,16 @@
-"""Counts what a conversation costs on the wire, by standing between the clients and a server.
+"""Stands between the clients and a server: counts what passes, or lets nothing pass any more.
 
 async with counted(chat) as (address, count):
     await post(address, "lobby", "alice", "hello")
 print(count.connections, count.requests, count.sent, count.received)
+
+async with network(chat) as phone:
+    phone.cut()  # its connections break, and nobody gets through until phone.mend()
 """
 
 import asyncio
 import contextlib
+import weakref
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -31,18 +35,49 @@ class Count:
         return self.sent + self.received
 
 
+class Network(Address):
+    """The address of clients whose network can fail: a phone in a tunnel."""
+
+    def __init__(self, port):
+        super().__init__(port)
+        self.is_up = True
+        self.connections = weakref.WeakSet()
+
+    def cut(self):
+        """Break all connections off, on both sides; from now on nobody gets through."""
+        self.is_up = False
+        for writer in self.connections:
+            writer.transport.abort()
+
+    def mend(self):
+        """Let connections through again. Those that were broken stay so."""
+        self.is_up = True
+
+
 @contextlib.asynccontextmanager
 async def counted(instance):
     """Relay to an instance, for the length of the block; yields an Address and its Count."""
-    count, relays = Count(), []
+    count = Count()
+    async with network(instance, count) as address:
+        yield address, count
+
+
+@contextlib.asynccontextmanager
+async def network(instance, count=None):
+    """Relay to an instance, for the length of the block; yields a Network, and counts on it."""
+    count, relays = count or Count(), []
 
     def accept(reader, writer):
+        if not address.is_up:
+            writer.transport.abort()
+            return
         count.connections += 1
-        relays.append(asyncio.create_task(relay(instance, count, reader, writer)))
+        relays.append(asyncio.create_task(relay(instance, count, address, reader, writer)))
 
     server = await asyncio.start_server(accept, HOST, 0)
+    address = Network(server.sockets[0].getsockname()[1])
     try:
-        yield Address(server.sockets[0].getsockname()[1]), count
+        yield address
     finally:
         server.close()
         for task in relays:
@@ -54,16 +89,18 @@ async def counted(instance):
             task.result()  # raises what went wrong in the relay itself
 
 
-async def relay(instance, count, reader, writer):
+async def relay(instance, count, address, reader, writer):
     """Join a client's connection with one to the server, until both sides have ended theirs."""
     server = urlsplit(instance.url)
+    address.connections.add(writer)
     try:
         server_reader, server_writer = await asyncio.open_connection(server.hostname, server.port)
+        address.connections.add(server_writer)
         with contextlib.closing(server_writer):
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(carry_up(reader, server_writer, count))
                 ways.create_task(carry_down(server_reader, writer, count))
-    except* ConnectionError:
+    except* OSError:
         # Broken off on one side, or refused there: the client shall see it too.
         writer.transport.abort()
     finally:

@@ -1,5 +1,6 @@
 """A flow of many clients as one of few, and a flow in words."""
 
+import itertools
 import zlib
 from collections import Counter
 from dataclasses import replace
@@ -131,11 +132,10 @@ def words(flow):
     """The flow in words: its title, its hops, one a line, then who was never reached."""
     titles = station_titles(flow)
     lines = [clean(flow.title), clean(flow.subtitle)]
-    lines += [f"{flow.opening}:"] * bool(flow.handshake)
-    lines += [hop_words(i, hop, titles) for i, hop in enumerate(flow.handshake, 1)]
-    lines += ["for each message:"] * bool(flow.handshake)
-    start = len(flow.handshake) + 1
-    lines += [hop_words(i, hop, titles) for i, hop in enumerate(flow.hops, start)]
+    sections, numbers = flow.sections(), itertools.count(1)
+    for title, hops in sections:
+        lines += [f"{title}:"] * (len(sections) > 1)
+        lines += [hop_words(next(numbers), hop, titles) for hop in hops]
     names = [(titles.get(miss.client, miss.client), clean(miss.reason)) for miss in flow.missed]
     return lines + [f"never reached: {name} – {reason}" for name, reason in names]
 

@@ -89,10 +89,10 @@ class Row:
 
 def lay_rows(flow, place, y, times):
     """Section chips and rows from y downwards, and where they end."""
-    sections = [(flow.opening, flow.handshake), ("for each message", flow.hops)]
+    sections = flow.sections()
     chips, rows = [], []
     for text, hops in sections:
-        if flow.handshake and hops:
+        if len(sections) > 1:
             chips.append((text, y))
             y += 30
         for hop in hops:

@@ -58,7 +58,7 @@ def find_places(flow, has):
         state = place_state(name, kind, flow, touched[name], has)
         state = "lost" if name == lost_at else state
         about = describe(name, state, touched[name], kinds, station_titles(flow))
-        marks = code if name == lost_at else "", len(flow.missed) if name == "clients" else 0
+        marks = code if name == lost_at else "", len(flow.unreached()) if name == "clients" else 0
         places[name] = Place(name, kind, place_title(name, kind, flow), about, state, *marks)
     return places
 

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+from ..tracing.flow import WORKER
 from .animation import travelling_dot
 from .folding import CLIENTS, fingerprint, fold, hop_ids, station_titles, words
 from .layout import (
@@ -101,7 +102,8 @@ def draw_panel(svg, process, stations, place, top, bottom):
     size = {"width": right - left + 14, "height": bottom - top}
     element(svg, "rect", x=left - 7, y=top, rx=12, fill=fill, stroke=edge, **size)
     noun = "process" if stations[0].kind == "command" else "instance"
-    text = f"{noun} {process}" + ("" if reached else " · never reached")
+    title = process if process == WORKER else f"{noun} {process}"
+    text = title + ("" if reached else " · never reached")
     text = shorten(text, right - left + 6, SMALL, 600)
     middle = {"weight": 600, "anchor": "middle", "fill": MUTED if reached else RED_INK}
     write(svg, (left + right) / 2, top + 17, text, SMALL, **middle)

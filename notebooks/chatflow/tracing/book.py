@@ -79,6 +79,21 @@ class Book:
             if self.room_of(connection) == room_name and self.is_listening(connection, at)
         ]
 
+    def returned(self, room_name, at):
+        """The first connections after a time of those who were in a room before, but not then."""
+        sockets = [
+            connection
+            for connection in self.connections
+            if self.is_socket(connection) and self.room_of(connection) == room_name
+        ]
+        there = {self.names[name] for name in sockets if self.is_listening(name, at)}
+        before = {self.names[name] for name in sockets if self.opening(name)[0].at < at} - there
+        after = {}
+        for name in sockets:
+            if self.opening(name)[0].at > at and self.names[name] in before:
+                after.setdefault(self.names[name], name)
+        return list(after.values())
+
     def is_listening(self, connection, at):
         opening = self.opening(connection)
         if self.is_socket(connection):

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from .hops import Hop
 
+# The process that runs a stage's jobs; all others that are traced are instances or commands.
+WORKER = "worker"
+
 
 @dataclass(frozen=True)
 class Station:
@@ -22,10 +25,10 @@ class Station:
 
 @dataclass(frozen=True)
 class Missed:
-    """Somebody who was in the room when the message was sent, and never got it."""
+    """Somebody who should have got the message and never did, or a worker that took no job."""
 
-    client: str  # the client's station
-    process: str  # the instance that this client is connected to
+    client: str  # the client's station, or that of the worker's consumer
+    process: str  # the instance that this client is connected to, or the worker
     reason: str  # a sentence
     handler: str = ""  # the station of the consumer or view that waits for this client, if any
 
@@ -50,6 +53,13 @@ class Flow:
     has: tuple[str, ...] | None = None
     headline: str = ""
 
+    def sections(self):
+        """The parts of its picture, each with a title: what was before, the message, its sequel."""
+        later = tuple(hop for hop in self.hops if hop.detail.get("on_return"))
+        now = tuple(hop for hop in self.hops if hop not in later)
+        parts = (self.opening, self.handshake), ("for each message", now), ("on the return", later)
+        return [(title, hops) for title, hops in parts if hops]
+
     def reached(self):
         """The names of the clients that the message arrived at, sorted."""
         arrived = {hop.target for hop in self.hops if hop.detail.get("messages")}
@@ -57,7 +67,8 @@ class Flow:
 
     def unreached(self):
         """The names of the clients that it never arrived at, sorted."""
-        return sorted(name_of(missed.client) for missed in self.missed)
+        clients = [one.client for one in self.missed if kind_of(one.client) == "client"]
+        return sorted(name_of(client) for client in clients)
 
     def only(self, *kinds):
         """The same flow with the hops of these kinds only."""
@@ -79,7 +90,7 @@ def summary(flow):
     ends = {end for hop in flow.hops for end in (hop.source, hop.target)}
     processes = counted(len({instance_of(end) for end in ends} - {None}), "process", "es")
     words = f"{flow.headline} · {' and '.join(counts)} in {processes}, one trace id"
-    return words + (f" · never reached: {', '.join(flow.unreached())}" if flow.missed else "")
+    return words + (f" · never reached: {', '.join(flow.unreached())}" if flow.unreached() else "")
 
 
 def counted(count, noun, plural="s"):
@@ -103,5 +114,5 @@ def name_of(station):
 
 
 def process_of(station):
-    """The instance that a station of a recorded hop belongs to: "A" for `consumer/A3`."""
-    return name_of(station).rstrip("0123456789")
+    """The process of a station of a recorded hop: "A" for `consumer/A3`, and for `bot@A` too."""
+    return name_of(station).rpartition("@")[2].rstrip("0123456789")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from .book import WAITING_VIEWS
-from .flow import Flow, Missed, kind_of, name_of, process_of, summary
+from .flow import WORKER, Flow, Missed, kind_of, name_of, process_of, summary
 from .lifelines import stations
 
 
@@ -48,6 +48,7 @@ def make_flow(book, trace, scene):
     own = book.traces[trace]
     stored = next((hop for hop in own if "stored" in hop.detail), None)
     joined, waited = waiting_readers(book, stored) if stored else ([], [])
+    joined += returning_readers(book, stored) if stored else []
     handshake = [*senders_handshake(book, trace), *waited]
     missed = find_missed(book, [*own, *joined], stored, scene) if stored else []
     names = Names(book, [*handshake, *own, *joined], missed)
@@ -59,13 +60,13 @@ def make_flow(book, trace, scene):
         stations=(),
         handshake=renamed[: len(handshake)],
         hops=renamed[len(handshake) :],
-        missed=tuple(names.missed(missed)),
+        missed=(*names.missed(missed), *untaken_jobs(renamed)),
         opening="waiting since before" if waited else "at the handshake, once",
         has=scene.has,
     )
     flow = replace(flow, headline=headline(flow, stored))
     flow = replace(flow, subtitle=summary(flow))
-    return replace(flow, stations=tuple(stations(flow, scene, names.titles())))
+    return replace(flow, stations=tuple(stations(flow, scene, names.titles(renamed))))
 
 
 def senders_handshake(book, trace):
@@ -83,14 +84,27 @@ def waiting_readers(book, stored):
     They are joined by the message's id, for their way leads through the database.
     """
     joined, waited = [], []
-    for hops in book.traces.values():
+    for trace, hops in book.traces.items():
         read = next((hop for hop in hops if reads(hop, stored)), None)
-        if read and hops[0].at < stored.at:
+        if read and trace != stored.trace and hops[0].at < stored.at:
             index = hops.index(read)
             answer = [hop for hop in hops[index + 1 :] if about(hop, stored)]
             joined += relink([replace(read, cause=stored.id), *until_next_read(answer)], stored)
             waited += [hop for hop in hops[:index] if not says_message(hop)]
     return joined, waited
+
+
+def returning_readers(book, stored):
+    """The hops by which a message came to people who were away, and who asked for it later."""
+    joined = []
+    for connection in book.connections:
+        opening = book.opening(connection)
+        read = next((hop for hop in opening if reads(hop, stored)), None)
+        if read and book.is_socket(connection) and opening[0].at > stored.at:
+            sent = [hop for hop in opening if hop.at > read.at and says(hop, stored)]
+            hops = relink([replace(read, cause=stored.id), *sent], stored)
+            joined += [replace(hop, detail={**hop.detail, "on_return": True}) for hop in hops]
+    return joined
 
 
 def reads(hop, stored):
@@ -103,6 +117,10 @@ def reads(hop, stored):
 
 def says_message(hop):
     return bool(hop.detail.get("messages"))
+
+
+def says(hop, stored):
+    return stored.detail["stored"] in hop.detail.get("messages", ())
 
 
 def about(hop, stored):
@@ -139,6 +157,11 @@ def find_missed(book, hops, stored, scene):
     sender = name_of(hops[0].source)
     listeners = book.listeners(room_name, stored.at)
     missed = [(name, why_missed(name, hops, scene)) for name in listeners if name not in got]
+    missed += [
+        (name, "was away, and is told nothing of it on the return")
+        for name in book.returned(room_name, stored.at)
+        if name not in got
+    ]
     if not listeners and not got and not any(book.is_socket(name) for name in book.connections):
         viewers = book.page_viewers(room_name, stored.at)
         viewers.pop(book.names.get(sender), None)
@@ -146,6 +169,16 @@ def find_missed(book, hops, stored, scene):
             (name, "has the page as it was, until it is loaded again") for name in viewers.values()
         ]
     return missed
+
+
+def untaken_jobs(hops):
+    """A job that was sent to a channel of the worker, and that nobody has taken from there."""
+    taken = {hop.cause for hop in hops if kind_of(hop.target) == "consumer"}
+    for hop in hops:
+        channel = hop.detail.get("channel", "!")
+        if hop.label == f"send {channel}" and "!" not in channel and hop.id not in taken:
+            consumer = f"consumer/{channel}@{WORKER}"
+            yield Missed(consumer, WORKER, "no worker has taken this job", consumer)
 
 
 def why_missed(connection, hops, scene):
@@ -184,7 +217,9 @@ def in_order(hops, names):
 
 
 def order(hop, hops, names):
-    """First what the call itself makes Redis do, then each receiver, then what the sender does."""
+    """First what a call makes Redis do, then its receivers, then its sender, last who came late."""
+    if hop.detail.get("on_return"):
+        return 3, names.of(hop.target), 1, hop.at
     if hop.kind == "redis":
         if not hop.detail["fetching"]:
             return 0, "", 0, hop.at
@@ -262,9 +297,9 @@ class Names:
             return min(mine, key=self.of, default=hop.source)
         return hop.source
 
-    def titles(self):
-        """What handled each connection, by its station: "ChatConsumer", "view room"."""
-        titles = {}
+    def titles(self, hops):
+        """What handled each connection or job, by its station: "ChatConsumer", "view room"."""
+        titles = {hop.target: hop.detail["consumer"] for hop in hops if "consumer" in hop.detail}
         for connection in self.people:
             for hop in self.book.opening(connection):
                 if "consumer" in hop.detail:

@@ -1,6 +1,6 @@
 """The stations of a flow as lifelines, from left to right, with their titles."""
 
-from .flow import Station, instance_of, kind_of, name_of
+from .flow import WORKER, Station, instance_of, kind_of, name_of
 
 SERVERS = {
     "gunicorn": ("gunicorn", "WSGI server"),
@@ -31,7 +31,8 @@ def processes_of(flow, touched):
     }
     first = flow.hops[0]
     origin = instance_of(first.source) or instance_of(first.target)
-    return origin, sorted(inside - {origin, None})
+    # The worker stands beside what all share: it gets its jobs from there, and answers there.
+    return origin, sorted(inside - {origin, None}, key=lambda process: (process != WORKER, process))
 
 
 class Stations:
@@ -45,7 +46,8 @@ class Stations:
     def clients(self, process):
         """The clients of one instance, the sender first."""
         found = [self.client_at(hop, process) for hop in self.hops]
-        found += [missed.client for missed in self.flow.missed if missed.process == process]
+        missed = [missed.client for missed in self.flow.missed if missed.process == process]
+        found += [client for client in missed if kind_of(client) == "client"]
         names = sorted(set(found) - {None}, key=lambda client: (client != self.sender, client))
         for client in names:
             yield Station(client, "client", None, name_of(client), "client", client in self.touched)
@@ -69,7 +71,7 @@ class Stations:
         missed = [
             missed for missed in self.flow.missed if missed.process == process and missed.handler
         ]
-        stations = [f"server/{process}"] if missed else []
+        stations = [f"server/{process}"] if missed and process != WORKER else []
         if any(hop.target.startswith("layer/") and instance_of(hop.target) for hop in self.hops):
             stations += [f"layer/{process}"] if missed else []
         return [*stations, *(entry.handler for entry in missed)]
@@ -91,7 +93,10 @@ class Stations:
             title, subtitle = SERVERS[self.scene.server]
             return f"{title} {name}", subtitle
         if kind in ("consumer", "view"):
-            return self.titles.get(station, kind), f"{who}'s, in {process}"
+            # A worker's consumer belongs to no client: its jobs come by the channel of this name.
+            whose = f"{who}'s" if process != WORKER else f"channel {who}"
+            title = self.titles.get(station, WORKER if process == WORKER else kind)
+            return title, f"{whose}, in {process}"
         if kind == "layer" and name.startswith("redis-"):
             return f"Redis {name[6:]}", "channel layer"
         return {

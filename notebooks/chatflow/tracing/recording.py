@@ -93,5 +93,4 @@ def is_over(book, trace):
 
 def is_call(hop):
     """Whether a hop begins something whose end is recorded too."""
-    into_consumer = kind_of(hop.target) == "consumer" and kind_of(hop.source) != "routing"
-    return not hop.lost and (into_consumer or hop.kind == "layer")
+    return not hop.lost and ("event" in hop.detail or hop.kind == "layer")

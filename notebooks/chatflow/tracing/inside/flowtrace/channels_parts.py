@@ -44,6 +44,9 @@ def traced_start(call):
 
 
 def station_of(scope):
+    if scope["type"] == "channel":
+        # No connection of a client: a worker's consumer is known by the channel of its jobs.
+        return f"consumer/{scope['channel']}@{PROCESS}"
     return f"consumer/{scope.get(CONNECTION, PROCESS)}"
 
 
@@ -57,7 +60,8 @@ def traced_dispatch(dispatch):
         message = {key: value for key, value in message.items() if key != TICKET}
         way = Way.of_ticket(ticket, source_of(self, ticket))
         kind = "inside" if way.station == SERVER else "layer"
-        way.enter(kind, station_of(self.scope), describe(message), consumer=type(self).__name__)
+        names = {"consumer": type(self).__name__, "event": message["type"]}
+        way.enter(kind, station_of(self.scope), describe(message), **names)
         entered = way.last
         token = current.set(way)
         try:

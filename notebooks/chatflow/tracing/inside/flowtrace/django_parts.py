@@ -73,9 +73,13 @@ def traced_execute(execute):
     return traced
 
 
+def is_message(model):
+    return model._meta.label_lower == "chat.message"
+
+
 def note_stored(sender, instance, created, **_):
     way = current.get()
-    if way and created and sender._meta.app_label == "chat":
+    if way and created and is_message(sender):
         way.station = way.handler
         label = f"INSERT {sender._meta.model_name} {instance.pk}"
         way.visit("database", DATABASE, label, stored=instance.pk, **facts(instance))
@@ -89,6 +93,6 @@ def facts(instance):
 
 def note_read(sender, instance, **_):
     way = current.get()
-    if way and instance.pk and sender._meta.app_label == "chat":
+    if way and instance.pk and is_message(sender):
         # Recorded in one hop, before the next one: a page may read hundreds.
         way.read.append(instance.pk)

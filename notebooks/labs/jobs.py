@@ -1,0 +1,168 @@
+"""Jobs for the bot of stage 07: give them, too many of them, and while nobody is there to work.
+
+By hand, from the notebooks folder: `../.venv/bin/python labs/jobs.py`. Nobody works, 101 jobs are
+given, and then a worker is started; for both Redis layers.
+"""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+# So that this file also runs as a script: chatflow lies beside the labs folder.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import redis
+import websockets
+
+from chatflow import stage
+
+BOT = "the bot"
+LOOK_SECONDS, WAIT_SECONDS = 0.02, 30
+
+
+# --- giving jobs --------------------------------------------------------------------------------
+
+
+def connect(instance, name, room="lobby"):
+    url = f"{instance.ws_url}/ws/chat/{room}/"
+    # Without a limit: behind unread messages it would not hear the server's goodbye.
+    return websockets.connect(url, user_agent_header=name, max_queue=None)
+
+
+async def say(socket, text, author=None):
+    """Write one message; returns when it has come back, and its job has been given.
+
+    Its author is the client's own name, save where another one is given. Raises TimeoutError.
+    """
+    author = author or socket.request.headers["User-Agent"]
+    await socket.send(json.dumps({"type": "post", "author": author, "text": text}))
+    # A consumer takes its frames in turn: when it answers the second, it has done with the first.
+    await socket.send("not JSON")
+    missing = {text, None}
+    async with asyncio.timeout(WAIT_SECONDS):
+        while missing:
+            missing.discard(json.loads(await socket.recv()).get("text"))
+
+
+async def heard_until(socket, text):
+    """The texts that come, up to this one. Raises TimeoutError."""
+    texts = []
+    async with asyncio.timeout(WAIT_SECONDS):
+        while text not in texts:
+            texts.append(json.loads(await socket.recv()).get("text"))
+    return texts
+
+
+# --- looking ------------------------------------------------------------------------------------
+
+
+def waiting(chat):
+    """How many jobs for the bot wait in Redis: no worker has taken them."""
+    key = chat.environment["REDIS_PREFIX"] + "bot"
+    with redis.Redis.from_url(chat.redis[0].url) as client:
+        # A worker puts aside what it fetches until it has it: a moment later that is empty, too.
+        return client.zcard(key) + client.zcard(f"{key}$inflight")
+
+
+def is_subscribed(chat):
+    """Whether a worker listens to the bot's channel: in the pub/sub layer Redis knows."""
+    with redis.Redis.from_url(chat.redis[0].url) as client:
+        return bool(client.pubsub_channels("*bot"))
+
+
+def stored(chat, author=None):
+    """The texts in the database, oldest first; only those of one author, if one is named."""
+    with contextlib.closing(sqlite3.connect(f"{chat.database.as_uri()}?mode=ro", uri=True)) as file:
+        rows = file.execute("SELECT author, text FROM chat_message ORDER BY id").fetchall()
+    return [text for name, text in rows if author in (None, name)]
+
+
+def without_commands(flow):
+    """The flow without what Redis was told, and its hops numbered anew.
+
+    Of two calls of the layer in a row, as here, some commands may be of the one or of the other.
+    They are left out then, so it varies how many there are.
+    """
+    bare = flow.without("redis")
+    numbers = {hop.id: f"h{n}" for n, hop in enumerate(bare.handshake + bare.hops, 1)}
+    handshake, hops = (
+        tuple(replace(hop, id=numbers[hop.id], cause=numbers.get(hop.cause)) for hop in part)
+        for part in (bare.handshake, bare.hops)
+    )
+    return replace(bare, handshake=handshake, hops=hops)
+
+
+async def until(condition):
+    """Return as soon as the condition holds. Raises TimeoutError."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+# --- experiments --------------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """How many jobs waited, what the bot said while nobody worked, and what afterwards."""
+
+    waited: int
+    refusals: list[str]
+    answers: list[str]
+
+
+async def nobody_works(chat, count):
+    """Give jobs while no worker runs, then start one; returns when all that waited is answered."""
+    chat.worker.stop()
+    async with connect(chat, "carol") as carol:
+        for _ in range(count):
+            await say(carol, "/roll 2d1")
+        waited, refusals = waiting(chat), stored(chat, BOT)
+        chat.worker.start()
+        last = await last_answer(chat, carol)
+    return Outcome(waited, refusals, stored(chat, BOT)[len(refusals) : last])
+
+
+async def late_worker(chat):
+    """Give a job while no worker runs, and start one when nothing waits any more: its answers."""
+    chat.worker.stop()
+    async with connect(chat, "carol") as carol:
+        await say(carol, "/roll 2d1")
+        await until(lambda: waiting(chat) == 0)
+        chat.worker.start()
+        last = await last_answer(chat, carol)
+    return stored(chat, BOT)[:last]
+
+
+async def last_answer(chat, carol):
+    """Give one more job and wait for its answer: by then all before it are done.
+
+    Returns the index of that answer among all that the bot has said.
+    """
+    if chat.redis_layer == "pubsub":
+        await until(lambda: is_subscribed(chat))
+    answer = f"carol rolls {' + '.join('1' * 9)} = 9"
+    await say(carol, "/roll 9d1")
+    await until(lambda: answer in stored(chat, BOT))
+    return stored(chat, BOT).index(answer)
+
+
+async def main():
+    for layer in ("queue", "pubsub"):
+        async with stage(7, redis_layer=layer) as chat:
+            outcome = await nobody_works(chat, 101)
+        print(f"{layer:<6}  given 101, waiting {outcome.waited}", end=", ")
+        print(f"refused {len(outcome.refusals)}, answered {len(outcome.answers)}")
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,32 @@
+"""Pages of the chat. What happens after a page has loaded is the consumer's business."""
+
+from asgiref.sync import async_to_sync
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from .forms import MessageForm, RoomForm
+from .groups import send_to_room
+from .models import Message
+
+
+@require_safe
+def index(request):
+    form = RoomForm(request.GET or None)
+    if form.is_valid():
+        return redirect("room", form.cleaned_data["room_name"])
+    rooms = Message.objects.order_by("room_name").values_list("room_name", flat=True).distinct()
+    context = {"form": form, "rooms": rooms}
+    return render(request, "chat/index.html", context, status=400 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def room(request, room_name):
+    form = MessageForm(request.POST or None, instance=Message(room_name=room_name))
+    if form.is_valid():
+        async_to_sync(send_to_room)(form.save())
+        # A redirect, so that a reload shows the room and does not post again.
+        return redirect("room", room_name)
+    messages = Message.objects.filter(room_name=room_name)
+    context = {"form": form, "room_name": room_name, "messages": messages}
+    status = 400 if request.method == "POST" else 200
+    return render(request, "chat/user.html", context, status=status)

@@ -1,0 +1,75 @@
+import os
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# For teaching on one's own machine only: a key that is published protects nothing.
+SECRET_KEY = "published-with-the-walkthrough"
+
+# Off, as for real visitors: a wrong address shows a short page instead of our source code.
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+INSTALLED_APPS = [
+    # First, so that `manage.py runserver` becomes Daphne's: an ASGI server too.
+    "daphne",
+    "channels",
+    "chat",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "websockets_channels.urls"
+ASGI_APPLICATION = "websockets_channels.asgi.application"
+
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        # Notebooks and tests give each run a database of its own.
+        "NAME": os.environ.get("CHAT_DATABASE", BASE_DIR / "db.sqlite3"),
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# One address per Redis server, redis://host:port/database. With several, a consistent hash of
+# its name puts each group and each channel on one of them: sharding.
+REDIS_SERVERS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").split(",")
+
+# The two layers of channels_redis do the same for our code, and lose different things.
+REDIS_LAYERS = {
+    # A message waits in Redis, in one queue per process, until that process fetches it. Who is
+    # a little late finds it there; beyond 100 waiting messages, or 60 seconds, it is dropped.
+    "queue": "channels_redis.core.RedisChannelLayer",
+    # Redis passes a message on to whoever listens at that moment, and keeps nothing. No limit
+    # of 100 and less work per message; what is sent while a process reconnects is gone.
+    "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
+}
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": REDIS_LAYERS[os.environ.get("REDIS_LAYER", "queue")],
+        "CONFIG": {
+            "hosts": REDIS_SERVERS,
+            # Keeps our keys apart from those of others on the same Redis.
+            "prefix": os.environ.get("REDIS_PREFIX", "chat07"),
+        },
+    }
+}
+
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# With DEBUG off Django would mail its errors to nobody; print them instead.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}

@@ -1,0 +1,86 @@
+"""Who may open a socket, and for how long.
+
+A handshake is no form post: no CSRF token comes with it, and no browser stops a foreign page from
+making one – with the cookies of this site. And a socket may outlive the login that opened it.
+"""
+
+import asyncio
+from functools import partial
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
+
+from .consumers import RefusingConsumer
+
+# An ended login closes its sockets after so long at the most.
+CHECK_SECONDS = 2
+LOGGED_OUT = {"type": "websocket.close", "code": 4401}
+
+
+class SameOriginOnly:
+    """Let in only what a page of this very site has opened: same scheme, same host, same port."""
+
+    def __init__(self, application):
+        self.application = application
+
+    async def __call__(self, scope, receive, send):
+        application = self.application if is_same_origin(scope) else RefusingConsumer.as_asgi()
+        await application(scope, receive, send)
+
+
+def is_same_origin(scope):
+    """The rule by which Django lets a form post in; programs that name no origin stay outside."""
+    headers = dict(scope["headers"])
+    origin, host = (headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
+    domain, _ = split_domain_port(host)
+    scheme = "https" if scope.get("scheme") == "wss" else "http"
+    is_ours = validate_host(domain, settings.ALLOWED_HOSTS) and origin == f"{scheme}://{host}"
+    return is_ours or origin in settings.CSRF_TRUSTED_ORIGINS
+
+
+class LoggedInOnly:
+    """For a consumer what `login_required` is for a view, but asked again and again."""
+
+    def __init__(self, consumer):
+        self.consumer = consumer
+
+    async def __call__(self, scope, receive, send):
+        if not await is_logged_in(scope):
+            await receive()
+            # A close code reaches the client only after an accept; before it there is just 403.
+            await send({"type": "websocket.accept"})
+            await send(LOGGED_OUT)
+            return
+        login_ended = asyncio.Event()
+        await self.consumer(scope, partial(next_event, scope, receive, login_ended), send)
+        if login_ended.is_set():
+            await send(LOGGED_OUT)
+
+
+async def next_event(scope, receive, login_ended):
+    """What the client sends next; a disconnect as soon as its login is found to have ended."""
+    event = asyncio.ensure_future(receive())
+    try:
+        while not event.done():
+            await asyncio.wait([event], timeout=CHECK_SECONDS)
+            # Asked for each frame too: nobody writes in the name of a login that has ended.
+            if not await is_logged_in(scope):
+                login_ended.set()
+                # The consumer ends as if the client had gone, so it leaves its group.
+                return {"type": "websocket.disconnect", "code": LOGGED_OUT["code"]}
+        return event.result()
+    finally:
+        event.cancel()
+
+
+@database_sync_to_async
+def is_logged_in(scope):
+    """Whether the session that came with the handshake still exists, and is still that user's."""
+    # Read anew: the scope has the session and the user as they were then.
+    request = HttpRequest()
+    request.session = SessionStore(scope["session"].session_key)
+    return scope["user"].is_authenticated and get_user(request) == scope["user"]

@@ -1,0 +1,82 @@
+"""What a worker process runs: consumers without a connection, each with a channel of its own.
+
+`manage.py runworker bot ticker` fetches the jobs. Who gives one hears no more of it: a job that a
+worker has taken is gone from Redis, so if the worker dies half-way the job is lost.
+"""
+
+import asyncio
+import random
+import re
+
+from channels.consumer import AsyncConsumer
+
+from .groups import room_group_name, say_as_bot
+
+ROLL = re.compile(r"/roll ([1-9][0-9]?)d([1-9][0-9]{0,2})")
+REMIND = re.compile(r"/remind ([0-9]{1,4}) (.{1,1000})")
+MATCH = "/match"
+HELP = "I know /roll 2d6, /remind 5 tea (in 5 seconds), and /match for a made-up football match."
+
+# A match of 90 minutes, played in about 18 seconds.
+MINUTES_A_TICK, TICK_SECONDS = 5, 1
+
+
+class WorkerConsumer(AsyncConsumer):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.tasks = set()
+
+    def start(self, coroutine):
+        """Let something go on beside the next jobs, which would wait for a handler to return."""
+        task = asyncio.create_task(coroutine)
+        # asyncio itself would let a running task be thrown away.
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+class BotConsumer(WorkerConsumer):
+    async def bot_command(self, job):
+        room_name, author = job["room_name"], job["author"]
+        if found := ROLL.fullmatch(job["text"]):
+            await say_as_bot(room_name, f"{author} rolls {roll(*map(int, found.groups()))}")
+        elif found := REMIND.fullmatch(job["text"]):
+            self.start(remind(room_name, int(found[1]), f"{author}: {found[2]}"))
+        elif job["text"] == MATCH:
+            start = {"type": "ticker.start", "room_name": room_name}
+            await self.channel_layer.send("ticker", start)
+        else:
+            await say_as_bot(room_name, HELP)
+
+
+def roll(count, sides):
+    dice = [random.randint(1, sides) for _ in range(count)]
+    return f"{' + '.join(map(str, dice))} = {sum(dice)}"
+
+
+async def remind(room_name, seconds, text):
+    await asyncio.sleep(seconds)
+    await say_as_bot(room_name, text)
+
+
+class TickerConsumer(WorkerConsumer):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.playing_in = set()
+
+    async def ticker_start(self, job):
+        if job["room_name"] in self.playing_in:
+            await say_as_bot(job["room_name"], "A match is on already.")
+        else:
+            self.playing_in.add(job["room_name"])
+            self.start(self.play(job["room_name"]))
+
+    async def play(self, room_name):
+        """Push a score to a room's sockets, again and again. None is stored: the next is better."""
+        score = {"home": 0, "away": 0}
+        for minute in range(0, 91, MINUTES_A_TICK):
+            if random.random() < 0.2:
+                score[random.choice(["home", "away"])] += 1
+            event = {"type": "chat.score", "score": {"minute": minute, **score}}
+            await self.channel_layer.group_send(room_group_name(room_name), event)
+            await asyncio.sleep(TICK_SECONDS)
+        self.playing_in.remove(room_name)

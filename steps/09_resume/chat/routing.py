@@ -1,0 +1,19 @@
+from django.urls import path, re_path
+
+from . import urls  # noqa: F401, registers the converter `room`
+from .access import LoggedInOnly
+from .consumers import ChatConsumer, RefusingConsumer
+from .workers import BotConsumer, TickerConsumer
+
+# What urls.py is for views; asked once per connection, at the handshake.
+websocket_urlpatterns = [
+    path("ws/chat/<room:room_name>/", LoggedInOnly(ChatConsumer.as_asgi())),
+    # Without this an unknown path ends in a traceback instead of a refusal.
+    re_path("", RefusingConsumer.as_asgi()),
+]
+
+# A worker has no path to go by: the channel that a job came over says whose it is.
+worker_channels = {
+    "bot": BotConsumer.as_asgi(),
+    "ticker": TickerConsumer.as_asgi(),
+}

@@ -1,0 +1,215 @@
+"""A room under fire: people write and join on both instances at once, and the database judges."""
+
+import asyncio
+import contextlib
+import json
+import random
+import sqlite3
+import uuid
+from datetime import UTC, datetime
+
+import websockets
+
+from chatflow.capabilities import new_room
+from chatflow.client import Visitor, connect
+
+# Nobody is left without an event for so long, however slow the machine.
+SILENCE_SECONDS = 30
+RETRY_SECONDS = 0.2
+LAST = "that was all"
+
+STORED = """
+    SELECT id, seq, author, client_id, text, sent_at FROM chat_message
+    WHERE room_name = ? ORDER BY seq, id
+"""
+
+
+def stored(chat, room_name):
+    """A room's messages as events: from the database itself, past the stage's own code."""
+    path = f"{chat.database.as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(path, uri=True)) as database:
+        return [as_event(*row) for row in database.execute(STORED, (room_name,))]
+
+
+def as_event(number, seq, author, client_id, text, sent_at):
+    return {
+        "type": "message",
+        "id": number,
+        "seq": seq,
+        "author": author,
+        "client_id": str(uuid.UUID(client_id)),
+        "text": text,
+        "sent_at": datetime.fromisoformat(sent_at).replace(tzinfo=UTC).isoformat(),
+    }
+
+
+def frame(text, client_id=None):
+    post = {"type": "post", "text": text}
+    return json.dumps(post | {"client_id": client_id} if client_id else post)
+
+
+async def next_of_any_kind(socket):
+    try:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return json.loads(await socket.recv())
+    except TimeoutError:
+        raise AssertionError(f"something should come, but {SILENCE_SECONDS} s are silent") from None
+
+
+async def next_message(socket):
+    event = await next_of_any_kind(socket)
+    assert event["type"] == "message", f"a message should come next, not {event}"
+    return event
+
+
+async def messages_until(socket, text):
+    """All messages that come, up to the one with this text."""
+    heard = [await next_message(socket)]
+    while heard[-1]["text"] != text:
+        heard.append(await next_message(socket))
+    return heard
+
+
+async def replay(socket):
+    """The messages before `caught_up`, and the seq that it names."""
+    messages = []
+    while (event := await next_of_any_kind(socket))["type"] == "message":
+        messages.append(event)
+    assert event["type"] == "caught_up", f"after a replay comes caught_up, not {event}"
+    if messages:
+        assert event["seq"] == messages[-1]["seq"], "caught_up names the last seq of the replay"
+    return messages, event["seq"]
+
+
+async def log_in(chat, name):
+    """The session cookie of a user: it is good for all instances."""
+    async with Visitor(chat, name) as visitor:
+        await visitor.log_in()
+        return visitor.session
+
+
+class Race:
+    """Some write as fast as they are answered, on both instances; others join meanwhile.
+
+    What each socket brought, replayed or live, is the database's list from where it began: in
+    order, without a gap, none twice.
+    """
+
+    def __init__(self, chat):
+        self.chat, self.room_name = chat, new_room()
+        self.newest, self.readers, self.heard = 0, [], []
+
+    async def run(self, *, count, writers=4, joins=0):
+        self.session = await log_in(self.chat, "racer")
+        numbers, join_at = iter(range(count)), {count * one // joins for one in range(joins)}
+        async with asyncio.TaskGroup() as self.reading:
+            async with asyncio.TaskGroup() as writing:
+                for number in range(writers):
+                    instance = self.chat.instances[number % 2]
+                    writing.create_task(self.write(instance, numbers, join_at))
+            await self.end()
+        self.judge(count, joins)
+
+    async def write(self, instance, numbers, join_at):
+        async with self.joined(instance) as (socket, heard):
+            for number in numbers:
+                if number in join_at:
+                    self.start_reader()
+                await socket.send(frame(f"message {number}"))
+                heard += await messages_until(socket, f"message {number}")
+                self.newest = max(self.newest, heard[-1]["seq"])
+
+    def start_reader(self):
+        """Somebody joins, who has the room's messages up to any one of them."""
+        instance = self.chat.instances[len(self.readers) % 2]
+        after = random.randint(0, self.newest)
+        self.readers.append(self.reading.create_task(self.read(instance, after)))
+
+    async def read(self, instance, after):
+        async with self.joined(instance, after) as (socket, heard):
+            heard += await messages_until(socket, LAST)
+
+    @contextlib.asynccontextmanager
+    async def joined(self, instance, after=None):
+        opening = connect(instance, self.room_name, after=after, session=self.session)
+        async with opening as socket:
+            heard, seq = await replay(socket)
+            # What is stored while one joins may come either before `caught_up` or after it.
+            began = seq - len(heard)
+            assert after in (None, began), f"asked for what came after {after}, and got {heard}"
+            yield socket, heard
+        self.heard.append((began, heard))
+
+    async def end(self):
+        # A hint may be lost on the way, and only the next one shows the gap to its reader: so
+        # there is a next one, until everybody has heard one.
+        waiting = self.readers
+        async with self.joined(self.chat) as (socket, heard):
+            while waiting:
+                await socket.send(frame(LAST))
+                heard += await messages_until(socket, LAST)
+                _, waiting = await asyncio.wait(waiting, timeout=1)
+
+    def judge(self, count, joins):
+        events = stored(self.chat, self.room_name)
+        seqs = [event["seq"] for event in events]
+        assert seqs == list(range(1, len(events) + 1)), "seq is 1, 2, 3 … without gap or duplicate"
+        texts = [event["text"] for event in events if event["text"] != LAST]
+        assert sorted(texts) == sorted(f"message {n}" for n in range(count)), "each is stored once"
+        assert len(self.readers) == joins
+        for began, heard in self.heard:
+            assert_is_database(events, began, heard)
+
+
+def assert_is_database(events, began, heard):
+    """Replay and live together are the database's list, from the seq after `began` on."""
+    seqs = [message["seq"] for message in heard]
+    wanted = list(range(began + 1, began + 1 + len(heard)))
+    assert seqs == wanted, "on a socket each seq comes once, in order, and none is left out"
+    assert heard == events[began : began + len(heard)], "what is heard is what is stored"
+
+
+class Phone:
+    """Somebody who comes back after each loss, with what they have and what nobody answered."""
+
+    def __init__(self, address, room_name, session):
+        self.address, self.room_name, self.session = address, room_name, session
+        self.heard, self.codes = [], []
+        self.has_lost = asyncio.Event()
+
+    @property
+    def seq(self):
+        return self.heard[-1]["seq"] if self.heard else 0
+
+    async def write(self, texts):
+        """Send each text until it is answered; then hear on, until the last message of all."""
+        outbox = [(str(uuid.uuid4()), text) for text in texts]
+        while outbox or self.heard[-1]["text"] != LAST:
+            try:
+                await self.be_online(outbox)
+            except websockets.ConnectionClosed as loss:
+                self.codes.append(loss.rcvd and loss.rcvd.code)
+                self.has_lost.set()
+            except (websockets.InvalidHandshake, OSError):
+                # The server cannot let anybody in yet. Nothing tells when it can.
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def be_online(self, outbox):
+        opening = connect(self.address, self.room_name, after=self.seq, session=self.session)
+        async with opening as socket:
+            self.heard += (await replay(socket))[0]
+            while outbox:
+                client_id, text = outbox[0]
+                await socket.send(frame(text, client_id))
+                await self.hear_until(socket, client_id=client_id)
+                outbox.pop(0)
+            await self.hear_until(socket, text=LAST)
+
+    async def hear_until(self, socket, **wanted):
+        while True:
+            message = await next_message(socket)
+            # The answer to a message sent again is not news.
+            if message["seq"] > self.seq:
+                self.heard.append(message)
+            if wanted.items() <= message.items():
+                return

@@ -1,0 +1,515 @@
+"""Stage 09 on: the database is the truth, the layer a hint; nothing is lost, nothing is twice."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import subprocess
+import sys
+import uuid
+
+import pytest
+import websockets
+from helpers_resume import (
+    LAST,
+    Phone,
+    Race,
+    assert_is_database,
+    frame,
+    log_in,
+    messages_until,
+    next_message,
+    next_of_any_kind,
+    replay,
+    stored,
+)
+
+from chatflow import find_stage, post, stages
+from chatflow.capabilities import new_room
+from chatflow.client import connect
+from chatflow.launcher import clean_environment
+from chatflow.traffic import network
+
+RESUMING = [stage.number for stage in stages() if stage.can["stored_once"] == "yes"]
+resuming_stage = pytest.mark.parametrize("chat", RESUMING, indirect=True)
+resuming_number = pytest.mark.parametrize("number", RESUMING)
+
+A_PAGE = 200
+MORE_THAN_TWO_PAGES = 450
+
+BAD_AFTERS = [
+    "",
+    "-1",
+    "+1",
+    "%201",
+    "1.0",
+    "1e3",
+    "0x1",
+    "newest",
+    str(10**30),
+    "%D9%A1",  # an Arabic 1, which int() would read
+    "%00",
+    "%FF",
+    "null",
+]
+BAD_HISTORY_AFTERS = [None, True, 1.0, -1, 10**30, "1", "one", "", [1], {"seq": 1}]
+A_UUID = "123e4567-e89b-42d3-a456-426614174000"
+BAD_CLIENT_IDS = ["", "seven", 7, 1.5, None, True, {}, ["x"], "0" * 31, "g" * 32, int("1" * 32)]
+# UUIDs too, but not as the answer would have them: their sender would not know them again.
+BAD_CLIENT_IDS += [A_UUID.upper(), A_UUID.replace("-", ""), f"urn:uuid:{A_UUID}", f"{A_UUID}\n"]
+
+
+async def in_shell(chat, code):
+    """Run Python inside the stage, in another process than its servers."""
+    done = await asyncio.to_thread(chat.manage, "shell", "-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+async def store_unseen(chat, room_name, texts):
+    """Store messages of which the layer, and so every open socket, hears nothing."""
+    await in_shell(
+        chat,
+        "from chat.models import Message\n"
+        f"for text in {texts!r}:\n"
+        f"    Message.objects.create(room_name={room_name!r}, author='ghost', text=text)",
+    )
+
+
+def texts_of(messages):
+    return [message["text"] for message in messages]
+
+
+def seqs_of(messages):
+    return [message["seq"] for message in messages]
+
+
+@contextlib.asynccontextmanager
+async def joined(instance, room_name, name="alice", after=None):
+    """An open socket that has caught up."""
+    async with connect(instance, room_name, name, after=after) as socket:
+        await replay(socket)
+        yield socket
+
+
+async def say(socket, text, client_id=None):
+    """Post, and return the answer."""
+    await socket.send(frame(text, client_id))
+    return await next_message(socket)
+
+
+# --- the race -----------------------------------------------------------------------------------
+
+
+@resuming_number
+@pytest.mark.timeout(300)
+async def test_who_joins_while_1000_messages_are_posted_has_what_the_database_has(start, number):
+    async with start(number, instances=2) as chat:
+        await Race(chat).run(count=1_000, joins=20)
+        assert_nothing_was_locked(chat)
+
+
+@resuming_number
+async def test_many_who_post_at_once_on_two_instances_are_all_answered(start, number):
+    async with start(number, instances=2) as chat:
+        await Race(chat).run(count=200, writers=16)
+        assert_nothing_was_locked(chat)
+
+
+@resuming_number
+async def test_first_messages_of_many_rooms_at_once_are_all_numbered_1(start, number):
+    async with start(number, instances=2) as chat:
+        races = [Race(chat) for _ in range(8)]
+        session = await log_in(chat, "racer")
+        assert session, "somebody should be logged in before all begin at once"
+        await asyncio.gather(*(race.run(count=4) for race in races))
+        assert_nothing_was_locked(chat)
+
+
+@resuming_number
+@pytest.mark.timeout(240)
+async def test_pubsub_layer_under_uvicorn_passes_the_same_race(start, number):
+    async with start(number, instances=2, server="uvicorn", redis_layer="pubsub") as chat:
+        await Race(chat).run(count=200, joins=5)
+        assert_nothing_was_locked(chat)
+
+
+def assert_nothing_was_locked(chat):
+    for process in chat.processes():
+        said = process.program.said()
+        assert "database is locked" not in said, "count the room up first: who reads first may lose"
+        assert "IntegrityError" not in said, "two messages were given one number"
+
+
+@resuming_stage
+async def test_forms_and_sockets_that_post_at_once_share_one_row_of_numbers(chat):
+    room_name = new_room()
+    async with joined(chat.instances[1], room_name) as socket:
+        by_form = [post(chat, room_name, "alice", f"form {number}") for number in range(10)]
+        for number in range(10):
+            await socket.send(frame(f"frame {number}"))
+        responses = await asyncio.gather(*by_form)
+        heard = [await next_message(socket) for _ in range(20)]
+    assert [response.status_code for response in responses] == [302] * 10
+    assert heard == stored(chat, room_name)
+    assert seqs_of(heard) == list(range(1, 21))
+
+
+# --- sent once, sent again ----------------------------------------------------------------------
+
+
+@resuming_stage
+async def test_five_times_the_same_client_id_on_one_socket_is_stored_once_and_answered_each_time(
+    chat,
+):
+    room_name, client_id = new_room(), str(uuid.uuid4())
+    async with joined(chat, room_name) as socket:
+        for _ in range(5):
+            await socket.send(frame("once", client_id))
+        await socket.send(frame("next"))
+        heard = await messages_until(socket, "next")
+    assert texts_of(heard) == ["once"] * 5 + ["next"], "each repetition should be answered"
+    assert heard[4:] == stored(chat, room_name), "it should be stored once"
+    assert heard[:5] == heard[:1] * 5, "each answer should be the stored message"
+
+
+@resuming_stage
+async def test_same_client_id_on_five_sockets_of_two_instances_at_once_is_stored_once(chat):
+    room_name, client_id = new_room(), str(uuid.uuid4())
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = []
+        for number in range(5):
+            opening = joined(chat.instances[number % 2], room_name)
+            sockets.append(await stack.enter_async_context(opening))
+        await asyncio.gather(*(socket.send(frame("once", client_id)) for socket in sockets))
+        answers = [await next_message(socket) for socket in sockets]
+    assert answers == stored(chat, room_name) * 5
+
+
+@resuming_stage
+async def test_same_client_id_after_a_reconnect_is_answered_with_the_stored_message(chat):
+    room_name, client_id = new_room(), str(uuid.uuid4())
+    async with joined(chat.instances[0], room_name) as socket:
+        first = await say(socket, "once", client_id)
+    async with joined(chat.instances[1], room_name, after=first["seq"]) as socket:
+        again = await say(socket, "once", client_id)
+    assert again == first
+    assert stored(chat, room_name) == [first]
+
+
+@resuming_stage
+async def test_other_text_under_the_same_client_id_is_answered_with_the_stored_text(chat):
+    room_name, client_id = new_room(), str(uuid.uuid4())
+    async with joined(chat, room_name) as socket:
+        first = await say(socket, "first thought", client_id)
+        assert await say(socket, "second thought", client_id) == first
+    assert stored(chat, room_name) == [first]
+
+
+@resuming_stage
+async def test_same_client_id_from_another_author_or_in_another_room_is_a_new_message(chat):
+    here, elsewhere, client_id = new_room(), new_room(), str(uuid.uuid4())
+    for room_name, name in [(here, "alice"), (here, "bob"), (elsewhere, "alice")]:
+        async with joined(chat, room_name, name) as socket:
+            answer = await say(socket, f"by {name}", client_id)
+        assert (answer["author"], answer["client_id"]) == (name, client_id)
+    assert texts_of(stored(chat, here)) == ["by alice", "by bob"]
+    assert texts_of(stored(chat, elsewhere)) == ["by alice"]
+
+
+@resuming_stage
+@pytest.mark.parametrize("arrives", [True, False], ids=["answer_is_lost", "who_knows_what_is_lost"])
+async def test_message_whose_answer_was_lost_is_sent_again_and_stored_once(chat, arrives):
+    room_name, client_id = new_room(), str(uuid.uuid4())
+    async with network(chat) as phone, joined(chat.instances[1], room_name, "bob") as bob:
+        async with joined(phone, room_name) as socket:
+            await socket.send(frame("hello?", client_id))
+            if arrives:
+                assert (await next_message(bob))["client_id"] == client_id
+            phone.cut()
+        phone.mend()
+        async with connect(phone, room_name, "alice", after=0) as socket:
+            missed, _ = await replay(socket)
+            answer = await say(socket, "hello?", client_id)
+    assert stored(chat, room_name) == [answer]
+    assert missed in ([answer], []), "what was stored is replayed too"
+    assert missed or not arrives
+
+
+@resuming_stage
+@pytest.mark.parametrize("client_id", BAD_CLIENT_IDS, ids=repr)
+async def test_client_id_that_is_no_uuid_is_refused_and_nothing_is_stored(chat, client_id):
+    room_name = new_room()
+    async with joined(chat, room_name) as socket:
+        await socket.send(json.dumps({"type": "post", "text": "hi", "client_id": client_id}))
+        error = await next_of_any_kind(socket)
+        assert (error["type"], error.get("code")) == ("error", "bad_client_id"), error
+        assert error["detail"].endswith("."), "detail is a sentence for people"
+        good = await say(socket, "good")
+    assert stored(chat, room_name) == [good], "the socket stays open, and only the good is stored"
+
+
+@resuming_stage
+async def test_who_gives_no_client_id_is_given_one_of_their_own_each_time(chat):
+    room_name = new_room()
+    async with joined(chat, room_name) as socket:
+        heard = [await say(socket, "same words") for _ in range(2)]
+    assert heard == stored(chat, room_name)
+    assert len({uuid.UUID(message["client_id"]) for message in heard}) == 2
+
+
+# --- ?after= ------------------------------------------------------------------------------------
+
+
+@resuming_stage
+@pytest.mark.parametrize(
+    ("after", "missed"), [(0, [1, 2, 3]), (1, [2, 3]), (3, []), (4, []), (10**17, []), (None, [])]
+)
+async def test_who_names_the_last_seq_they_have_gets_what_came_after_it(chat, after, missed):
+    room_name = new_room()
+    await store_unseen(chat, room_name, ["one", "two", "three"])
+    async with connect(chat, room_name, "alice", after=after) as socket:
+        messages, caught_up = await replay(socket)
+        live = await say(socket, "live")
+    assert seqs_of(messages) == missed
+    assert caught_up == 3, "caught_up names the room's newest seq, even to who claims to have more"
+    assert [*messages, live] == stored(chat, room_name)[3 - len(missed) :]
+
+
+@resuming_stage
+async def test_empty_room_is_caught_up_with_at_0(chat):
+    for after in (None, 0, 7):
+        async with connect(chat, new_room(), "alice", after=after) as socket:
+            assert await next_of_any_kind(socket) == {"type": "caught_up", "seq": 0}
+            assert (await say(socket, "first"))["seq"] == 1
+
+
+@resuming_stage
+@pytest.mark.parametrize("after", BAD_AFTERS)
+async def test_bad_after_is_answered_in_words_and_the_socket_is_live_all_the_same(chat, after):
+    room_name = new_room()
+    async with joined(chat, room_name) as socket:
+        await say(socket, "before")
+    async with connect(chat, room_name, "alice", after=after) as socket:
+        error = await next_of_any_kind(socket)
+        assert (error["type"], error.get("code")) == ("error", "bad_after"), error
+        assert error["detail"].endswith("."), "detail is a sentence for people"
+        assert await next_of_any_kind(socket) == {"type": "caught_up", "seq": 1}
+        assert (await say(socket, "live"))["seq"] == 2
+
+
+@resuming_stage
+@pytest.mark.parametrize("after", ["1&after=2", "1&after=", "1&other=x", "1&after=newest"])
+async def test_of_several_afters_the_first_counts(chat, after):
+    room_name = new_room()
+    await store_unseen(chat, room_name, ["one", "two", "three"])
+    async with connect(chat, room_name, "alice", after=after) as socket:
+        messages, _ = await replay(socket)
+    assert seqs_of(messages) == [2, 3]
+
+
+@resuming_stage
+async def test_replay_of_several_pages_is_whole_and_in_order(chat):
+    room_name = new_room()
+    await store_unseen(chat, room_name, [f"message {n}" for n in range(MORE_THAN_TWO_PAGES)])
+    async with connect(chat, room_name, "alice", after=3) as socket:
+        messages, caught_up = await replay(socket)
+    assert messages == stored(chat, room_name)[3:]
+    assert caught_up == MORE_THAN_TWO_PAGES
+
+
+@resuming_stage
+async def test_returning_client_gets_what_it_missed_on_another_instance_than_before(chat):
+    room_name, (here, there) = new_room(), chat.instances
+    async with joined(here, room_name) as socket:
+        last = await say(socket, "before")
+    for text in ("one", "two"):
+        await post(here, room_name, "bob", text)
+    async with connect(there, room_name, "alice", after=last["seq"]) as socket:
+        missed, _ = await replay(socket)
+        live = await say(socket, "back again")
+    assert [last, *missed, live] == stored(chat, room_name)
+    assert texts_of(missed) == ["one", "two"]
+
+
+# --- history ------------------------------------------------------------------------------------
+
+
+@resuming_stage
+async def test_history_comes_a_page_at_a_time_until_nothing_is_left(chat):
+    room_name, pages = new_room(), []
+    await store_unseen(chat, room_name, [f"message {n}" for n in range(MORE_THAN_TWO_PAGES)])
+    async with joined(chat, room_name) as socket:
+        after = 0
+        while not pages or pages[-1]:
+            await socket.send(json.dumps({"type": "history", "after": after}))
+            answer = await next_of_any_kind(socket)
+            assert (answer["type"], answer.get("after")) == ("history", after), answer
+            pages.append(answer["messages"])
+            after = seqs_of(pages[-1])[-1] if pages[-1] else after
+    assert [len(page) for page in pages] == [A_PAGE, A_PAGE, MORE_THAN_TWO_PAGES - 2 * A_PAGE, 0]
+    assert list(itertools.chain(*pages)) == stored(chat, room_name)
+
+
+@resuming_stage
+@pytest.mark.parametrize(
+    "fields", [{}] + [{"after": after} for after in BAD_HISTORY_AFTERS], ids=str
+)
+async def test_history_after_what_is_no_seq_is_refused(chat, fields):
+    async with joined(chat, new_room()) as socket:
+        await socket.send(json.dumps({"type": "history", **fields}))
+        error = await next_of_any_kind(socket)
+        assert (error["type"], error.get("code")) == ("error", "bad_after"), error
+        assert (await say(socket, "still here"))["seq"] == 1
+
+
+@resuming_stage
+async def test_history_beyond_the_newest_is_empty_and_moves_nobody(chat):
+    async with joined(chat, new_room()) as socket:
+        await socket.send(json.dumps({"type": "history", "after": 10**17}))
+        assert (await next_of_any_kind(socket))["messages"] == []
+        assert (await say(socket, "first"))["seq"] == 1, "only what is sent live counts as sent"
+
+
+# --- hints that are lost, late or repeated ------------------------------------------------------
+
+
+@resuming_stage
+async def test_hole_is_filled_from_the_database_before_the_message_that_shows_it(chat):
+    room_name, (here, there) = new_room(), chat.instances
+    async with joined(here, room_name) as alice, joined(there, room_name, "bob") as bob:
+        await say(alice, "one")
+        await store_unseen(chat, room_name, ["two", "three"])
+        await alice.send(frame("four"))
+        heard = [await messages_until(socket, "four") for socket in (alice, bob)]
+    messages = stored(chat, room_name)
+    assert texts_of(messages) == ["one", "two", "three", "four"]
+    assert heard == [messages[1:], messages], "who posts and who reads get the hidden ones first"
+
+
+@resuming_stage
+async def test_hint_that_comes_late_or_again_changes_nothing(chat):
+    room_name = new_room()
+    async with joined(chat, room_name) as socket:
+        for text in ("one", "two", "three"):
+            await say(socket, text)
+        await in_shell(
+            chat,
+            "from asgiref.sync import async_to_sync\n"
+            "from chat.groups import send_to_room\n"
+            "from chat.models import Message\n"
+            f"for message in Message.objects.filter(room_name={room_name!r}).order_by('-seq'):\n"
+            "    async_to_sync(send_to_room)(message)",
+        )
+        await post(chat, room_name, "bob", "four")
+        assert texts_of([await next_message(socket)]) == ["four"], "seq never falls nor repeats"
+
+
+@resuming_stage
+async def test_form_say_and_the_bot_are_numbered_like_everybody(chat):
+    room_name = new_room()
+    async with joined(chat, room_name) as socket:
+        await post(chat, room_name, "bob", "by form")
+        said = await asyncio.to_thread(chat.manage, "say", room_name, "from outside")
+        assert said.returncode == 0, said.stderr
+        await socket.send(frame("/roll 2d6"))
+        heard = [await next_message(socket) for _ in range(4)]
+    assert [message["author"] for message in heard] == ["bob", "say", "alice", "the bot"]
+    assert seqs_of(heard) == [1, 2, 3, 4]
+    assert heard == stored(chat, room_name)
+
+
+@resuming_stage
+async def test_save_that_is_refused_or_rolled_back_leaves_no_gap(chat):
+    room_name, client_id = new_room(), str(uuid.uuid4())
+    async with joined(chat, room_name) as socket:
+        await say(socket, "one", client_id)
+        await socket.send(frame("   "))
+        assert (await next_of_any_kind(socket))["code"] == "bad_text"
+        assert (await post(chat, room_name, "alice", "   ")).status_code == 400
+        await in_shell(
+            chat,
+            "from django.db import IntegrityError, transaction\n"
+            "from chat.models import Message\n"
+            f"fields = dict(room_name={room_name!r}, author='alice', text='never stored')\n"
+            "try:\n"
+            f"    Message.objects.create(client_id={client_id!r}, **fields)\n"
+            "except IntegrityError: pass\n"
+            "else: raise SystemExit('stored twice')\n"
+            "with transaction.atomic():\n"
+            "    Message.objects.create(**fields)\n"
+            "    transaction.set_rollback(True)",
+        )
+        assert (await say(socket, "two"))["seq"] == 2, "a number that was not used is given back"
+    assert texts_of(stored(chat, room_name)) == ["one", "two"]
+
+
+# --- parts that die -----------------------------------------------------------------------------
+
+
+@resuming_number
+async def test_redis_dies_while_people_write_and_who_comes_back_has_everything_once(start, number):
+    room_name = new_room()
+    written = {name: [f"{name} {count}" for count in range(100)] for name in ("alice", "bob")}
+    async with start(number, instances=2) as chat:
+        phones = {}
+        for name, instance in zip(written, chat.instances, strict=True):
+            phones[name] = Phone(instance, room_name, await log_in(chat, name))
+        async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
+            writing = [tasks.create_task(phones[name].write(written[name])) for name in written]
+            expected = {"alice 10", "bob 10"}
+            while expected:
+                expected.discard((await next_message(carol))["text"])
+            await asyncio.to_thread(chat.redis[0].kill)
+            with pytest.raises(websockets.ConnectionClosed) as loss:
+                await messages_until(carol, LAST)
+            await asyncio.gather(*(phone.has_lost.wait() for phone in phones.values()))
+            await asyncio.to_thread(chat.redis[0].restart)
+            tasks.create_task(say_that_was_all(chat, room_name, writing, written))
+        assert loss.value.rcvd.code == 1011
+        events = stored(chat, room_name)
+    for name, phone in phones.items():
+        assert phone.codes[0] == 1011, "without its layer a socket should not stay open and deaf"
+        mine = [event["text"] for event in events if event["author"] == name]
+        assert mine == written[name], "each should be stored once, in the order of writing"
+        assert_is_database(events, 0, phone.heard)
+
+
+async def say_that_was_all(chat, room_name, writing, written):
+    """Say so when all is stored, and again until everybody has heard it: a hint may be lost."""
+    everything = sum(len(texts) for texts in written.values())
+    while sum(event["author"] in written for event in stored(chat, room_name)) < everything:
+        await asyncio.wait(writing, timeout=0.2)
+    while writing:
+        assert (await post(chat, room_name, "carol", LAST)).status_code == 302
+        _, writing = await asyncio.wait(writing, timeout=1)
+
+
+# --- the migration ------------------------------------------------------------------------------
+
+
+def test_migration_numbers_the_messages_that_are_there_per_room_by_their_ids(
+    stage_folders, tmp_path
+):
+    database = tmp_path / "db.sqlite3"
+    before, after = (stage_folders.get(n, find_stage(n).folder) for n in (8, 9))
+    manage(before, database, "migrate", "--verbosity", "0")
+    store = "from chat.models import Message; Message(room_name=%r, author='a', text=%r).save()"
+    talk = [("tea", "1"), ("lobby", "1"), ("tea", "2"), ("tea", "3"), ("lobby", "2")]
+    manage(before, database, "shell", "-c", "\n".join(store % message for message in talk))
+    manage(after, database, "migrate", "--verbosity", "0")
+    manage(after, database, "shell", "-c", "\n".join([store % ("tea", "4"), store % ("new", "1")]))
+    show = "print(*Message.objects.order_by('id').values_list('room_name', 'text', 'seq'), sep='#')"
+    shown = manage(after, database, "shell", "-c", f"from chat.models import Message; {show}")
+    wanted = [(room, text, int(text)) for room, text in [*talk, ("tea", "4"), ("new", "1")]]
+    assert shown.strip().splitlines()[-1] == "#".join(map(repr, wanted))
+
+
+def manage(folder, database, *arguments):
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=folder,
+        env=clean_environment() | {"CHAT_DATABASE": str(database)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
