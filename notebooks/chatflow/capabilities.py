@@ -21,6 +21,8 @@ YES, NO, NOTHING_TO_TRY = "yes", "no", "–"
 WSGI_THREADS = 4
 IDLE_SECONDS = 12
 LOGOUT_SECONDS = 5
+# A server that only has much to do answers sooner; the readers of stage 02 wait for longer.
+SILENCE_SECONDS = 10
 # Another site; another port, a subdomain and another scheme of a site like ours; a sandbox.
 FOREIGN_ORIGINS = [
     "http://evil.example",
@@ -110,7 +112,7 @@ async def waiting_readers(chat):
         for _ in range(WSGI_THREADS):
             # One by one; when the server answers nobody any more, that is an answer too.
             try:
-                async with asyncio.timeout(LIVE_SECONDS):
+                async with asyncio.timeout(SILENCE_SECONDS):
                     await stack.enter_async_context(reading(chat, room_name))
             except TimeoutError:
                 break

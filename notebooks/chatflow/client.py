@@ -152,11 +152,12 @@ async def reading(instance, room_name, name=None, after=None):
 
 
 @contextlib.asynccontextmanager
-async def websocket_reader(instance, room_name, name=None, after=None):
-    """A Reader by WebSocket, or None if the handshake is refused."""
+async def websocket_reader(instance, room_name, name=None, after=None, session=None):
+    """A Reader by WebSocket, or None if the handshake is refused; `session` as for `connect`."""
     async with contextlib.AsyncExitStack() as stack:
         try:
-            opening = connect(instance, room_name, name, after=after and after.get("seq"))
+            seq = after and after.get("seq")
+            opening = connect(instance, room_name, name, after=seq, session=session)
             socket = await stack.enter_async_context(opening)
         except websockets.InvalidStatus:
             yield None
@@ -170,11 +171,11 @@ async def websocket_reader(instance, room_name, name=None, after=None):
 async def connect(instance, room_name, name=None, *, after=None, origin=None, session=None):
     """Open a room's socket as a page of the site would; yields the connection.
 
-    It is logged in where the stage has accounts, by `session` if that cookie is given. `origin`
-    is that of the page, else the site's own; `after` the seq to go on from. Raises websockets'
-    InvalidStatus if the handshake is refused.
+    It is logged in where the stage has accounts, by `session` if that cookie is given ("": by
+    none, and nobody asks whether there are accounts). `origin` is that of the page, else the
+    site's own; `after` the seq to go on from. Raises websockets' InvalidStatus if it is refused.
     """
-    if not session:
+    if session is None:
         async with Visitor(instance, name) as visitor:
             await visitor.log_in()
             session = visitor.session
