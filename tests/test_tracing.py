@@ -234,6 +234,7 @@ async def test_who_was_away_gets_a_message_on_the_return_or_never(traced, number
         async with connect(b, "away", "bob") as bob:
             await alice.send(frame("before"))
             seq = (await next_event(bob)).get("seq")
+        await traced(number).request_flow("bob", "close")  # B has noticed
         await alice.send(frame("meanwhile"))
         while (await next_event(alice))["text"] != "meanwhile":
             pass

@@ -183,7 +183,7 @@ async def idle_sockets(chat):
         try:
             for socket in sockets:
                 await socket.post("alice", "awake?")
-            answers = [await socket.next() for socket in sockets]
+            answers = [await socket.next(within=SILENCE_SECONDS) for socket in sockets]
         except websockets.ConnectionClosed:
             return NO
     return verdict(None not in answers)

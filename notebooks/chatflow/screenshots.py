@@ -103,6 +103,7 @@ async def draw_return():
         async with connect(phone, "lobby", "bob") as bob:
             phone.cut()
             await bob.wait_closed()
+            await chat.request_flow("bob", "close")  # B has noticed
         await write(alice, "are you there?")
         await next_event(alice)
         phone.mend()

@@ -1,7 +1,8 @@
 """Pages of the chat. What happens after a page has loaded is the consumer's business."""
 
 from asgiref.sync import async_to_sync
-from django.contrib.auth import login, views
+from django.contrib.auth import login
+from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -38,7 +39,7 @@ def room(request, room_name):
     return render(request, "chat/user.html", context, status=status)
 
 
-class SignUpView(views.RedirectURLMixin, CreateView):
+class SignUpView(auth_views.RedirectURLMixin, CreateView):
     form_class = SignUpForm
     template_name = "chat/account.html"
     extra_context = {"title": "Sign up"}
