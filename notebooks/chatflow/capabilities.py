@@ -14,7 +14,16 @@ import httpx
 import websockets
 
 from .catalog import capabilities
-from .client import LIVE_SECONDS, Visitor, connect, next_event, post, reading, websocket_reader
+from .client import (
+    LIVE_SECONDS,
+    WAYS,
+    Visitor,
+    connect,
+    next_event,
+    post,
+    reading,
+    websocket_reader,
+)
 
 YES, NO, NOTHING_TO_TRY = "yes", "no", "–"
 
@@ -22,7 +31,7 @@ WSGI_THREADS = 4
 IDLE_SECONDS = 12
 LOGOUT_SECONDS = 5
 # A server that only has much to do answers sooner; the readers of stage 02 wait for longer.
-SILENCE_SECONDS = 10
+SILENCE_SECONDS = 6
 # Another site; another port, a subdomain and another scheme of a site like ours; a sandbox.
 FOREIGN_ORIGINS = [
     "http://evil.example",
@@ -107,13 +116,14 @@ async def waiting_readers(chat):
     async with contextlib.AsyncExitStack() as stack:
         alice = await stack.enter_async_context(Visitor(chat, "alice"))
         await alice.open(room_name)
-        if await stack.enter_async_context(reading(chat, room_name)) is None:
+        first = await stack.enter_async_context(reading(chat, room_name))
+        if first is None:
             return NOTHING_TO_TRY
         for _ in range(WSGI_THREADS):
             # One by one; when the server answers nobody any more, that is an answer too.
             try:
                 async with asyncio.timeout(SILENCE_SECONDS):
-                    await stack.enter_async_context(reading(chat, room_name))
+                    await stack.enter_async_context(WAYS[first.how](chat, room_name))
             except TimeoutError:
                 break
         try:

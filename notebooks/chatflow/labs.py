@@ -64,7 +64,7 @@ def start(name, server, files, options=()):
             env=clean_environment(),
             listener=listener,
         )
-        return Instance(listener.getsockname()[1], name, program)
+        return Instance(listener.getsockname()[1], name, program, site=name)
 
 
 async def log_line(instance, text, within=LIVE_SECONDS):

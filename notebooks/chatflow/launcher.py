@@ -24,6 +24,7 @@ import psutil
 from . import database as databases
 from . import redis_server
 from .catalog import find_stage
+from .client import NO_TLS
 from .errors import LaunchError, UsageError
 from .interrupts import finish, heeding_interrupts
 from .processes import Program, RunFolder
@@ -99,10 +100,14 @@ class Address:
 
 @dataclass
 class Instance(Address):
-    """One server process of a stage, listening on a port of its own."""
+    """One server process of a stage, listening on a port of its own.
+
+    `site` is the same for all instances of a run: they share their users and sessions.
+    """
 
     name: str
     program: Program
+    site: str
 
     def kill(self):
         """End this instance with SIGKILL, as a crash would; the others go on."""
@@ -328,7 +333,7 @@ class Run:
             env=self.environment | {"FLOW_PROCESS": name, "FLOW_SERVER": self.server},
             listener=listener,
         )
-        return Instance(listener.getsockname()[1], name, program)
+        return Instance(listener.getsockname()[1], name, program, self.site)
 
     def _start_worker(self):
         return Program(
@@ -370,6 +375,10 @@ class Run:
             self.files = None
 
     # --- using --------------------------------------------------------------------------------
+
+    @property
+    def site(self):
+        return self._prefix
 
     @property
     def url(self):
@@ -454,7 +463,7 @@ def wait_until_ready(instance, title):
     # The request waits in the socket's backlog until the server is there; if the server dies the
     # socket dies with it, and the request fails.
     try:
-        answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS)
+        answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS, verify=NO_TLS)
     except httpx.HTTPError as error:
         answer = error
     if not isinstance(answer, httpx.Response) or answer.status_code != 200:

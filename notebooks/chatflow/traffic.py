@@ -38,8 +38,10 @@ class Count:
 class Network(Address):
     """The address of clients whose network can fail: a phone in a tunnel."""
 
-    def __init__(self, port):
+    def __init__(self, port, instance):
         super().__init__(port)
+        # Who is logged in there is logged in here.
+        self.site = getattr(instance, "site", instance.url)
         self.is_up = True
         self.connections = weakref.WeakSet()
 
@@ -75,7 +77,7 @@ async def network(instance, count=None):
         relays.append(asyncio.create_task(relay(instance, count, address, reader, writer)))
 
     server = await asyncio.start_server(accept, HOST, 0)
-    address = Network(server.sockets[0].getsockname()[1])
+    address = Network(server.sockets[0].getsockname()[1], instance)
     try:
         yield address
     finally:
