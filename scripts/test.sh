@@ -9,5 +9,5 @@ if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
 fi
 "$root/scripts/bootstrap.sh"
 cd "$root"
-# Two files at a time, as much of testing is waiting; what comes later on the line wins: -n 0.
-exec .venv/bin/python -P -m pytest -n 2 --dist loadfile "$@"
+# Three files at a time, as much of testing is waiting; what comes later on the line wins: -n 0.
+exec .venv/bin/python -P -m pytest -n 3 --dist loadfile "$@"

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 # A server that does not answer for so long tells us nothing more: it has ended, or is frozen.
-ANSWER_SECONDS = 1
+ANSWER_SECONDS = 3
 
 
 @dataclass(frozen=True)
