@@ -79,7 +79,7 @@ async def live(chat):
     async with reading(chat, room_name) as reader:
         if reader is None:
             return NO
-        return verdict(await hears(reader, chat, room_name, chat))
+        return verdict(await hears(reader, room_name, chat))
 
 
 async def crosses_instances(chat):
@@ -91,16 +91,13 @@ async def crosses_instances(chat):
         # Three in a row: the first may still be found in the database, by a reader who was only
         # about to wait for it.
         for _ in range(3):
-            if not await hears(reader, there, room_name, here):
+            if not await hears(reader, room_name, here):
                 return NO
         return YES
 
 
-async def hears(reader, at, room_name, writer):
-    """Whether a reader connected to `at` gets what somebody posts at `writer`."""
-    # A page from the reader's own server: by then it has the reader's request in hand.
-    async with Visitor(at) as visitor:
-        await visitor.open(room_name)
+async def hears(reader, room_name, writer):
+    """Whether a reader gets what somebody posts at `writer`."""
     if reader.socket:
         async with websocket_reader(writer, room_name, "alice") as alice:
             await alice.post("alice", "can you hear me?")
@@ -120,12 +117,12 @@ async def waiting_readers(chat):
         if first is None:
             return NOTHING_TO_TRY
         for _ in range(WSGI_THREADS):
-            # One by one; when the server answers nobody any more, that is an answer too.
+            # One by one. A reader's request is a new one too, and starved if nobody answers it.
             try:
                 async with asyncio.timeout(SILENCE_SECONDS):
                     await stack.enter_async_context(WAYS[first.how](chat, room_name))
             except TimeoutError:
-                break
+                return NO
         try:
             response = await alice.post(room_name, "alice", "wake up", within=LIVE_SECONDS)
         except httpx.TimeoutException:

@@ -244,8 +244,12 @@ async def polling_reader(instance, room_name, name=None, after=None):
     options = {"headers": user_agent(name), "timeout": 60, "verify": NO_TLS}
     async with httpx.AsyncClient(base_url=instance.url, **options) as http:
         path = f"/chat/{room_name}/messages/"
-        # Asked for nonsense, so that the answer comes at once: 404 only if nothing is there.
-        if (await http.get(path, params={"after": "nonsense"})).status_code == 404:
+
+        async def is_there():
+            # Asked for nonsense, so that the answer comes at once: 404 only if nothing is there.
+            return (await http.get(path, params={"after": "nonsense"})).status_code != 404
+
+        if not await is_there():
             yield None
             return
         reader = Reader("long polling")
@@ -253,6 +257,8 @@ async def polling_reader(instance, room_name, name=None, after=None):
         after = after["id"] if after else 0
         async with feeding(reader, poll(http, path, asked, after)):
             await asked.wait()
+            # Nothing says that the server has it in hand, but an answer to what was asked later.
+            await is_there()
             yield reader
 
 
