@@ -1,6 +1,7 @@
 """Fixtures: every stage is started once per session, by the one launcher, with two instances."""
 
 import contextlib
+import signal
 
 import pytest
 
@@ -18,6 +19,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # What runs in the background of a script ignores Ctrl-C, and so would all that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stage_folders = dict(read_stage_dir(text) for text in config.getoption("--stage-dir"))
 
 
