@@ -379,19 +379,23 @@ session = Session.objects.filter(pk={session!r})
 
 
 @every_user_stage
-@pytest.mark.parametrize("what", ENDINGS)
-async def test_whatever_ends_a_login_closes_all_its_sockets_and_no_others(chat, what):
-    room_name, (here, there) = new_room(), chat.instances
-    async with (
-        logged_in(chat) as alice,
-        socket_of(here, room_name, alice) as one,
-        socket_of(there, room_name, alice) as other,
-        connect(here, room_name, "bob") as bob,
-    ):
-        code = (MODELS + ENDINGS[what]).format(name=alice.name, session=alice.session)
+async def test_whatever_ends_a_login_closes_all_its_sockets_and_no_others(chat):
+    room_name = new_room()
+    async with contextlib.AsyncExitStack() as stack:
+        people, sockets, code = {}, {}, ""
+        for what, ending in ENDINGS.items():
+            people[what] = someone = await stack.enter_async_context(logged_in(chat))
+            sockets[what] = [
+                await stack.enter_async_context(socket_of(instance, room_name, someone))
+                for instance in chat.instances
+            ]
+            code += (MODELS + ending).format(name=someone.name, session=someone.session)
+        bob = await stack.enter_async_context(connect(chat, room_name, "bob"))
         await in_shell(chat, code)
-        assert [await closing_code(socket) for socket in (one, other)] == [4401, 4401]
-        assert is_for_users(await alice.load(f"/chat/{room_name}/"))
+        for what, someone in people.items():
+            codes = [await closing_code(socket) for socket in sockets[what]]
+            assert codes == [4401, 4401], what
+            assert is_for_users(await someone.load(f"/chat/{room_name}/")), what
         await say(bob, "I am still here")
         assert (await next_event(bob))["text"] == "I am still here"
 
