@@ -201,8 +201,9 @@ async def test_the_same_stage_answers_over_http_1_and_with_tls_over_http_2(runni
 def test_the_http2_lab_is_a_script_that_prints_what_it_has_seen():
     # Nothing listens on port 9: what asked a proxy for our servers would fail.
     proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    script = start_python(LABS / "http2_over_tls.py", stderr=None, env=os.environ | proxies)
-    output = script.communicate()[0].decode()
+    options = {"stderr": None, "env": os.environ | proxies}
+    with run_python(LABS / "http2_over_tls.py", **options) as script:
+        output = script.stdout.read().decode()
     assert script.returncode == 0, f"the script ended with {script.returncode}"
     lines = [line.split()[:3] for line in output.splitlines()[1:-1]]
     assert lines == [
@@ -214,8 +215,7 @@ def test_the_http2_lab_is_a_script_that_prints_what_it_has_seen():
 
 
 def test_ctrl_c_ends_the_http2_script_without_a_traceback():
-    script = start_python(LABS / "http2_over_tls.py", stderr=subprocess.PIPE)
-    with script:
+    with run_python(LABS / "http2_over_tls.py", stderr=subprocess.PIPE) as script:
         assert script.stdout.readline().startswith(b"Starting")
         script.send_signal(signal.SIGINT)
         errors = script.stderr.read().decode()
@@ -223,8 +223,7 @@ def test_ctrl_c_ends_the_http2_script_without_a_traceback():
 
 
 def test_nothing_is_left_of_the_http2_lab_when_ctrl_c_comes_while_it_serves():
-    script = start_python("-c", SERVE_FOREVER, stderr=subprocess.DEVNULL)
-    with script:
+    with run_python("-c", SERVE_FOREVER, stderr=subprocess.DEVNULL) as script:
         started = json.loads(script.stdout.readline())
         script.send_signal(signal.SIGINT)
     assert script.returncode == -signal.SIGINT, "Ctrl-C should end it, and no error on the way"
@@ -233,9 +232,16 @@ def test_nothing_is_left_of_the_http2_lab_when_ctrl_c_comes_while_it_serves():
     assert [pid for pid in started["pids"] if is_running(pid)] == [], "servers still run"
 
 
-def start_python(*words, **options):
-    command = [sys.executable, *words]
-    return subprocess.Popen(command, cwd=LABS.parent, stdout=subprocess.PIPE, **options)
+@contextlib.contextmanager
+def run_python(*words, **options):
+    """A Python process that ends within the block or soon after, and never outlives the test."""
+    command, options = [sys.executable, *words], {"stdout": subprocess.PIPE} | options
+    with subprocess.Popen(command, cwd=LABS.parent, **options) as script:
+        try:
+            yield script
+            script.wait(DEADLINE)
+        finally:
+            script.kill()
 
 
 def until(is_so, complaint):

@@ -62,7 +62,7 @@ def new_name():
 
 @every_user_stage
 async def test_room_page_sends_a_stranger_to_the_login_and_back_afterwards(chat):
-    async with Visitor(chat) as stranger:
+    async with Visitor(chat, fresh=True) as stranger:
         page = await stranger.http.get("/chat/lobby/")
     assert page.status_code == 302, "who is not logged in should not see a room"
     assert page.headers["location"] == "/accounts/login/?next=/chat/lobby/"
@@ -71,7 +71,7 @@ async def test_room_page_sends_a_stranger_to_the_login_and_back_afterwards(chat)
 @every_user_stage
 async def test_post_of_a_stranger_is_sent_to_the_login_and_stores_nothing(chat):
     room_name = new_room()
-    async with Visitor(chat) as stranger:
+    async with Visitor(chat, fresh=True) as stranger:
         await stranger.load("/accounts/login/")
         assert is_for_users(await stranger.post(room_name, "alice", "it is me"))
         assert room_name not in (await stranger.load("/")).text, "a stranger's post is not stored"
@@ -81,7 +81,7 @@ async def test_post_of_a_stranger_is_sent_to_the_login_and_stores_nothing(chat):
 @pytest.mark.parametrize("path", ["/chat/lobby/", "/accounts/login/", "/accounts/signup/"])
 async def test_post_of_a_stranger_without_csrf_token_is_403(chat, path):
     fields = {"username": new_name(), "password1": PASSWORD, "password2": PASSWORD}
-    async with Visitor(chat) as stranger:
+    async with Visitor(chat, fresh=True) as stranger:
         response = await stranger.http.post(path, data=fields)
         assert response.status_code == 403
         assert not stranger.session, "without the token of our own form nobody is logged in"
