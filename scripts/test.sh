@@ -9,6 +9,6 @@ if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
 fi
 "$root/scripts/bootstrap.sh"
 cd "$root"
-# Three files at a time, as much of testing is waiting. By name, not those with most tests first:
-# the notebooks, few and slow, would come last. What comes later on the line wins: -n 0.
+# Three files at a time, as much of testing is waiting; in the order of tests/conftest.py, where
+# xdist would take those with most tests first. What comes later on the line wins: -n 0.
 exec .venv/bin/python -P -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"

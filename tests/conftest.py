@@ -7,6 +7,9 @@ import pytest
 
 from chatflow import Run, stage, stages
 
+# The files that take longest begin first, or the others' cores would wait for them at the end.
+LONGEST = ["test_notebooks.py", "test_browser.py", "test_run_step.py", "test_resume.py"]
+
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -23,6 +26,12 @@ def pytest_configure(config):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stage_folders = dict(read_stage_dir(text) for text in config.getoption("--stage-dir"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
 def read_stage_dir(text):
