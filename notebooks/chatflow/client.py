@@ -159,6 +159,10 @@ async def reading(instance, room_name, name=None, after=None):
             reader = await stack.enter_async_context(open_reader(instance, room_name, name, after))
             if reader:
                 break
+        if reader and reader.how == "long polling":
+            # Nothing says that the server has it in hand, but the answer to a later request.
+            async with Visitor(instance, name) as visitor:
+                await visitor.load("/")
         yield reader
 
 
@@ -244,12 +248,8 @@ async def polling_reader(instance, room_name, name=None, after=None):
     options = {"headers": user_agent(name), "timeout": 60, "verify": NO_TLS}
     async with httpx.AsyncClient(base_url=instance.url, **options) as http:
         path = f"/chat/{room_name}/messages/"
-
-        async def is_there():
-            # Asked for nonsense, so that the answer comes at once: 404 only if nothing is there.
-            return (await http.get(path, params={"after": "nonsense"})).status_code != 404
-
-        if not await is_there():
+        # Asked for nonsense, so that the answer comes at once: 404 only if nothing is there.
+        if (await http.get(path, params={"after": "nonsense"})).status_code == 404:
             yield None
             return
         reader = Reader("long polling")
@@ -257,8 +257,6 @@ async def polling_reader(instance, room_name, name=None, after=None):
         after = after["id"] if after else 0
         async with feeding(reader, poll(http, path, asked, after)):
             await asked.wait()
-            # Nothing says that the server has it in hand, but an answer to what was asked later.
-            await is_there()
             yield reader
 
 
