@@ -52,6 +52,11 @@ def test_listing_of_a_function_has_its_decorators():
     assert show(2, "chat/views.py", "messages").text.startswith("@require_safe\ndef messages(")
 
 
+def test_listing_of_a_method_stands_at_the_margin():
+    lines = show(9, "chat/models.py", "count_up").text.splitlines()
+    assert lines[:2] == ["@classmethod", "def count_up(cls, name):"]
+
+
 def test_listing_of_an_assignment():
     assert show(2, "chat/views.py", "WAIT_SECONDS").text.startswith("WAIT_SECONDS =")
 

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import textwrap
 from dataclasses import dataclass
 
 from .catalog import ROOT, find_stage
@@ -50,7 +51,7 @@ def part_of(text, name, title):
         if name in names_of(node):
             decorators = [one.lineno for one in getattr(node, "decorator_list", ())]
             first = min([node.lineno, *decorators])
-            return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+            return textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
     raise UsageError(f"{title} has no {name}.")
 
 
