@@ -59,19 +59,36 @@ def start(stage_folders):
 
 
 @pytest.fixture(scope="session")
-def running(stage_folders):
+def started_once(stage_folders):
+    """Call it with options of a Run for a `with` block.
+
+    What the block yields is called with a number for that stage, with two instances; the first
+    such call starts it, the end of the block stops it.
+    """
+
+    @contextlib.contextmanager
+    def begin(**options):
+        with contextlib.ExitStack() as stack:
+            runs = {}
+
+            def get(number):
+                if number not in runs:
+                    folder = stage_folders.get(number)
+                    run = Run(number, instances=2, folder=folder, **options)
+                    stack.callback(run.stop)
+                    run.start()
+                    runs[number] = run
+                return runs[number]
+
+            yield get
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def running(started_once):
     """Call it with a number for the running stage that all tests of this session share."""
-    with contextlib.ExitStack() as stack:
-        runs = {}
-
-        def get(number):
-            if number not in runs:
-                run = Run(number, instances=2, folder=stage_folders.get(number))
-                stack.callback(run.stop)
-                run.start()
-                runs[number] = run
-            return runs[number]
-
+    with started_once() as get:
         yield get
 
 

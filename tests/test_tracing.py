@@ -34,20 +34,9 @@ ASGI_SERVERS = ["daphne", "uvicorn"]
 
 
 @pytest.fixture(scope="module")
-def traced(stage_folders):
+def traced(started_once):
     """Call it with a number for that stage with two instances, traced; one run for all tests."""
-    with contextlib.ExitStack() as stack:
-        runs = {}
-
-        def get(number):
-            if number not in runs:
-                folder = stage_folders.get(number)
-                run = Run(number, instances=2, folder=folder, trace=True)
-                stack.callback(run.stop)
-                run.start()
-                runs[number] = run
-            return runs[number]
-
+    with started_once(trace=True) as get:
         yield get
 
 

@@ -14,7 +14,7 @@ from helpers_resume import log_in
 from test_resume import in_shell
 from test_sockets import BAD_PATHS
 
-from chatflow import Run, Visitor, stages
+from chatflow import Visitor, stages
 from chatflow.capabilities import LOGOUT_SECONDS, new_room
 from chatflow.client import PASSWORD, connect, is_for_users, next_event
 
@@ -30,20 +30,9 @@ BUSY_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
-def running_under_uvicorn(stage_folders):
+def running_under_uvicorn(started_once):
     """Like `running`, under the other server, for the tests of this file."""
-    with contextlib.ExitStack() as stack:
-        runs = {}
-
-        def get(number):
-            if number not in runs:
-                folder = stage_folders.get(number)
-                run = Run(number, instances=2, server="uvicorn", folder=folder)
-                stack.callback(run.stop)
-                run.start()
-                runs[number] = run
-            return runs[number]
-
+    with started_once(server="uvicorn") as get:
         yield get
 
 

@@ -30,8 +30,9 @@ class Visitor:
 
     `instance` is anything with `url` and `ws_url`: a running stage, or one of its instances. Where
     it has a `site` too, a login at one address is one at all addresses of that site. `name` goes
-    along as the User-Agent, so that a flow's picture can say who it was. Where the
-    stage has accounts, it is the user's name too, and `fresh` makes this login one of its own.
+    along as the User-Agent, so that a flow's picture can say who it was. Where the stage has
+    accounts it is the user's name too, and remembered with its login (so is the one name of all
+    who have none); `fresh` makes a stranger, whose login is one of its own.
     """
 
     def __init__(self, instance, name=None, *, fresh=False):

@@ -158,4 +158,4 @@ class Program:
             return file.read().decode(errors="replace")
 
     def last_lines(self, count=15):
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+        return "\n".join(self.said().splitlines()[-count:])
