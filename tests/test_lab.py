@@ -59,6 +59,25 @@ def browser_is_there():
         no_browser(error)
 
 
+async def run_cell(page, prompt):
+    """Run a cell by its key, as a person does: again if a page still at work has not taken it."""
+    async with asyncio.timeout(START_SECONDS):
+        taken = False
+        while not taken:
+            await prompt.click()  # a key goes to the cell that was clicked, wherever focus was
+            await page.keyboard.press("Shift+Enter")
+            taken = await is_taken(prompt)
+    await expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=START_SECONDS * 1000)
+
+
+async def is_taken(prompt, seconds=3):
+    try:
+        await expect(prompt).not_to_have_text("[ ]:", timeout=seconds * 1000)
+    except AssertionError:
+        return False
+    return True
+
+
 async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells():
     async with jupyter_lab() as url, chromium() as browser:
         page = await browser.new_page(viewport={"width": 1400, "height": 1000})
@@ -70,10 +89,7 @@ async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells():
         await expect(kernel).to_be_visible(timeout=START_SECONDS * 1000)
         # The first two cells of code: the imports, and the map that is read from steps.toml.
         for number in (1, 2):
-            prompt = page.locator(".jp-CodeCell .jp-InputPrompt").nth(number - 1)
-            await prompt.click()  # a key goes to the cell that was clicked, wherever focus was
-            await page.keyboard.press("Shift+Enter")
-            await expect(prompt).to_have_text(f"[{number}]:", timeout=START_SECONDS * 1000)
+            await run_cell(page, page.locator(".jp-CodeCell .jp-InputPrompt").nth(number - 1))
         stage_map = page.locator(".jp-OutputArea-output table").first
         await expect(stage_map).to_contain_text("A WSGI view")
         await expect(page.get_by_text("Jupyter news")).to_have_count(0)
