@@ -20,7 +20,7 @@ AT_ONCE = 3
 
 @pytest.fixture(scope="session")
 def found(request, start):
-    """{stage number: {capability: verdict}} of the stages that the chosen tests ask for."""
+    """{stage number: ({capability: verdict}, logs)} of the stages that the chosen tests ask for."""
     asked = [item.callspec.params for item in request.session.items if "found" in item.fixturenames]
     numbers = sorted({params["stage"].number for params in asked})
     found = {}
@@ -35,15 +35,23 @@ async def try_stages(start, numbers):
     async with contextlib.AsyncExitStack() as stack:
         runs = [stack.enter_async_context(start(number, instances=2)) for number in numbers]
         chats = [await run for run in runs]
-        return dict(zip(numbers, await asyncio.gather(*map(try_all, chats)), strict=True))
+        verdicts = await asyncio.gather(*map(try_all, chats))
+        tried = zip(verdicts, map(logs, chats), strict=True)
+        return dict(zip(numbers, tried, strict=True))
+
+
+def logs(chat):
+    """What each process of a stage said last; they are gone when a test finds out."""
+    return "\n".join(f"{one.name}:\n{one.program.last_lines()}" for one in chat.processes())
 
 
 @pytest.mark.parametrize(("stage", "key"), CELLS)
 def test_stage_can_do_what_the_matrix_says_and_no_more(stage, key, found):
-    verdict = found[stage.number][key]
+    verdicts, said = found[stage.number]
+    verdict = verdicts[key]
     if isinstance(verdict, Exception):
         raise verdict
-    assert verdict == stage.can[key], explain(stage, key, verdict)
+    assert verdict == stage.can[key], f"{explain(stage, key, verdict)}\n{said}"
 
 
 def explain(stage, key, found):
@@ -51,7 +59,7 @@ def explain(stage, key, found):
     return {
         "yes": f"{row}: it can, though steps.toml says {stage.can[key]!r}. Is that meant?",
         "no": f"{row}: it cannot, though steps.toml says {stage.can[key]!r}. "
-        f"Compare with {stage.name}, and see the log of its server.",
+        f"Compare with {stage.name}, and see its log below.",
         "–": f"{row}: there is nothing to try, though steps.toml says {stage.can[key]!r}. "
         "Is a URL, a route or a command missing?",
     }[found]
