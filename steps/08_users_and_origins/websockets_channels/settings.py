@@ -52,6 +52,8 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         # Notebooks and tests give each run a database of its own.
         "NAME": os.environ.get("CHAT_DATABASE", BASE_DIR / "db.sqlite3"),
+        # One writes at a time: a crowd may have to wait for longer than the usual 5 seconds.
+        "OPTIONS": {"timeout": 20},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
