@@ -166,8 +166,12 @@ async def test_way_of_a_frame_crosses_to_another_process_from_stage_06_on(traced
 
 async def test_way_of_a_frame_in_stage_09_is_answered_before_the_layer_is_told(traced):
     a, b = traced(9).instances
-    async with connect(a, "numbered", "alice") as alice, connect(b, "numbered", "bob"):
+    async with connect(a, "numbered", "alice") as alice, connect(b, "numbered", "bob") as bob:
         await alice.send(frame("hello, nine"))
+        assert (await next_event(bob))["text"] == "hello, nine"
+        await bob.send(frame("hello, ten"))
+        # What comes to alice by the layer comes in turn: by then her own hint has come, too.
+        assert [(await next_event(alice))["seq"] for _ in range(2)] == [1, 2]
         flow = await traced(9).flow("hello, nine", reaches=["alice", "bob"])
     assert way(flow.handshake) == f"{A_HANDSHAKE} layer server client server client"
     assert flow.handshake[-1].label == "caught_up"
