@@ -487,7 +487,7 @@ async def test_hundred_senders_at_once_never_mix(start):
                 async with asyncio.timeout(20):
                     [await socket.recv() for _ in range(10)]
             flows = [await chat.flow(text, within=10) for text in (texts[0], texts[99])]
-        hops = [hop for hop in chat.tracing.hops() if hop.kind != "done"]
+        hops = [hop for hop in chat.tracing.hops() if not hop.is_note]
     assert all(len(flow.reached()) == 10 for flow in flows)
     said = texts_of_traces(hops)
     assert sorted(map(sorted, said.values())) == sorted([text] for text in texts)
@@ -524,7 +524,7 @@ async def test_drawn_arrows_are_the_recorded_hops(traced):
     shown = {hop.id: hop.detail["recorded"] for hop in flow.handshake + flow.hops}
     recorded = traced(6).tracing.hops()
     trace = {hop.trace for hop in flow.handshake + flow.hops}
-    expected = {hop.id for hop in recorded if hop.trace in trace and hop.kind != "done"}
+    expected = {hop.id for hop in recorded if hop.trace in trace and not hop.is_note}
     handshake = {hop.trace for hop in flow.handshake}
     gone = {hop.id for hop in recorded if hop.trace in handshake and hop.detail.get("gone")}
     assert len(drawn) == len(set(drawn))

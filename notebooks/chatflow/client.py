@@ -160,11 +160,19 @@ async def reading(instance, room_name, name=None, after=None):
             reader = await stack.enter_async_context(open_reader(instance, room_name, name, after))
             if reader:
                 break
-        if reader and reader.how == "long polling":
-            # Nothing says that the server has it in hand, but the answer to a later request.
-            async with Visitor(instance, name) as visitor:
-                await visitor.load("/")
+        if reader and reader.how != "WebSocket":
+            await until_it_waits(instance, name, after)
         yield reader
+
+
+async def until_it_waits(instance, name, after):
+    """Return when the server has the reader's request in hand, and nothing to answer it with."""
+    if instance.tracing and name and not after:
+        await instance.tracing.waits(name)
+        return
+    # Nothing says so where nothing is traced, but the answer to a later request.
+    async with Visitor(instance, name) as visitor:
+        await visitor.load("/")
 
 
 @contextlib.asynccontextmanager

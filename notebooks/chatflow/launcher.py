@@ -88,6 +88,7 @@ class Address:
     """A port of this machine, as clients want it told."""
 
     port: int
+    tracing = None  # an instance may have one
 
     @property
     def url(self):
@@ -108,6 +109,7 @@ class Instance(Address):
     name: str
     program: Program
     site: str
+    tracing: Tracing | None = None
 
     def kill(self):
         """End this instance with SIGKILL, as a crash would; the others go on."""
@@ -333,7 +335,7 @@ class Run:
             env=self.environment | {"FLOW_PROCESS": name, "FLOW_SERVER": self.server},
             listener=listener,
         )
-        return Instance(listener.getsockname()[1], name, program, self.site)
+        return Instance(listener.getsockname()[1], name, program, self.site, self.tracing)
 
     def _start_worker(self):
         return Program(

@@ -12,8 +12,9 @@ class Book:
     """Recorded hops, looked up by trace and by connection."""
 
     def __init__(self, hops):
-        self.hops = [hop for hop in hops if hop.kind != "done"]
+        self.hops = [hop for hop in hops if not hop.is_note]
         self.over = {hop.cause for hop in hops if hop.kind == "done"}
+        self.looked = {hop.trace for hop in hops if hop.kind == "looked"}
         self.ended_traces = {hop.trace for hop in hops if hop.kind == "done" and not hop.cause}
         self.traces = defaultdict(list)
         for hop in self.hops:
@@ -101,6 +102,15 @@ class Book:
             return accepted and not any(end < at for end in self.endings[connection])
         waits = self.view_of(connection) in WAITING_VIEWS
         return waits and opening[0].at < at and not self.answered(opening, at)
+
+    def waits(self, name):
+        """Whether a request of this client is held by a view that has searched for news."""
+        return any(
+            self.names[connection] == name
+            and self.view_of(connection) in WAITING_VIEWS
+            and self.opening(connection)[0].trace in self.looked - self.ended_traces
+            for connection in self.connections
+        )
 
     def find_endings(self):
         """When each connection was closed, by whichever side, by its name."""

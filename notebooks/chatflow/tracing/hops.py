@@ -13,7 +13,8 @@ class Hop:
     in-memory layer of instance A), `layer/redis-1` (a shard), `command/say` (a program beside
     the servers). `at` is `time.monotonic_ns()`, one clock for all processes of a machine.
     `kind` is what the hop is part of: http, websocket, inside (one process), database, layer,
-    redis, or lost (refused, failed). A "done" is no hop: what its `cause` began is over.
+    redis, or lost (refused, failed). Two kinds are no hops: "done" (what its `cause` began is
+    over) and "looked" (the database has been searched for messages).
     """
 
     id: str
@@ -25,6 +26,10 @@ class Hop:
     label: str
     cause: str | None = None
     detail: dict = field(default_factory=dict)
+
+    @property
+    def is_note(self):
+        return self.kind in ("done", "looked")
 
     @property
     def lost(self):

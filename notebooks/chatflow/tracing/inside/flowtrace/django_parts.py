@@ -5,6 +5,7 @@ import functools
 from asgiref.sync import iscoroutinefunction
 from django.core.handlers.base import BaseHandler
 from django.core.management.base import BaseCommand
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_init, post_save
 
 from .recorder import DATABASE, PROCESS, ROUTING, Way, current, shortened
@@ -16,6 +17,7 @@ FRAMEWORKS = {"channels", "daphne", "django"}
 def install():
     BaseHandler.resolve_request = traced_resolve(BaseHandler.resolve_request)
     BaseCommand.execute = traced_execute(BaseCommand.execute)
+    connection_created.connect(note_searches, weak=False)
     post_save.connect(note_stored, weak=False)
     post_init.connect(note_read, weak=False)
 
@@ -89,6 +91,17 @@ def facts(instance):
     names = ("room_name", "author", "text")
     values = {name: getattr(instance, name, None) for name in names}
     return {name: shortened(str(value), 200) for name, value in values.items() if value is not None}
+
+
+def note_searches(connection, **_):
+    connection.execute_wrappers.append(note_search)
+
+
+def note_search(execute, sql, parameters, many, context):
+    result = execute(sql, parameters, many, context)
+    if (way := current.get()) and sql.startswith("SELECT") and "chat_message" in sql:
+        way.looked()
+    return result
 
 
 def note_read(sender, instance, **_):

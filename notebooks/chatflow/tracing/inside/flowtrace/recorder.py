@@ -69,6 +69,10 @@ class Way:
         self._record_reads()
         self._write("done", self.station, self.station, "", cause, {})
 
+    def looked(self):
+        """Note that the database has been searched for messages; not a hop, and not drawn."""
+        self._write("looked", self.station, self.station, "", self.last, {})
+
     def _record_reads(self):
         if self.read:
             messages, self.read = self.read, []
