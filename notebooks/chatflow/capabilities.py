@@ -109,18 +109,19 @@ async def hears(reader, room_name, writer):
 
 
 async def waiting_readers(chat):
-    room_name = new_room()
+    # In stage 02 readers that have left hold the other instance's threads for a while.
+    there, room_name = chat.instances[1], new_room()
     async with contextlib.AsyncExitStack() as stack:
-        alice = await stack.enter_async_context(Visitor(chat, "alice"))
+        alice = await stack.enter_async_context(Visitor(there, "alice"))
         await alice.open(room_name)
-        first = await stack.enter_async_context(reading(chat, room_name))
+        first = await stack.enter_async_context(reading(there, room_name))
         if first is None:
             return NOTHING_TO_TRY
         for _ in range(WSGI_THREADS):
             # One by one. A reader's request is a new one too, and starved if nobody answers it.
             try:
                 async with asyncio.timeout(SILENCE_SECONDS):
-                    await stack.enter_async_context(WAYS[first.how](chat, room_name))
+                    await stack.enter_async_context(WAYS[first.how](there, room_name))
             except TimeoutError:
                 return NO
         try:
