@@ -25,6 +25,7 @@ from chatflow import (
 )
 from chatflow.client import connect, next_event
 from chatflow.errors import LaunchError, UsageError
+from chatflow.tracing.book import Book
 from chatflow.tracing.flow import kind_of
 from chatflow.tracing.hops import Hop, NewLines
 from chatflow.variants import variant
@@ -89,6 +90,16 @@ async def test_way_to_a_waiting_request_leads_through_the_database(traced, numbe
     stored = next(hop for hop in flow.hops if hop.target == "database/1")
     assert read.target == "view/bob@A"
     assert read.cause == stored.id
+
+
+@pytest.mark.parametrize("number", [2, 3])
+async def test_reader_waits_in_the_room_that_was_asked_for_and_in_no_other(traced, number):
+    chat = traced(number)
+    async with reading(chat.instances[0], "asked-for", "bob"):
+        book = Book(chat.tracing.hops())
+    assert book.waits("bob", "asked-for"), "its request has been searched for, and is held"
+    assert not book.waits("bob", "another")
+    assert not book.waits("carol", "asked-for")
 
 
 @pytest.mark.parametrize("number", [2, 3])

@@ -161,14 +161,14 @@ async def reading(instance, room_name, name=None, after=None):
             if reader:
                 break
         if reader and reader.how != "WebSocket":
-            await until_it_waits(instance, name, after)
+            await until_it_waits(instance, room_name, name, after)
         yield reader
 
 
-async def until_it_waits(instance, name, after):
+async def until_it_waits(instance, room_name, name, after):
     """Return when the server has the reader's request in hand, and nothing to answer it with."""
     if instance.tracing and name and not after:
-        await instance.tracing.waits(name)
+        await instance.tracing.waits(name, room_name)
         return
     # Nothing says so where nothing is traced, but the answer to a later request.
     async with Visitor(instance, name) as visitor:

@@ -103,14 +103,13 @@ class Book:
         waits = self.view_of(connection) in WAITING_VIEWS
         return waits and opening[0].at < at and not self.answered(opening, at)
 
-    def waits(self, name):
-        """Whether a request of this client is held by a view that has searched for news."""
-        return any(
-            self.names[connection] == name
-            and self.view_of(connection) in WAITING_VIEWS
-            and self.opening(connection)[0].trace in self.looked - self.ended_traces
-            for connection in self.connections
-        )
+    def waits(self, name, room_name):
+        """Whether a client's newest request is held by a view that has searched for news."""
+        for connection in reversed(self.connections):
+            asked = self.names[connection] == name and self.room_of(connection) == room_name
+            if asked and self.view_of(connection) in WAITING_VIEWS:
+                return self.opening(connection)[0].trace in self.looked - self.ended_traces
+        return False
 
     def find_endings(self):
         """When each connection was closed, by whichever side, by its name."""

@@ -101,4 +101,4 @@ def names_somebody(hops):
 
 def is_needed(hop, since):
     """Whether a hop is recent, or tells how its connection began: a stream goes on for ever."""
-    return hop.at >= since or not hop.detail.get("messages")
+    return hop.at >= since or not (hop.detail.get("messages") or hop.kind == "looked")

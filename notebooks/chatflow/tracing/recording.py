@@ -69,14 +69,14 @@ class Tracing:
                 raise LaunchError(f"No such flow within {within} s: {got}.")
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def waits(self, client, within=30):
-        """Return when a view holds a request of this client, and would be woken by news.
+    async def waits(self, client, room_name, within=30):
+        """Return when a view holds the client's request, and would be woken by news of the room.
 
         In an empty room: elsewhere it may be about to answer with what is there already.
         Raises LaunchError if none does within that time, in seconds.
         """
         give_up_at = time.monotonic() + within
-        while not Book(self.hops()).waits(client):
+        while not Book(self.hops()).waits(client, room_name):
             if time.monotonic() > give_up_at:
                 raise LaunchError(f"No request of {client} was held within {within} s.")
             await asyncio.sleep(LOOK_SECONDS)
