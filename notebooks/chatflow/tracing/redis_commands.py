@@ -54,7 +54,11 @@ def owner_of(command, verb, words, process, calls, fetched):
         return joins[0], process
     if verb in FETCHING:
         return None
-    open_calls = [call for call, over in calls.values() if was_open(call, over, command, process)]
+    open_calls = [
+        call
+        for call, over in calls.values()
+        if was_open(call, over, command, process) and could_cause(call, verb, words)
+    ]
     return (open_calls[0], process) if len(open_calls) == 1 else None
 
 
@@ -72,6 +76,13 @@ def was_open(call, over, command, process):
     ours = process_of(call) == process and call.target == f"layer/{command.server}"
     began = call.at - TOLERANCE_NS <= command.at
     return ours and began and (over is None or command.at <= over + TOLERANCE_NS)
+
+
+def could_cause(call, verb, words):
+    """Whether a call is about the group that a command names; only joining subscribes."""
+    group = group_in(words[0]) if words else None
+    about_it = group in (None, call.detail.get("group", group))
+    return about_it and (verb != "SUBSCRIBE" or call.label.startswith("group_add"))
 
 
 def process_of(call):
@@ -114,12 +125,17 @@ def readable_keys(verb, words, queues):
     if verb in ("EVAL", "EXEC", "MULTI"):
         return []
     key = words[0]
-    if ":group:" in key or "__group__" in key:
-        return [key.rpartition("group:" if ":group:" in key else "__group__")[2]]
+    if group := group_in(key):
+        return [group]
     for name, process in queues.items():
         if name in key:
             return [f"{'inflight' if key.endswith('$inflight') else 'queue'} of {process}"]
     return [shortened(key)]
+
+
+def group_in(key):
+    """The group that a key names, in either layer; or None."""
+    return next((key.split(mark)[1] for mark in (":group:", "__group__") if mark in key), None)
 
 
 def shortened(text, length=30):
