@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write requirements.lock anew from pyproject.toml: every package, every hash, every platform.
+# Write the lock files anew: every package, every hash, every platform.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [ "${1:-}" = "--help" ]; then
@@ -8,5 +8,11 @@ if [ "${1:-}" = "--help" ]; then
 fi
 "$root/scripts/bootstrap.sh"
 cd "$root"
-.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-  --no-header --no-emit-index-url --output-file requirements.lock "$@" pyproject.toml
+lock() {
+  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-header --no-emit-index-url "$@"
+}
+lock --output-file requirements.lock "$@" pyproject.toml
+# chat_final can be copied out; what is installed with it are the versions tested here.
+lock --output-file chat_final/requirements.txt --constraint requirements.lock \
+  chat_final/requirements.in

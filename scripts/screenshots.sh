@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Take the README's picture of two people who chat. See screenshots.sh --help.
+# Take the READMEs' pictures of two people who chat. See screenshots.sh --help.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 "$root/scripts/bootstrap.sh"

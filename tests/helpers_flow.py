@@ -310,6 +310,46 @@ def back_again():
     )
 
 
+def through_the_hubs():
+    """chat_final: alice on A, carol on B; bob was away, and comes back to B."""
+    b_server, _, b_consumer = instance("B", "bob")
+    hub_a, hub_b = (
+        Station(f"hub/{name}", "hub", name, f"hub {name}", "all sockets here") for name in "AB"
+    )
+    database = Station("database/1", "database", None, "database", "SQLite")
+    left = (client("alice"), *instance("A", "alice"), hub_a)
+    returned = {"messages": [7], "on_return": True}
+    return Flow(
+        title="chat_final · the message that came back",
+        subtitle="alice writes “hello”; a hub tells all sockets of its process.",
+        stations=(
+            *left,
+            database,
+            REDIS,
+            *(hub_b, b_consumer, b_server, client("bob"), client("carol")),
+        ),
+        handshake=(),
+        hops=hops(
+            "A",
+            ("websocket", "client/alice", "server/A", "{post, “hello”}"),
+            ("inside", "server/A", "consumer/alice@A", "websocket.receive"),
+            ("database", "consumer/alice@A", "database/1", "INSERT message 7", {"stored": 7}),
+            ("inside", "consumer/alice@A", "hub/A", "announce message 7"),
+            ("websocket", "hub/A", "server/A", "websocket.send"),
+            ("websocket", "server/A", "client/alice", "{message 7}"),
+            ("layer", "hub/A", "layer/redis-1", "group_send chat_lobby"),
+            ("redis", "hub/A", "layer/redis-1", "PUBLISH chat_lobby"),
+            ("layer", "layer/redis-1", "hub/A", "chat.hint → hear()"),
+            ("layer", "layer/redis-1", "hub/B", "chat.hint → hear()"),
+            ("websocket", "hub/B", "server/B", "websocket.send"),
+            ("websocket", "server/B", "client/carol", "{message 7}"),
+            ("database", "database/1", "consumer/bob@B", "SELECT message 7", returned),
+            ("inside", "consumer/bob@B", "server/B", "websocket.send", returned),
+            ("websocket", "server/B", "client/bob", "{message 7}", returned),
+        ),
+    )
+
+
 ALL = {
     flow.__name__: flow
     for flow in (
@@ -322,5 +362,6 @@ ALL = {
         long_polling,
         waiting_job,
         back_again,
+        through_the_hubs,
     )
 }

@@ -8,10 +8,12 @@ import sqlite3
 import uuid
 from datetime import UTC, datetime
 
+import psycopg
 import websockets
 
 from chatflow.capabilities import new_room
-from chatflow.client import Visitor, connect
+from chatflow.client import EPHEMERAL, Visitor, connect
+from chatflow.launcher import is_url
 
 # Nobody is left without an event for so long, however slow the machine.
 SILENCE_SECONDS = 30
@@ -20,15 +22,30 @@ LAST = "that was all"
 
 STORED = """
     SELECT id, seq, author, client_id, text, sent_at FROM chat_message
-    WHERE room_name = ? ORDER BY seq, id
+    WHERE room_name = %s ORDER BY seq, id
 """
 
 
 def stored(chat, room_name):
     """A room's messages as events: from the database itself, past the stage's own code."""
+    if is_url(chat.database):
+        return stored_in_postgres(chat.database, room_name)
     path = f"{chat.database.as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(path, uri=True)) as database:
-        return [as_event(*row) for row in database.execute(STORED, (room_name,))]
+        rows = database.execute(STORED.replace("%s", "?"), (room_name,)).fetchall()
+    return [as_event(*row) for row in map(typed, rows)]
+
+
+def stored_in_postgres(url, room_name):
+    with psycopg.connect(url) as database:
+        rows = database.execute(STORED, (room_name,)).fetchall()
+    return [as_event(*row) for row in rows]
+
+
+def typed(row):
+    """SQLite knows neither UUIDs nor times: Django keeps them there as text."""
+    *others, client_id, text, sent_at = row
+    return *others, uuid.UUID(client_id), text, datetime.fromisoformat(sent_at).replace(tzinfo=UTC)
 
 
 def as_event(number, seq, author, client_id, text, sent_at):
@@ -37,9 +54,9 @@ def as_event(number, seq, author, client_id, text, sent_at):
         "id": number,
         "seq": seq,
         "author": author,
-        "client_id": str(uuid.UUID(client_id)),
+        "client_id": str(client_id),
         "text": text,
-        "sent_at": datetime.fromisoformat(sent_at).replace(tzinfo=UTC).isoformat(),
+        "sent_at": sent_at.astimezone(UTC).isoformat(),
     }
 
 
@@ -49,11 +66,14 @@ def frame(text, client_id=None):
 
 
 async def next_of_any_kind(socket):
+    """The next event, but for those that chat_final may send at any time."""
     try:
         async with asyncio.timeout(SILENCE_SECONDS):
-            return json.loads(await socket.recv())
+            while (event := json.loads(await socket.recv()))["type"] in EPHEMERAL:
+                pass
     except TimeoutError:
-        raise AssertionError(f"something should come, but {SILENCE_SECONDS} s are silent") from None
+        raise AssertionError(f"no news and no answer came in {SILENCE_SECONDS} s") from None
+    return event
 
 
 async def next_message(socket):

@@ -18,7 +18,7 @@ from chatflow.catalog import ROOT
 
 START_SECONDS = 30
 # The launcher gives its programs three seconds; the rest is for a machine under load.
-STOP_SECONDS = 10
+STOP_SECONDS = 20
 # In the environment of a process, and so of all that it starts, it tells them from all others.
 MARK = "MARK_OF_A_TEST"
 
@@ -26,7 +26,7 @@ MARK = "MARK_OF_A_TEST"
 def copy_repository(target):
     """Copy what the scripts need, with a `.run/` of its own; a user's own data stays out of it."""
     leave_out = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "db.sqlite3*")
-    for name in ("notebooks", "scripts", "steps"):
+    for name in ("chat_final", "notebooks", "scripts", "steps"):
         shutil.copytree(ROOT / name, target / name, ignore=leave_out)
     shutil.copy(ROOT / "requirements.lock", target)
     (target / ".run").mkdir()

@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from chatflow import capabilities, stages
+from chatflow import stage as run_stage
 from chatflow.capabilities import try_all
 
 CELLS = [
@@ -14,27 +15,33 @@ CELLS = [
     for key in capabilities()
 ]
 
-# Stages: with more, the machine is too busy for what has to come within seconds.
-AT_ONCE = 3
+# Groups of stages that are tried side by side: in each of them one of 01 to 03, which have the
+# least to try. With fewer groups the machine is too busy for what has to come within seconds.
+GROUPS = 3
 
 
 @pytest.fixture(scope="session")
-def found(request, start):
-    """{stage number: ({capability: verdict}, logs)} of the stages that the chosen tests ask for."""
-    asked = [item.callspec.params for item in request.session.items if "found" in item.fixturenames]
-    numbers = sorted({params["stage"].number for params in asked})
+def try_out(request, stage_folders):
+    """Call it with a stage's number for ({capability: verdict}, logs); it tries its group, once."""
+    items = [item for item in request.session.items if "try_out" in item.fixturenames]
+    numbers = sorted({item.callspec.params["stage"].number for item in items})
     found = {}
-    while numbers:
-        found |= asyncio.run(try_stages(start, numbers[:AT_ONCE]))
-        numbers = numbers[AT_ONCE:]
-    return found
+
+    def get(number):
+        if number not in found:
+            group = [each for each in numbers if each % GROUPS == number % GROUPS]
+            found.update(asyncio.run(try_stages(group, stage_folders)))
+        return found[number]
+
+    return get
 
 
-async def try_stages(start, numbers):
+async def try_stages(numbers, folders):
     """Side by side, since most of it is waiting; but only when none of them is still loading."""
     async with contextlib.AsyncExitStack() as stack:
-        runs = [stack.enter_async_context(start(number, instances=2)) for number in numbers]
-        chats = [await run for run in runs]
+        # With the limits that a stage sets by itself, if it has any.
+        runs = [run_stage(number, instances=2, folder=folders.get(number)) for number in numbers]
+        chats = [await stack.enter_async_context(run) for run in runs]
         verdicts = await asyncio.gather(*map(try_all, chats))
         tried = zip(verdicts, map(logs, chats), strict=True)
         return dict(zip(numbers, tried, strict=True))
@@ -46,8 +53,8 @@ def logs(chat):
 
 
 @pytest.mark.parametrize(("stage", "key"), CELLS)
-def test_stage_can_do_what_the_matrix_says_and_no_more(stage, key, found):
-    verdicts, said = found[stage.number]
+def test_stage_can_do_what_the_matrix_says_and_no_more(stage, key, try_out):
+    verdicts, said = try_out(stage.number)
     verdict = verdicts[key]
     if isinstance(verdict, Exception):
         raise verdict

@@ -30,7 +30,7 @@ asyncio.run(main())
 
 @pytest.mark.parametrize(
     ("chat", "how"),
-    [(1, None), (2, "long polling"), (3, "event stream"), (4, "WebSocket"), (6, "WebSocket")],
+    [(1, None), (2, "long polling"), (3, "event stream"), (4, "WebSocket"), (10, "WebSocket")],
     indirect=["chat"],
 )
 async def test_reader_takes_the_best_way_that_a_stage_offers(chat, how):

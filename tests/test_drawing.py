@@ -16,6 +16,7 @@ from helpers_flow import (
     lost_in_redis,
     nasty_texts,
     refused_handshake,
+    through_the_hubs,
     two_instances_in_memory,
     two_instances_on_redis,
     waiting_job,
@@ -237,6 +238,44 @@ def test_the_map_shows_that_a_waiting_view_is_woken_through_the_database():
         coloured_ways(long_polling())
     )
     assert texts(places(flow_map(long_polling()))["consumers"]) == ["Views", "1 view"]
+
+
+def test_the_map_shows_the_way_from_hub_to_hub_in_both_directions():
+    flow = through_the_hubs()
+    assert coloured_ways(flow) == {
+        ("client", "server"),
+        ("server", "handler"),
+        ("handler", "database"),
+        ("handler", "consumers"),
+        ("consumers", "layer"),
+        ("layer", "consumers"),
+        ("consumers", "clients"),
+        ("database", "consumers"),
+    }
+    svg = flow_map(flow)
+    assert texts(places(svg)["consumers"]) == ["Hubs", "2 hubs, 1 consumer"]
+    drawn = [(way.get("data-from"), way.get("data-to")) for way in groups(svg, "way")]
+    nobody_away = flow_map(replace(flow, hops=flow.hops[:-3]))
+    for each in (svg, nobody_away):
+        assert 'data-from="handler" data-to="layer"' not in each, "no consumer tells the layer"
+    told = drawn.index(("consumers", "layer"))
+    assert told < drawn.index(("layer", "consumers")), "the dot goes there before it comes back"
+    to, back = ends_of(svg, "consumers", "layer"), ends_of(svg, "layer", "consumers")
+    assert to[0] > to[2], "the hubs stand on the right of the layer"
+    assert back[0] < back[2]
+    assert to[1] - back[1] > 11, "one beside the other, so that both tips can be seen"
+
+
+def ends_of(svg, source, target):
+    """Start and end (x, y, x, y) of the arrow that the map draws between two places."""
+    [way] = [
+        group
+        for group in groups(svg, "way")
+        if (group.get("data-from"), group.get("data-to")) == (source, target)
+    ]
+    line, tip = (path.get("d").removeprefix("M") for path in way.findall("{*}path"))
+    start, end = line.split("L")[0], tip.partition("l")[0]
+    return [float(number) for number in f"{start} {end}".split()]
 
 
 def test_the_map_shows_the_place_of_a_refusal_or_a_loss():

@@ -22,7 +22,9 @@ from test_browser import arrive, browser  # noqa: F401
 from test_run_step import assert_one_sentence, find_server, two_free_ports
 
 from chatflow.catalog import LIVE_SECONDS
+from chatflow.client import connect
 from chatflow.drawing.folding import hop_words, station_titles
+from chatflow.servers import Address
 from chatflow.tracing.book import Book
 from chatflow.tracing.flows import Scene, find_message, make_flow
 from chatflow.tracing.hops import Hop
@@ -269,6 +271,45 @@ async def test_requests_of_a_wsgi_stage_are_shown_and_refused_ones_too(repositor
         await expect(in_list(page, "alice: hi")).to_be_visible()
         await page.get_by_role("radio", name="Messages").check()
         await expect(page.locator("#recent button")).to_have_count(1)
+
+
+# --- what nobody has caused -----------------------------------------------------------------------
+
+
+async def test_what_the_hubs_of_chat_final_do_by_themselves_is_not_shown(repository, watch):
+    often = {"variables": {"HEAD_SECONDS": "0.2"}}
+    with step(repository, "final", "--instances", "2", "--flow", **often) as running:
+        page = await watch(running)
+        await hurry(page)
+        here, there = map(Address, running.ports)
+        async with (
+            connect(here, "lobby", "dora") as dora,
+            connect(there, "lobby", "emil") as emil,
+        ):
+            for socket in (dora, emil):
+                await until(socket, "presence")
+            await say(dora, "hello emil")
+            await plays_to_the_end(page, "dora: hello emil")
+            await expect(page.locator("#verdict")).to_have_text("reached everybody")
+            for _ in range(5):
+                await until(emil, "head")
+            await say(emil, "hello dora")
+            await plays_to_the_end(page, "emil: hello dora")
+        await page.get_by_role("radio", name="Everything").check()
+        await expect(in_list(page, "GET /ws/chat/lobby/ by dora")).to_be_visible()
+        titles = (await page.locator("#recent").inner_text()).splitlines()
+    by_hubs = [title for title in titles if title.startswith(("A: ", "B: "))]
+    assert not by_hubs, "heads, presence and renewals go on for ever"
+
+
+async def until(socket, kind):
+    """Return when a frame of this kind has come."""
+    while json.loads(await socket.recv())["type"] != kind:
+        pass
+
+
+async def say(socket, text):
+    await socket.send(json.dumps({"type": "post", "text": text}))
 
 
 # --- the server of the page -----------------------------------------------------------------------

@@ -30,9 +30,9 @@ from helpers_scripts import (
 from chatflow import Run, find_stage, redis_server, stage
 from chatflow.database import fingerprint
 from chatflow.errors import LaunchError, UsageError
-from chatflow.launcher import listen
 from chatflow.processes import Program, RunFolder
 from chatflow.redis_server import free_port
+from chatflow.servers import listen
 
 
 @pytest.fixture(autouse=True)
@@ -200,6 +200,27 @@ async def test_worker_can_be_ended_and_started_again():
         assert "Running worker" in chat.worker.program.said()
         assert chat.worker.program.log.read_text().count("Running worker") == 2, "one log for both"
     assert chat.worker.program.poll() is not None
+
+
+async def test_instance_can_be_ended_and_started_again_on_its_port():
+    async with stage(4, instances=2) as chat:
+        _, instance = chat.instances
+        first, url = instance.program, instance.url
+        instance.kill()
+        assert first.poll() == -signal.SIGKILL
+        assert chat.scene().ended == ("B",)
+        with contextlib.closing(listen(instance.port)):
+            with pytest.raises(UsageError, match=f"Port {instance.port} cannot be used") as refusal:
+                instance.start()
+            assert "\n" not in str(refusal.value), "one sentence on one line"
+            assert instance.program is first, "nothing has been started"
+        instance.start()
+        assert get(url).status_code == 200
+        assert instance.program.pid != first.pid
+        assert chat.scene().ended == ()
+        assert instance.program.said().count("Listening on TCP") == 1
+        assert instance.program.log.read_text().count("Listening on TCP") == 2, "one log for both"
+    assert instance.program.poll() is not None
 
 
 def test_stages_with_the_same_migrations_but_other_apps_get_other_databases():

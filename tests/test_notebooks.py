@@ -18,6 +18,7 @@ def code_cells(path):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+@pytest.mark.timeout(300)  # the first one runs all stages
 @every_notebook
 async def test_notebook_runs_and_prints_what_is_committed(path, monkeypatch):
     # Every process that the notebook starts, and that those start, inherits this.

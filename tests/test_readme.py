@@ -9,6 +9,8 @@ from chatflow import matrix
 from chatflow.catalog import ROOT
 
 README = (ROOT / "README.md").read_text()
+FINAL = ROOT / "chat_final"
+FINAL_README = (FINAL / "README.md").read_text()
 
 
 def test_matrix_in_the_readme_is_the_one_in_steps_toml():
@@ -22,6 +24,22 @@ def test_every_link_to_a_file_leads_somewhere():
     missing = [target for target in targets if not (ROOT / target).exists()]
     assert targets
     assert not missing
+
+
+def test_every_link_in_the_readme_of_chat_final_stays_in_its_folder_and_leads_somewhere():
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", FINAL_README)
+    targets += re.findall(r'src(?:set)?="([^"]+)"', FINAL_README)
+    assert targets
+    assert not [target for target in targets if ".." in target]
+    assert not [target for target in targets if not (FINAL / target).exists()]
+
+
+def test_readme_of_chat_final_names_all_variables_that_its_settings_read_and_no_other():
+    settings = (FINAL / "websockets_channels" / "settings.py").read_text()
+    read = set(re.findall(r"""env(?:\.\w+)?\(\s*"([A-Z_]+)\"""", settings))
+    section = FINAL_README.split("## Settings")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([A-Z_]+)`", section))
+    assert named == read
 
 
 def test_every_script_it_names_is_there():

@@ -27,15 +27,17 @@ from helpers_resume import (
 from chatflow import find_stage, post, stages
 from chatflow.capabilities import new_room
 from chatflow.client import connect
-from chatflow.launcher import clean_environment
+from chatflow.servers import clean_environment
 from chatflow.traffic import network
 
 RESUMING = [stage.number for stage in stages() if stage.can["stored_once"] == "yes"]
-resuming_stage = pytest.mark.parametrize("chat", RESUMING, indirect=True)
-resuming_number = pytest.mark.parametrize("number", RESUMING)
+FINAL = find_stage("final").number
 
-A_PAGE = 200
-MORE_THAN_TWO_PAGES = 450
+# Where a stage keeps what tells open sockets of a stored message.
+HINTS = {9: ("chat.groups", "send_to_room"), FINAL: ("chat.hub", "announce")}
+A_PAGE = {9: 200, FINAL: 50}
+# Of either, and a part of another.
+MORE_THAN_TWO_PAGES = 430
 
 BAD_AFTERS = [
     "",
@@ -57,6 +59,11 @@ A_UUID = "123e4567-e89b-42d3-a456-426614174000"
 BAD_CLIENT_IDS = ["", "seven", 7, 1.5, None, True, {}, ["x"], "0" * 31, "g" * 32, int("1" * 32)]
 # UUIDs too, but not as the answer would have them: their sender would not know them again.
 BAD_CLIENT_IDS += [A_UUID.upper(), A_UUID.replace("-", ""), f"urn:uuid:{A_UUID}", f"{A_UUID}\n"]
+
+
+@pytest.fixture(params=RESUMING)
+def chat(request, running):
+    return running(request.param)
 
 
 async def in_shell(chat, code):
@@ -97,35 +104,36 @@ async def say(socket, text, client_id=None):
     return await next_message(socket)
 
 
+async def talk(chat, room_name, texts):
+    """Somebody writes this, one after the other, and leaves."""
+    async with joined(chat, room_name) as socket:
+        for text in texts:
+            await say(socket, text)
+
+
 # --- the race -----------------------------------------------------------------------------------
 
 
-@resuming_number
 @pytest.mark.timeout(300)
-async def test_who_joins_while_1000_messages_are_posted_has_what_the_database_has(start, number):
-    async with start(number, instances=2) as chat:
-        await Race(chat).run(count=1_000, joins=20)
-        assert_nothing_was_locked(chat)
+async def test_who_joins_while_1000_messages_are_posted_has_what_the_database_has(chat):
+    await Race(chat).run(count=1_000, joins=20)
+    assert_nothing_was_locked(chat)
 
 
-@resuming_number
-async def test_many_who_post_at_once_on_two_instances_are_all_answered(start, number):
-    async with start(number, instances=2) as chat:
-        await Race(chat).run(count=200, writers=16)
-        assert_nothing_was_locked(chat)
+async def test_many_who_post_at_once_on_two_instances_are_all_answered(chat):
+    await Race(chat).run(count=200, writers=16)
+    assert_nothing_was_locked(chat)
 
 
-@resuming_number
-async def test_first_messages_of_many_rooms_at_once_are_all_numbered_1(start, number):
-    async with start(number, instances=2) as chat:
-        races = [Race(chat) for _ in range(8)]
-        session = await log_in(chat, "racer")
-        assert session, "somebody should be logged in before all begin at once"
-        await asyncio.gather(*(race.run(count=4) for race in races))
-        assert_nothing_was_locked(chat)
+async def test_first_messages_of_many_rooms_at_once_are_all_numbered_1(chat):
+    races = [Race(chat) for _ in range(8)]
+    session = await log_in(chat, "racer")
+    assert session, "somebody should be logged in before all begin at once"
+    await asyncio.gather(*(race.run(count=4) for race in races))
+    assert_nothing_was_locked(chat)
 
 
-@resuming_number
+@pytest.mark.parametrize("number", RESUMING)
 @pytest.mark.timeout(240)
 async def test_pubsub_layer_under_uvicorn_passes_the_same_race(start, number):
     async with start(number, instances=2, server="uvicorn", redis_layer="pubsub") as chat:
@@ -137,10 +145,10 @@ def assert_nothing_was_locked(chat):
     for process in chat.processes():
         said = process.program.said()
         assert "database is locked" not in said, "count the room up first: who reads first may lose"
+        assert "deadlock detected" not in said, "all should take their locks in one order"
         assert "IntegrityError" not in said, "two messages were given one number"
 
 
-@resuming_stage
 async def test_forms_and_sockets_that_post_at_once_share_one_row_of_numbers(chat):
     room_name = new_room()
     async with joined(chat.instances[1], room_name) as socket:
@@ -157,7 +165,6 @@ async def test_forms_and_sockets_that_post_at_once_share_one_row_of_numbers(chat
 # --- sent once, sent again ----------------------------------------------------------------------
 
 
-@resuming_stage
 async def test_five_times_the_same_client_id_on_one_socket_is_stored_once_and_answered_each_time(
     chat,
 ):
@@ -172,7 +179,6 @@ async def test_five_times_the_same_client_id_on_one_socket_is_stored_once_and_an
     assert heard[:5] == heard[:1] * 5, "each answer should be the stored message"
 
 
-@resuming_stage
 async def test_same_client_id_on_five_sockets_of_two_instances_at_once_is_stored_once(chat):
     room_name, client_id = new_room(), str(uuid.uuid4())
     async with contextlib.AsyncExitStack() as stack:
@@ -185,7 +191,6 @@ async def test_same_client_id_on_five_sockets_of_two_instances_at_once_is_stored
     assert answers == stored(chat, room_name) * 5
 
 
-@resuming_stage
 async def test_same_client_id_after_a_reconnect_is_answered_with_the_stored_message(chat):
     room_name, client_id = new_room(), str(uuid.uuid4())
     async with joined(chat.instances[0], room_name) as socket:
@@ -196,7 +201,6 @@ async def test_same_client_id_after_a_reconnect_is_answered_with_the_stored_mess
     assert stored(chat, room_name) == [first]
 
 
-@resuming_stage
 async def test_other_text_under_the_same_client_id_is_answered_with_the_stored_text(chat):
     room_name, client_id = new_room(), str(uuid.uuid4())
     async with joined(chat, room_name) as socket:
@@ -205,7 +209,6 @@ async def test_other_text_under_the_same_client_id_is_answered_with_the_stored_t
     assert stored(chat, room_name) == [first]
 
 
-@resuming_stage
 async def test_same_client_id_from_another_author_or_in_another_room_is_a_new_message(chat):
     here, elsewhere, client_id = new_room(), new_room(), str(uuid.uuid4())
     for room_name, name in [(here, "alice"), (here, "bob"), (elsewhere, "alice")]:
@@ -216,7 +219,6 @@ async def test_same_client_id_from_another_author_or_in_another_room_is_a_new_me
     assert texts_of(stored(chat, elsewhere)) == ["by alice"]
 
 
-@resuming_stage
 @pytest.mark.parametrize("arrives", [True, False], ids=["answer_is_lost", "who_knows_what_is_lost"])
 async def test_message_whose_answer_was_lost_is_sent_again_and_stored_once(chat, arrives):
     room_name, client_id = new_room(), str(uuid.uuid4())
@@ -235,7 +237,6 @@ async def test_message_whose_answer_was_lost_is_sent_again_and_stored_once(chat,
     assert missed or not arrives
 
 
-@resuming_stage
 @pytest.mark.parametrize("client_id", BAD_CLIENT_IDS, ids=repr)
 async def test_client_id_that_is_no_uuid_is_refused_and_nothing_is_stored(chat, client_id):
     room_name = new_room()
@@ -248,7 +249,6 @@ async def test_client_id_that_is_no_uuid_is_refused_and_nothing_is_stored(chat, 
     assert stored(chat, room_name) == [good], "the socket stays open, and only the good is stored"
 
 
-@resuming_stage
 async def test_who_gives_no_client_id_is_given_one_of_their_own_each_time(chat):
     room_name = new_room()
     async with joined(chat, room_name) as socket:
@@ -260,13 +260,12 @@ async def test_who_gives_no_client_id_is_given_one_of_their_own_each_time(chat):
 # --- ?after= ------------------------------------------------------------------------------------
 
 
-@resuming_stage
 @pytest.mark.parametrize(
     ("after", "missed"), [(0, [1, 2, 3]), (1, [2, 3]), (3, []), (4, []), (10**17, []), (None, [])]
 )
 async def test_who_names_the_last_seq_they_have_gets_what_came_after_it(chat, after, missed):
     room_name = new_room()
-    await store_unseen(chat, room_name, ["one", "two", "three"])
+    await talk(chat, room_name, ["one", "two", "three"])
     async with connect(chat, room_name, "alice", after=after) as socket:
         messages, caught_up = await replay(socket)
         live = await say(socket, "live")
@@ -275,7 +274,6 @@ async def test_who_names_the_last_seq_they_have_gets_what_came_after_it(chat, af
     assert [*messages, live] == stored(chat, room_name)[3 - len(missed) :]
 
 
-@resuming_stage
 async def test_empty_room_is_caught_up_with_at_0(chat):
     for after in (None, 0, 7):
         async with connect(chat, new_room(), "alice", after=after) as socket:
@@ -283,12 +281,10 @@ async def test_empty_room_is_caught_up_with_at_0(chat):
             assert (await say(socket, "first"))["seq"] == 1
 
 
-@resuming_stage
 @pytest.mark.parametrize("after", BAD_AFTERS)
 async def test_bad_after_is_answered_in_words_and_the_socket_is_live_all_the_same(chat, after):
     room_name = new_room()
-    async with joined(chat, room_name) as socket:
-        await say(socket, "before")
+    await talk(chat, room_name, ["before"])
     async with connect(chat, room_name, "alice", after=after) as socket:
         error = await next_of_any_kind(socket)
         assert (error["type"], error.get("code")) == ("error", "bad_after"), error
@@ -297,17 +293,15 @@ async def test_bad_after_is_answered_in_words_and_the_socket_is_live_all_the_sam
         assert (await say(socket, "live"))["seq"] == 2
 
 
-@resuming_stage
 @pytest.mark.parametrize("after", ["1&after=2", "1&after=", "1&other=x", "1&after=newest"])
 async def test_of_several_afters_the_first_counts(chat, after):
     room_name = new_room()
-    await store_unseen(chat, room_name, ["one", "two", "three"])
+    await talk(chat, room_name, ["one", "two", "three"])
     async with connect(chat, room_name, "alice", after=after) as socket:
         messages, _ = await replay(socket)
     assert seqs_of(messages) == [2, 3]
 
 
-@resuming_stage
 async def test_replay_of_several_pages_is_whole_and_in_order(chat):
     room_name = new_room()
     await store_unseen(chat, room_name, [f"message {n}" for n in range(MORE_THAN_TWO_PAGES)])
@@ -317,7 +311,6 @@ async def test_replay_of_several_pages_is_whole_and_in_order(chat):
     assert caught_up == MORE_THAN_TWO_PAGES
 
 
-@resuming_stage
 async def test_returning_client_gets_what_it_missed_on_another_instance_than_before(chat):
     room_name, (here, there) = new_room(), chat.instances
     async with joined(here, room_name) as socket:
@@ -334,7 +327,6 @@ async def test_returning_client_gets_what_it_missed_on_another_instance_than_bef
 # --- history ------------------------------------------------------------------------------------
 
 
-@resuming_stage
 async def test_history_comes_a_page_at_a_time_until_nothing_is_left(chat):
     room_name, pages = new_room(), []
     await store_unseen(chat, room_name, [f"message {n}" for n in range(MORE_THAN_TWO_PAGES)])
@@ -346,11 +338,12 @@ async def test_history_comes_a_page_at_a_time_until_nothing_is_left(chat):
             assert (answer["type"], answer.get("after")) == ("history", after), answer
             pages.append(answer["messages"])
             after = seqs_of(pages[-1])[-1] if pages[-1] else after
-    assert [len(page) for page in pages] == [A_PAGE, A_PAGE, MORE_THAN_TWO_PAGES - 2 * A_PAGE, 0]
+    size = A_PAGE[chat.stage.number]
+    full, rest = divmod(MORE_THAN_TWO_PAGES, size)
+    assert [len(page) for page in pages if page] == [size] * full + [rest]
     assert list(itertools.chain(*pages)) == stored(chat, room_name)
 
 
-@resuming_stage
 @pytest.mark.parametrize(
     "fields", [{}] + [{"after": after} for after in BAD_HISTORY_AFTERS], ids=str
 )
@@ -362,7 +355,6 @@ async def test_history_after_what_is_no_seq_is_refused(chat, fields):
         assert (await say(socket, "still here"))["seq"] == 1
 
 
-@resuming_stage
 async def test_history_beyond_the_newest_is_empty_and_moves_nobody(chat):
     async with joined(chat, new_room()) as socket:
         await socket.send(json.dumps({"type": "history", "after": 10**17}))
@@ -373,7 +365,6 @@ async def test_history_beyond_the_newest_is_empty_and_moves_nobody(chat):
 # --- hints that are lost, late or repeated ------------------------------------------------------
 
 
-@resuming_stage
 async def test_hole_is_filled_from_the_database_before_the_message_that_shows_it(chat):
     room_name, (here, there) = new_room(), chat.instances
     async with joined(here, room_name) as alice, joined(there, room_name, "bob") as bob:
@@ -386,25 +377,24 @@ async def test_hole_is_filled_from_the_database_before_the_message_that_shows_it
     assert heard == [messages[1:], messages], "who posts and who reads get the hidden ones first"
 
 
-@resuming_stage
 async def test_hint_that_comes_late_or_again_changes_nothing(chat):
     room_name = new_room()
     async with joined(chat, room_name) as socket:
         for text in ("one", "two", "three"):
             await say(socket, text)
+        module, hint_at = HINTS[chat.stage.number]
         await in_shell(
             chat,
             "from asgiref.sync import async_to_sync\n"
-            "from chat.groups import send_to_room\n"
+            f"from {module} import {hint_at}\n"
             "from chat.models import Message\n"
             f"for message in Message.objects.filter(room_name={room_name!r}).order_by('-seq'):\n"
-            "    async_to_sync(send_to_room)(message)",
+            f"    async_to_sync({hint_at})(message)",
         )
         await post(chat, room_name, "bob", "four")
         assert texts_of([await next_message(socket)]) == ["four"], "seq never falls nor repeats"
 
 
-@resuming_stage
 async def test_form_say_and_the_bot_are_numbered_like_everybody(chat):
     room_name = new_room()
     async with joined(chat, room_name) as socket:
@@ -412,13 +402,13 @@ async def test_form_say_and_the_bot_are_numbered_like_everybody(chat):
         said = await asyncio.to_thread(chat.manage, "say", room_name, "from outside")
         assert said.returncode == 0, said.stderr
         await socket.send(frame("/roll 2d6"))
-        heard = [await next_message(socket) for _ in range(4)]
-    assert [message["author"] for message in heard] == ["bob", "say", "alice", "the bot"]
-    assert seqs_of(heard) == [1, 2, 3, 4]
+        authors = ["bob", "say", "alice", "the bot"] if chat.worker else ["bob", "say", "alice"]
+        heard = [await next_message(socket) for _ in authors]
+    assert [message["author"] for message in heard] == authors
+    assert seqs_of(heard) == list(range(1, len(authors) + 1))
     assert heard == stored(chat, room_name)
 
 
-@resuming_stage
 async def test_save_that_is_refused_or_rolled_back_leaves_no_gap(chat):
     room_name, client_id = new_room(), str(uuid.uuid4())
     async with joined(chat, room_name) as socket:
@@ -445,43 +435,84 @@ async def test_save_that_is_refused_or_rolled_back_leaves_no_gap(chat):
 
 # --- parts that die -----------------------------------------------------------------------------
 
+WRITTEN = {name: [f"{name} {count}" for count in range(100)] for name in ("alice", "bob")}
 
-@resuming_number
-async def test_redis_dies_while_people_write_and_who_comes_back_has_everything_once(start, number):
+
+async def test_redis_dies_while_people_write_and_who_comes_back_has_everything_once(start):
     room_name = new_room()
-    written = {name: [f"{name} {count}" for count in range(100)] for name in ("alice", "bob")}
-    async with start(number, instances=2) as chat:
-        phones = {}
-        for name, instance in zip(written, chat.instances, strict=True):
-            phones[name] = Phone(instance, room_name, await log_in(chat, name))
+    async with start(9, instances=2) as chat:
+        phones = await make_phones(chat, room_name)
         async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
-            writing = [tasks.create_task(phones[name].write(written[name])) for name in written]
-            expected = {"alice 10", "bob 10"}
-            while expected:
-                expected.discard((await next_message(carol))["text"])
+            writing = [tasks.create_task(phone.write(WRITTEN[name])) for name, phone in phones]
+            await messages_until_all(carol, {"alice 10", "bob 10"})
             await asyncio.to_thread(chat.redis[0].kill)
             with pytest.raises(websockets.ConnectionClosed) as loss:
                 await messages_until(carol, LAST)
-            await asyncio.gather(*(phone.has_lost.wait() for phone in phones.values()))
+            await asyncio.gather(*(phone.has_lost.wait() for _, phone in phones))
             await asyncio.to_thread(chat.redis[0].restart)
-            tasks.create_task(say_that_was_all(chat, room_name, writing, written))
+            tasks.create_task(say_that_was_all(chat, room_name, writing))
         assert loss.value.rcvd.code == 1011
         events = stored(chat, room_name)
-    for name, phone in phones.items():
+    for _, phone in phones:
         assert phone.codes[0] == 1011, "without its layer a socket should not stay open and deaf"
-        mine = [event["text"] for event in events if event["author"] == name]
-        assert mine == written[name], "each should be stored once, in the order of writing"
-        assert_is_database(events, 0, phone.heard)
+    assert_all_is_there(events, phones)
 
 
-async def say_that_was_all(chat, room_name, writing, written):
+async def test_redis_dies_while_people_write_and_chat_final_goes_on_by_the_database(start):
+    room_name = new_room()
+    async with start(FINAL, instances=2) as chat:
+        phones = await make_phones(chat, room_name)
+        async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
+            writing = [tasks.create_task(phone.write(WRITTEN[name])) for name, phone in phones]
+            heard = await messages_until_all(carol, {"alice 10", "bob 10"})
+            await asyncio.to_thread(chat.redis[0].kill)
+            heard += await messages_until_all(carol, {"alice 99", "bob 99"})
+            # Nothing but the database brings this one over.
+            await post(chat.instances[1], room_name, "carol", "across")
+            heard += await messages_until(carol, "across")
+            for instance in chat.instances:
+                assert "The layer fails" in instance.program.said(), "the log should tell it"
+            await asyncio.to_thread(chat.redis[0].restart)
+            tasks.create_task(say_that_was_all(chat, room_name, writing))
+            heard += await messages_until(carol, LAST)
+        events = stored(chat, room_name)
+    for name, phone in phones:
+        assert phone.codes == [], f"no socket should close without its layer, as {name}'s did"
+    assert_all_is_there(events, phones)
+    assert_is_database(events, 0, heard)
+
+
+async def make_phones(chat, room_name):
+    """Who will write what is WRITTEN, each on an instance of their own."""
+    return [
+        (name, Phone(instance, room_name, await log_in(chat, name)))
+        for name, instance in zip(WRITTEN, chat.instances, strict=True)
+    ]
+
+
+async def messages_until_all(socket, texts):
+    """All messages that come, until each of these texts has."""
+    heard = []
+    while not texts <= {message["text"] for message in heard}:
+        heard.append(await next_message(socket))
+    return heard
+
+
+async def say_that_was_all(chat, room_name, writing):
     """Say so when all is stored, and again until everybody has heard it: a hint may be lost."""
-    everything = sum(len(texts) for texts in written.values())
-    while sum(event["author"] in written for event in stored(chat, room_name)) < everything:
+    everything = sum(map(len, WRITTEN.values()))
+    while sum(event["author"] in WRITTEN for event in stored(chat, room_name)) < everything:
         await asyncio.wait(writing, timeout=0.2)
     while writing:
         assert (await post(chat, room_name, "carol", LAST)).status_code == 302
         _, writing = await asyncio.wait(writing, timeout=1)
+
+
+def assert_all_is_there(events, phones):
+    for name, phone in phones:
+        mine = [event["text"] for event in events if event["author"] == name]
+        assert mine == WRITTEN[name], "each should be stored once, in the order of writing"
+        assert_is_database(events, 0, phone.heard)
 
 
 # --- the migration ------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -32,9 +33,11 @@ from helpers_scripts import (
     what_is_left,
 )
 
-from chatflow import Visitor, post, redis_server, stages, websocket_reader
+from chatflow import Visitor, demo, post, redis_server, stages, websocket_reader
+from chatflow.client import connect
 from chatflow.processes import RunFolder
 from chatflow.redis_server import free_port
+from chatflow.servers import Address
 
 BAD_USAGE = {
     "no number": [],
@@ -75,11 +78,6 @@ def assert_one_sentence(done, exit_code, *words):
 def test_bad_usage_is_answered_with_one_sentence(repository, arguments):
     assert_one_sentence(run_script(repository, "run_step.sh", *arguments), 2)
     assert run_folders(repository) == []
-
-
-def test_final_does_not_exist_yet(repository):
-    done = run_script(repository, "run_step.sh", "final")
-    assert_one_sentence(done, 2, "does not exist yet")
 
 
 @pytest.mark.parametrize("offset", [0, 1], ids=["first port", "second port"])
@@ -163,14 +161,18 @@ def test_list_names_each_stage_once(repository):
 
 @pytest.mark.parametrize("stage", stages(), ids=lambda stage: stage.name)
 def test_says_what_runs_where_it_is_and_what_to_try(repository, tmp_path, stage):
-    with step(repository, str(stage.number), "--instances", "2", cwd=tmp_path) as running:
+    several = stage.key in ("1", "final")
+    options = ["--instances", "2"] if several else []
+    with step(repository, stage.key, *options, cwd=tmp_path) as running:
         kind = "WSGI" if stage.server == "gunicorn" else "ASGI"
-        redis_line = "private, queue layer: redis://127.0.0.1:" if stage.redis else "none"
+        layer = f"private, {stage.redis_layer} layer: redis://127.0.0.1:"
+        redis_line = layer if stage.redis else "none"
         assert stage.idea in running.said
-        assert f"server      {stage.server} ({kind}), 2 instances\n" in running.said
+        count = "2 instances" if several else "1 instance"
+        assert f"server      {stage.server} ({kind}), {count}\n" in running.said
         assert f"Redis       {redis_line}" in running.said
         assert ("worker      runworker bot ticker, process " in running.said) == bool(stage.worker)
-        assert len(set(running.urls)) == 2
+        assert len(set(running.urls)) == 1 + several
         for url in running.urls:
             assert httpx.get(f"{url}/", trust_env=False).status_code == 200
         for number, hint in enumerate(stage.try_this, 1):
@@ -224,16 +226,13 @@ ENDINGS = {
 @pytest.mark.parametrize(
     ("ending", "number"),
     [
-        ("SIGINT", "6"),
         ("SIGINT twice", "2"),
         ("SIGINT and SIGTERM", "5"),
         ("SIGTERM", "3"),
         ("SIGKILL", "1"),
-        ("SIGKILL", "6"),
         ("SIGINT", "7"),
         ("SIGKILL", "9"),
         ("SIGKILL of supervisors too", "2"),
-        ("SIGKILL of supervisors too", "6"),
         ("SIGKILL of supervisors too", "7"),
     ],
 )
@@ -248,6 +247,30 @@ def test_nothing_is_left_after(repository, ending, number):
             assert not what_is_left(running), "it must not end before all it has started"
         assert_nothing_left(running, ports)
         assert "Traceback" not in running.said
+
+
+async def test_ctrl_c_sends_all_sockets_of_chat_final_away_before_it_ends(repository):
+    with step(repository, "final", "--instances", "2") as running:
+        async with Visitor(running, "alice", fresh=True) as alice:
+            answer = await alice.submit("/accounts/login/", password=demo.PASSWORD)
+            assert answer.status_code == 302, "its users can be tried at once"
+        here, there = map(Address, running.ports)
+        async with connect(here, "lobby", "dora") as one, connect(there, "lobby", "emil") as other:
+            for socket in (one, other):
+                while json.loads(await socket.recv())["type"] != "presence":
+                    pass
+            running.send(signal.SIGINT)
+            codes = [await closing_code(socket) for socket in (one, other)]
+        assert codes == [4012, 4012], "a restart is told in words that a client understands"
+        assert_nothing_left(running, running.ports)
+        assert running.process.wait() == 128 + signal.SIGINT
+        assert "Traceback" not in running.said
+
+
+async def closing_code(socket):
+    async with asyncio.timeout(STOP_SECONDS):
+        await socket.wait_closed()
+    return socket.close_code
 
 
 MOMENTS = [(0, "INT"), (0.1, "TERM"), (0.2, "KILL"), (0.3, "INT"), (0.4, "TERM"), (0.5, "KILL")]

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 import pytest
 import websockets
 
-from chatflow import Visitor, post, stages
+from chatflow import Visitor, find_stage, post, stages
 from chatflow.capabilities import BAD_FRAMES, new_room
 from chatflow.client import connect, next_event, websocket_reader
 
 WITH_SOCKETS = [stage.number for stage in stages() if stage.can["accepts_websocket"] == "yes"]
 WITH_GROUPS = [number for number in WITH_SOCKETS if number != 4]
+FINAL = find_stage("final").number
+WITHOUT_LIMITS = [number for number in WITH_SOCKETS if number != FINAL]
 
 every_socket_stage = pytest.mark.parametrize("chat", WITH_SOCKETS, indirect=True)
 # Up to stage 07 people write under whatever name they give.
@@ -122,7 +124,7 @@ async def test_author_that_a_frame_gives_changes_nothing_where_there_are_users(c
     assert message["author"] == without["author"] == "eve", "the author is who is logged in"
 
 
-@every_socket_stage
+@pytest.mark.parametrize("chat", WITHOUT_LIMITS, indirect=True)
 async def test_socket_survives_a_hundred_bad_frames(chat):
     async with connect(chat, new_room()) as socket:
         for _ in range(100):
@@ -130,6 +132,32 @@ async def test_socket_survives_a_hundred_bad_frames(chat):
         await socket.send(post_frame("still here"))
         answers = [await next_event(socket) for _ in range(101)]
     assert [answer["type"] for answer in answers] == ["error"] * 100 + ["message"]
+
+
+@pytest.mark.parametrize("chat", [FINAL], indirect=True)
+async def test_ten_bad_frames_in_a_row_close_the_socket_with_4400_and_nine_do_not(chat):
+    async with connect(chat, new_room()) as socket:
+        for _ in range(2):
+            for _ in range(9):
+                await socket.send("not JSON")
+            await socket.send(post_frame("still here"))
+            answers = [await next_event(socket) for _ in range(10)]
+            assert [answer["type"] for answer in answers] == ["error"] * 9 + ["message"]
+        for _ in range(20):
+            await socket.send("not JSON")
+        answers, code = await until_closed(socket)
+    assert [answer["code"] for answer in answers if answer["type"] == "error"] == ["not_json"] * 10
+    assert code == 4400
+
+
+async def until_closed(socket):
+    """All that comes until the server closes a socket, and the code with which it does."""
+    answers = []
+    with contextlib.suppress(websockets.ConnectionClosed):
+        async with asyncio.timeout(10):
+            while True:
+                answers.append(json.loads(await socket.recv()))
+    return answers, socket.close_code
 
 
 @every_socket_stage
@@ -203,7 +231,7 @@ async def test_say_stores_its_message(chat):
     assert "from outside" in await stored(chat, room_name)
 
 
-@pytest.mark.parametrize("chat", [5, 9], indirect=True)
+@pytest.mark.parametrize("chat", [5, 9, FINAL], indirect=True)
 async def test_say_refuses_what_a_form_refuses(chat):
     room_name = new_room()
     for arguments in ([room_name, "  "], ["café", "hello"], [room_name, "x", "--author", "y" * 51]):

@@ -33,6 +33,6 @@ def test_a_version_that_can_what_the_stage_can_passes(tmp_path):
 
 @pytest.mark.parametrize("stage_dir", ["5", "5=", "99=steps", "five=steps"])
 def test_option_that_says_no_stage_or_no_folder_is_bad_usage(stage_dir):
-    done = grade(stage_dir, "--collect-only")
+    done = grade(stage_dir, "--collect-only", "tests/test_stage_dir.py")
     assert done.returncode == 4
     assert "--stage-dir wants N=FOLDER" in done.stderr

@@ -10,6 +10,7 @@ from collections import defaultdict
 import httpx
 import pytest
 import websockets
+from helpers_final import caught_up
 
 from chatflow import (
     Run,
@@ -28,9 +29,13 @@ from chatflow.errors import LaunchError, UsageError
 from chatflow.tracing.book import Book
 from chatflow.tracing.flow import kind_of
 from chatflow.tracing.hops import Hop, NewLines
+from chatflow.tracing.monitor import Command
+from chatflow.tracing.recording import is_over
+from chatflow.tracing.redis_commands import as_hops
 from chatflow.variants import variant
 
 NUMBERS = [stage.number for stage in stages()]
+FINAL = find_stage("final").number
 ASGI_SERVERS = ["daphne", "uvicorn"]
 
 
@@ -191,6 +196,158 @@ async def test_way_of_a_frame_in_stage_09_is_answered_before_the_layer_is_told(t
     assert way(flow.hops) == f"{sender} consumer {A_DELIVERY}"
 
 
+# --- the hub of chat_final ----------------------------------------------------------------------
+
+A_HUBS_DELIVERY = "hub server client"
+
+
+@contextlib.asynccontextmanager
+async def in_room(instance, room_name, name, **options):
+    """A socket that is in its room: chat_final lets it in before it is."""
+    async with connect(instance, room_name, name, **options) as socket:
+        await caught_up(socket)
+        yield socket
+
+
+async def test_way_of_a_frame_in_chat_final_leads_from_hub_to_hub(traced):
+    a, b = traced(FINAL).instances
+    # Who comes first has the hub join the room's group, which is no part of alice's way.
+    async with (
+        in_room(a, "hubs", "carol"),
+        in_room(a, "hubs", "alice") as alice,
+        in_room(b, "hubs", "bob"),
+    ):
+        await alice.send(frame("hello, hubs"))
+        flow = await traced(FINAL).flow("hello, hubs", reaches=["alice", "bob", "carol"])
+    in_it = "hub server client server client"
+    assert way(flow.handshake) == f"{A_HANDSHAKE} server client {in_it}"
+    assert [hop.label for hop in flow.handshake[-3::2]] == ["caught_up", "presence"]
+    for hub in ("hub/A", "hub/B"):
+        # Until it has heard, the flow is not over, though everybody may have the message already.
+        unheard = [hop for hop in traced(FINAL).tracing.hops() if not is_hint_to(hub, hop)]
+        assert not is_over(Book(unheard), flow.hops[0].trace)
+        assert is_over(Book(unheard), flow.hops[0].trace, ended=[hub[-1]]), "whom nothing reaches"
+    here = "server consumer database hub server client server client layer"
+    # Its own hint tells a hub nothing new.
+    assert way(flow.hops) == f"{here} hub {A_HUBS_DELIVERY}"
+    assert [hop.label.split()[0] for hop in flow.hops if hop.kind == "redis"] == ["PUBLISH"]
+    assert len({hop.trace for hop in flow.hops}) == 1
+    stations = [hop.target for hop in flow.hops if kind_of(hop.target) in ("hub", "client")]
+    assert stations == [
+        *["hub/A", "client/alice", "client/carol"],
+        *["hub/A", "hub/B", "client/bob"],
+    ]
+
+
+def is_hint_to(hub, hop):
+    return kind_of(hop.source) == "layer" and hop.target == hub
+
+
+async def test_way_of_a_posted_form_in_chat_final_comes_back_from_the_view(traced):
+    a, b = traced(FINAL).instances
+    async with in_room(a, "forms", "alice"), in_room(b, "forms", "bob"):
+        await post(a, "forms", "carol", "by form")
+        flow = await traced(FINAL).flow("by form", reaches=["alice", "bob"])
+    here = f"{A_POST} hub server client layer"
+    assert way(flow.hops) == f"{here} hub {A_HUBS_DELIVERY} server client"
+    assert [hop.source for hop in flow.hops[-2:]] == ["view/carol@A", "server/A"]
+
+
+async def test_way_of_a_message_from_a_command_to_the_hubs_of_chat_final(traced):
+    a, b = traced(FINAL).instances
+    async with in_room(a, "outside", "alice"), in_room(b, "outside", "bob"):
+        done = await asyncio.to_thread(traced(FINAL).manage, "say", "outside", "from outside")
+        assert done.returncode == 0, done.stderr
+        flow = await traced(FINAL).flow("from outside", reaches=["alice", "bob"])
+    assert way(flow.hops) == f"database hub layer {A_HUBS_DELIVERY} {A_HUBS_DELIVERY}"
+    assert [hop.source for hop in flow.hops[:3]] == ["command/say", "command/say", "hub/say"]
+
+
+def test_redis_command_belongs_to_the_open_call_that_is_about_its_group():
+    def call(number, label):
+        group = label.split()[1]
+        detail = {"group": group, "channel": "specific.x!y"}
+        way = {"source": "hub/A", "target": "layer/redis-1", "detail": detail}
+        return Hop(f"A-1-{number}", number, f"trace {number}", "layer", label=label, **way)
+
+    def command(at, words):
+        return Command(at, "redis-1", "127.0.0.1:1", words, inside=False)
+
+    calls = [call(1, "group_add six"), call(2, "group_send six"), call(3, "group_send tea")]
+    named = command(1, "CLIENT SETNAME A")
+    [joins] = as_hops([named, command(4, "SUBSCRIBE p__group__six")], calls)
+    assert (joins.label, joins.cause) == ("SUBSCRIBE six", "A-1-1")
+    asked = command(4, "ZRANGE p:group:six 0 -1")
+    assert not as_hops([named, asked], calls), "two are open that could have asked"
+    assert not as_hops([named, command(4, "SUBSCRIBE p__group__ten")], calls)
+    assert [hop.cause for hop in as_hops([named, asked], calls[1:])] == ["A-1-2"]
+
+
+async def test_who_comes_and_goes_is_no_part_of_a_message_or_of_anybody_elses_handshake(traced):
+    chat = traced(FINAL)
+    a, b = chat.instances
+    async with in_room(a, "presence", "alice") as alice:
+        await alice.send(frame("who is there?"))
+        async with in_room(b, "presence", "bob"):
+            while json.loads(await alice.recv()).get("users") != ["alice", "bob"]:
+                pass
+        while json.loads(await alice.recv()).get("users") != ["alice"]:
+            pass
+        flow = await chat.flow("who is there?", reaches=["alice"])
+    frames = [
+        [hop.label for hop in hops if hop.target == "client/alice"]
+        for hops in (flow.handshake, flow.hops)
+    ]
+    assert frames[0] == ["101 Switching Protocols", "caught_up", "presence"], "her own arrival"
+    assert len(frames[1]) == 1, frames[1]
+
+
+async def test_crashes_of_an_instance_and_of_redis_are_told_and_mix_nothing_up(start):
+    async with start(FINAL, instances=2, trace=True) as chat:
+        a, b = chat.instances
+        async with in_room(a, "lobby", "alice") as alice:
+            async with in_room(b, "lobby", "bob") as bob:
+                await alice.send(frame("before"))
+                seq = (await next_event(bob))["seq"]
+                await asyncio.to_thread(b.kill)
+            await alice.send(frame("meanwhile"))
+            cut_off = await chat.flow("meanwhile", reaches=["alice"])
+            async with connect(a, "lobby", "bob", after=seq):
+                back = await chat.flow("meanwhile", reaches=["alice", "bob"])
+            await alice.send(frame("without B"))
+            await chat.flow("without B", reaches=["alice"])
+            await asyncio.to_thread(b.start)
+            without = await chat.flow("without B", reaches=["alice"])
+            async with in_room(b, "lobby", "bob"):
+                await alice.send(frame("afterwards"))
+                afterwards = await chat.flow("afterwards", reaches=["alice", "bob"])
+                chat.redis[0].program.kill()
+                await alice.send(frame("unhinted"))
+                unhinted = await chat.flow("unhinted", reaches=["alice", "bob"], within=10)
+        hops = chat.tracing.hops()
+    assert [(one.client, one.reason) for one in cut_off.missed] == [
+        ("client/bob", "instance B has ended")
+    ]
+    assert way(dict(back.sections())["on the return"]) == "consumer server client"
+    assert [flow.unreached() for flow in (back, without, afterwards)] == [[], [], []]
+    assert afterwards.reached() == ["alice", "bob"]
+    assert way(afterwards.hops[-3:]) == A_HUBS_DELIVERY
+    layer = next(hop for hop in unhinted.hops if hop.lost)
+    assert (layer.source, layer.target) == ("hub/A", "layer/redis-1")
+    assert [hop.source for hop in unhinted.hops[-3:]] == ["database/1", "hub/B", "server/B"]
+    before, after = connections_of(hops, "B")
+    assert not before & after, "each connection has a name of its own"
+
+
+def connections_of(hops, name):
+    """The connections of each program that was an instance of this name, in their order."""
+    found = defaultdict(set)
+    for hop in hops:
+        if hop.id.startswith(f"{name}-") and kind_of(hop.source) == "client":
+            found[hop.id.rpartition("-")[0]].add(hop.source)
+    return found.values()
+
+
 # --- jobs for a worker --------------------------------------------------------------------------
 
 
@@ -232,11 +389,14 @@ async def test_job_that_no_worker_takes_ends_in_redis_until_one_does(start):
 # --- those who were away ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("number", "heard"), [(8, ["alice"]), (9, ["alice", "bob"])])
+@pytest.mark.parametrize(
+    ("number", "heard"), [(8, ["alice"]), (9, ["alice", "bob"]), (FINAL, ["alice", "bob"])]
+)
 async def test_who_was_away_gets_a_message_on_the_return_or_never(traced, number, heard):
     a, b = traced(number).instances
-    async with connect(a, "away", "alice") as alice:
-        async with connect(b, "away", "bob") as bob:
+    enter = in_room if number == FINAL else connect
+    async with enter(a, "away", "alice") as alice:
+        async with enter(b, "away", "bob") as bob:
             await alice.send(frame("before"))
             seq = (await next_event(bob)).get("seq")
         await traced(number).request_flow("bob", "close")  # B has noticed

@@ -9,7 +9,7 @@ import websockets
 
 from chatflow import post
 from chatflow.capabilities import new_room
-from chatflow.launcher import HOST
+from chatflow.servers import HOST
 from chatflow.traffic import Address, Count, carry_up, counted
 
 REQUEST = b"GET /nowhere/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

@@ -43,7 +43,7 @@ async def test_copy_goes_when_the_block_fails_too():
     [
         (VIEWS, "WAIT_SECONDS = 26", "says 'WAIT_SECONDS = 26' nowhere"),
         (VIEWS, "WAIT_SECONDS", "says 'WAIT_SECONDS' 2 times"),
-        ("chat/wievs.py", "WAIT_SECONDS", "Stage 2 has no file chat/wievs.py."),
+        ("chat/wievs.py", "WAIT_SECONDS", "02_wsgi_long_polling has no file chat/wievs.py."),
     ],
 )
 async def test_text_that_cannot_be_replaced_is_said_before_anything_is_copied(path, before, said):

@@ -15,8 +15,8 @@ import httpx
 from .bench_trace import measure_trace
 from .catalog import ROOT
 from .errors import LaunchError, MissingError
-from .launcher import clean_environment
 from .processes import Program, RunFolder
+from .servers import clean_environment
 
 COLD_BAR, WARM_BAR = 60, 3
 WARM_STARTS = 5

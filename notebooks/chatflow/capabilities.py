@@ -1,7 +1,8 @@
 """What a stage can do, found out by trying: one probe per row of the matrix.
 
 A probe drives a running stage of two instances as any foreign client would, in a room of its own,
-and returns "yes", "no", or "–" where this stage has nothing that could be tried.
+and returns "yes", "no", or "–" where this stage has nothing that could be tried. What chat_final
+adds is probed in `final_probes`.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import uuid
 import httpx
 import websockets
 
+from . import final_probes
 from .catalog import capabilities
 from .client import (
     LIVE_SECONDS,
@@ -24,8 +26,7 @@ from .client import (
     reading,
     websocket_reader,
 )
-
-YES, NO, NOTHING_TO_TRY = "yes", "no", "–"
+from .probing import ANSWER_SECONDS, NO, NOTHING_TO_TRY, YES, close_code, new_room, verdict
 
 WSGI_THREADS = 4
 IDLE_SECONDS = 12
@@ -45,21 +46,13 @@ BAD_FRAMES = [
     b"\x00\xff",
     "[]",
     "NaN",
-    "[" * 100_000,
+    "[" * 50_000,  # chat_final takes 64 KiB at most
     "1" * 5_000,
     '{"type": "unheard of"}',
     '{"type": "post", "author": "eve", "text": "   "}',
     '{"type": "post", "author": "eve", "text": "half a surrogate: \\ud800"}',
     json.dumps({"type": "post", "author": "eve", "text": "x" * 2_001}),
 ]
-
-
-def verdict(it_can):
-    return YES if it_can else NO
-
-
-def new_room():
-    return f"probe-{secrets.token_hex(6)}"
 
 
 async def survives_reload(chat):
@@ -205,17 +198,29 @@ async def is_awake(socket):
 
 async def bad_frames(chat):
     try:
-        async with connect(chat, new_room(), "eve") as socket, asyncio.timeout(10):
+        async with connect(chat, new_room(), "eve") as socket:
             for frame in BAD_FRAMES:
-                await socket.send(frame)
-                if (await next_event(socket))["type"] != "error":
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await socket.send(frame)
+                    if (await next_event(socket))["type"] != "error":
+                        return NO
+                if not await still_posts(socket):
                     return NO
-            await socket.send('{"type": "post", "author": "eve", "text": "good"}')
-            return verdict((await next_event(socket))["type"] == "message")
     except websockets.InvalidStatus:
         return NOTHING_TO_TRY
     except (websockets.ConnectionClosed, TimeoutError):
         return NO
+    return YES
+
+
+async def still_posts(socket, times=3):
+    """Whether a post is answered, once of so many times: a layer may lose one."""
+    for _ in range(times):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await socket.send('{"type": "post", "author": "eve", "text": "good"}')
+                return (await next_event(socket))["type"] == "message"
+    return False
 
 
 async def unasked(chat):
@@ -265,12 +270,7 @@ async def logout(chat):
             return NOTHING_TO_TRY
         async with connect(chat, new_room(), user.name, session=user.session) as socket:
             await user.log_out()
-            try:
-                async with asyncio.timeout(LOGOUT_SECONDS):
-                    await socket.wait_closed()
-            except TimeoutError:
-                return NO
-    return verdict(socket.close_code == 4401)
+            return verdict(await close_code(socket, LOGOUT_SECONDS) == 4401)
 
 
 async def resumes(chat):
@@ -309,29 +309,42 @@ async def stored_once(chat):
     return verdict(page.count("<p>twice?</p>") == 1)
 
 
-PROBES = {key: globals()[key] for key in capabilities()}
-ONE_BY_ONE = [key for key in PROBES if key not in ("idle_sockets", "waiting_readers")]
+PROBES = {key: getattr(final_probes, key, None) or globals()[key] for key in capabilities()}
+# They are quiet for a long time, and do not mind what happens meanwhile. So they end when the
+# others have ended: a layer may lose a message as sockets beside it close.
+QUIET = ["idle_sockets", "presence", "notices_gaps"]
+# Where the answer is no, the server is busy for a while afterwards.
+BUSY = ["waiting_readers"]
+# They kill and stop what runs, under open sockets.
+LAST = ["without_redis", "drains", "health"]
+ONE_BY_ONE = [key for key in PROBES if key not in QUIET + BUSY + LAST] + BUSY
 
 
 async def measure(chat):
-    """Try all capabilities of a running stage: {key: "yes", "no" or "–"}, in the matrix's order."""
+    """Try all capabilities of a running stage: {key: "yes", "no" or "–"}, in the matrix's order.
+
+    Some are tried by force: what is left of the stage then is good for nothing else.
+    """
     found = await try_all(chat)
-    for verdict in found.values():
-        if isinstance(verdict, Exception):
-            raise verdict
+    for result in found.values():
+        if isinstance(result, Exception):
+            raise result
     return found
 
 
 async def try_all(chat):
     """Like `measure`, but a probe that breaks leaves its exception in place of a verdict."""
     found = dict.fromkeys(PROBES)
-    async with asyncio.TaskGroup() as tasks:
-        # It takes longest, and does not mind what happens meanwhile.
-        idle = tasks.create_task(try_one(chat, "idle_sockets"))
-        # Waiting readers last: where the answer is no, the server is busy for a while afterwards.
-        for key in [*ONE_BY_ONE, "waiting_readers"]:
+
+    async def try_each(keys):
+        for key in keys:
             found[key] = await try_one(chat, key)
-    return found | {"idle_sockets": idle.result()}
+
+    await asyncio.gather(try_each(ONE_BY_ONE), *(try_each([key]) for key in QUIET))
+    if found["accepts_websocket"] == NO:
+        return found | dict.fromkeys(LAST, NOTHING_TO_TRY)
+    await try_each(LAST)
+    return found
 
 
 async def try_one(chat, key):

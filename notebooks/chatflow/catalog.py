@@ -9,6 +9,7 @@ from .errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ROOT / "steps"
+FINAL = "chat_final"
 
 # What "live" means: a reader who is already waiting has the message within this time.
 LIVE_SECONDS = 2
@@ -18,16 +19,18 @@ LIVE_SECONDS = 2
 class Stage:
     """One entry of steps.toml. `can` maps each capability's key to "yes", "no" or "–".
 
-    `worker` names the channels of its worker process, if it has one.
+    `worker` names the channels of its worker process, if it has one; `path` is its folder, from
+    the repository's.
     """
 
     number: int
-    slug: str
     title: str
     idea: str
     still_cannot: str
     server: str
     redis: bool
+    redis_layer: str
+    path: str
     worker: tuple[str, ...]
     changed: tuple[str, ...]
     why_so_much: str
@@ -37,11 +40,35 @@ class Stage:
 
     @property
     def name(self):
-        return f"{self.number:02}_{self.slug}"
+        return self.folder.name
+
+    @property
+    def key(self):
+        """What run_step.sh and `stage()` take for it: "9", or "final"."""
+        return "final" if self.name == FINAL else str(self.number)
+
+    @property
+    def notebook(self):
+        """The name of its notebook: "09_resume.ipynb", "10_chat_final.ipynb"."""
+        return f"{self.number}_{self.name}.ipynb" if self.key == "final" else f"{self.name}.ipynb"
+
+    @property
+    def short(self):
+        """Its head in a table: "09", or "final"."""
+        return self.key.zfill(2)
+
+    @property
+    def heading(self):
+        return f"{FINAL if self.key == 'final' else f'Stage {self.short}'} · {self.title}"
+
+    @property
+    def called(self):
+        """Its name in a sentence."""
+        return FINAL if self.key == "final" else f"stage {self.number}"
 
     @property
     def folder(self):
-        return STEPS / self.name
+        return ROOT / self.path
 
 
 @cache
@@ -56,8 +83,14 @@ def stages():
     return tuple(read_stage(entry) for entry in load()["stage"])
 
 
+USUAL = {"worker": (), "why_so_much": "", "lost": (), "redis_layer": "queue"}
+
+
 def read_stage(entry):
-    entry = {"worker": (), "why_so_much": "", "lost": (), **entry}
+    entry = {**USUAL, **entry}
+    slug = entry.pop("slug", None)
+    if slug:
+        entry["path"] = f"steps/{entry['number']:02}_{slug}"
     lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
     return Stage(**{**entry, **lists})
 
@@ -68,14 +101,12 @@ def capabilities():
 
 
 def find_stage(number):
-    """The stage with this number, given as 5, "5" or "05". Raises UsageError with what to type."""
-    known = {str(stage.number): stage for stage in stages()}
-    last = len(known)
-    if str(number) == "final":
-        raise UsageError(
-            "The stage 'final' (chat_final) does not exist yet; "
-            f"stages 1 to {last} do: see run_step.sh --list."
-        )
-    if found := known.get(str(number).removeprefix("0")):
+    """The stage of this number, given as 5, "5" or "05", or that of the name "final".
+
+    Raises UsageError with what to type.
+    """
+    known = {stage.key: stage for stage in stages()} | {stage.number: stage for stage in stages()}
+    if found := known.get(number) or known.get(str(number).removeprefix("0")):
         return found
-    raise UsageError(f"There is no stage {number!r}: give a number from 1 to {last}.")
+    last = max(stage.number for stage in stages() if stage.key != "final")
+    raise UsageError(f"There is no stage {number!r}: give a number from 1 to {last}, or final.")

@@ -16,6 +16,9 @@ from .errors import UsageError
 # The password of everybody who signs up here.
 PASSWORD = "correct horse battery staple"
 
+# What chat_final says of this moment only, at any time: it is no event of the room's sequence.
+EPHEMERAL = {"presence", "typing", "head"}
+
 # The session cookies of people who have logged in: {(site, name): cookie}. Hashing a password
 # takes a quarter of a second, on purpose, and people write often.
 SESSIONS = {}
@@ -187,8 +190,17 @@ async def websocket_reader(instance, room_name, name=None, after=None, session=N
             yield None
             return
         reader = Reader("WebSocket", socket)
+        if seq is None and getattr(instance, "greets", False):
+            await until_in_room(socket)
         async with feeding(reader, read_socket(socket)):
             yield reader
+
+
+async def until_in_room(socket):
+    """Return when chat_final has taken an open socket into its room, or has closed it again."""
+    with contextlib.suppress(websockets.ConnectionClosed):
+        while json.loads(await socket.recv())["type"] != "caught_up":
+            pass
 
 
 @contextlib.asynccontextmanager
@@ -214,8 +226,8 @@ async def connect(instance, room_name, name=None, *, after=None, origin=None, se
 
 
 async def next_event(socket):
-    """The next event that is an answer or news: `caught_up`, from stage 09 on, is neither."""
-    while (event := json.loads(await socket.recv()))["type"] == "caught_up":
+    """The next event that is an answer or news: `caught_up` and what is ephemeral are neither."""
+    while (event := json.loads(await socket.recv()))["type"] in {"caught_up", *EPHEMERAL}:
         pass
     return event
 

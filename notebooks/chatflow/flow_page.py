@@ -20,7 +20,7 @@ from .drawing.folding import hop_words, station_titles
 from .drawing.places import entering, leaving, touched_stations
 from .drawing.svg import FONTS
 from .errors import UsageError
-from .launcher import HOST, listen
+from .servers import HOST, listen
 from .tracing.flow import kind_of, name_of, summary
 from .tracing.flows import make_flow
 from .tracing.recent import Recent
@@ -108,13 +108,18 @@ class Feed:
         if not self.waiting:
             return
         book = self.recent.book()
-        self.waiting &= {trace for trace in book.traces if book.traces[trace][0].at > self.began}
+        self.waiting &= {trace for trace in book.traces if self.is_shown(book.traces[trace])}
         ripe = [trace for trace in book.traces if trace in self.waiting and is_ripe(book, trace)]
         # The newest first; what would be dropped again at once is not drawn at all.
         for trace in ripe[-DRAWN_AT_ONCE:]:
             self.update(book, trace, now)
         self.waiting -= {*ripe[-DRAWN_AT_ONCE:], *ripe[: -2 * KEPT]}
         self.drop_old()
+
+    def is_shown(self, hops):
+        """Whether somebody has caused this; or it has gone wrong, whoever has."""
+        by_itself = kind_of(hops[0].source) == "hub" and not any(hop.lost for hop in hops)
+        return hops[0].at > self.began and not by_itself
 
     def verdict_is_due(self, now):
         return any(
@@ -184,7 +189,7 @@ def make_entry(book, trace, scene, now):
         "kind": kind_of_flow(flow, stored),
         "chat": is_chat(flow, stored),
         "title": title(book, trace, stored),
-        "complete": decided and is_over(book, trace),
+        "complete": decided and is_over(book, trace, scene.ended),
         "missed": flow.unreached(),
         "lost": any(hop.lost for hop in flow.hops),
         "opening": len(folded.handshake),

@@ -11,15 +11,8 @@ import re
 from .catalog import LIVE_SECONDS, ROOT
 from .errors import UsageError
 from .interrupts import finish, heeding_interrupts
-from .launcher import (
-    SERVERS,
-    Instance,
-    clean_environment,
-    listen,
-    server_command,
-    wait_until_ready,
-)
 from .processes import Program, RunFolder
+from .servers import SERVERS, Instance, clean_environment, listen, server_command
 
 LABS = ROOT / "notebooks" / "labs"
 
@@ -35,7 +28,7 @@ async def lab(name, *, server, options=()):
     async with heeding_interrupts():
         try:
             instance = start(name, server, files, options)
-            await asyncio.to_thread(wait_until_ready, instance, f"The lab {name}")
+            await asyncio.to_thread(instance.wait_until_ready)
             yield instance
         finally:
             await finish(files.close)
@@ -55,8 +48,8 @@ def is_served(path):
 
 
 def start(name, server, files, options=()):
-    with listen(0) as listener:
-        program = Program(
+    def launch(listener, starts):
+        return Program(
             [*server_command(server, listener, f"{name}:application"), *options],
             folder=files,
             log=files.path / f"{name}.log",
@@ -64,7 +57,12 @@ def start(name, server, files, options=()):
             env=clean_environment(),
             listener=listener,
         )
-        return Instance(listener.getsockname()[1], name, program, site=name)
+
+    with listen(0) as listener:
+        port = listener.getsockname()[1]
+        instance = Instance(port, name, f"The lab {name}", site=name, launch=launch)
+        instance.begin(listener)
+        return instance
 
 
 async def log_line(instance, text, within=LIVE_SECONDS):

@@ -8,167 +8,55 @@ import asyncio
 import contextlib
 import os
 import secrets
-import socket
 import sqlite3
 import string
 import subprocess
 import sys
 import threading
-import time
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-import httpx
-import psutil
 
 from . import database as databases
 from . import redis_server
 from .catalog import find_stage
-from .client import NO_TLS
 from .errors import LaunchError, UsageError
 from .interrupts import finish, heeding_interrupts
 from .processes import Program, RunFolder
-from .tracing.flow import WORKER
+from .redis_server import printable
+from .servers import (
+    FINAL_FLAGS,
+    FINAL_GRACE,
+    GRACE,
+    Instance,
+    Worker,
+    bind,
+    clean_environment,
+    server_command,
+)
 from .tracing.flows import Scene, find_message, find_request
 from .tracing.recording import Tracing
 
-HOST = "127.0.0.1"
-START_SECONDS = 30
 SETTINGS = "websockets_channels.settings"
 WSGI, ASGI = "websockets_channels.wsgi", "websockets_channels.asgi:application"
+
+# The same settings, with a quick hasher for the passwords of users who go with the run.
+OVERLAY = Path(__file__).parent / "overlay"
+QUICK_SETTINGS = "quick_settings"
 
 # The same, with tracing put round them from outside.
 INSIDE = Path(__file__).parent / "tracing" / "inside"
 TRACED_SETTINGS = "flowtrace.settings"
 TRACED_WSGI, TRACED_ASGI = "flowtrace.wsgi", "flowtrace.asgi:application"
 
-# How each server takes over a socket that we have bound, and how it is told to stop soon.
-SERVERS = {
-    "gunicorn": ["--bind", "fd://{fd}"],
-    "daphne": ["--fd", "{fd}"],
-    "uvicorn": ["--fd", "{fd}", "--lifespan", "off", "--timeout-graceful-shutdown", "1"],
-}
-
-# Ours to set for a stage; whatever the user's shell has of them must not leak in.
-STAGE_VARIABLES = {
-    "CHAT_DATABASE",
-    "DJANGO_SETTINGS_MODULE",
-    "FLOW_PROCESS",
-    "FLOW_SERVER",
-    "FLOW_TRACE",
-    "GUNICORN_CMD_ARGS",
-    "PYTHONIOENCODING",
-    "PYTHONPATH",
-    "PYTHONSAFEPATH",
-    "PYTHONWARNINGS",
-    "REDIS_LAYER",
-    "REDIS_PREFIX",
-    "REDIS_URL",
-    "WEB_CONCURRENCY",
-}
-
-
-def clean_environment():
-    """The user's environment without what would change a stage."""
-    return {
-        key: value
-        for key, value in os.environ.items()
-        # Uvicorn reads each of its options from UVICORN_<OPTION> too.
-        if key not in STAGE_VARIABLES and not key.startswith("UVICORN_")
-    }
-
-
-def server_command(server, listener, application):
-    words = [word.format(fd=listener.fileno()) for word in SERVERS[server]]
-    return [sys.executable, "-m", server, *words, application]
-
-
-@dataclass
-class Address:
-    """A port of this machine, as clients want it told."""
-
-    port: int
-    tracing = None  # an instance may have one
-
-    @property
-    def url(self):
-        return f"http://{HOST}:{self.port}"
-
-    @property
-    def ws_url(self):
-        return f"ws://{HOST}:{self.port}"
-
-
-@dataclass
-class Instance(Address):
-    """One server process of a stage, listening on a port of its own.
-
-    `site` is the same for all instances of a run: they share their users and sessions.
-    """
-
-    name: str
-    program: Program
-    site: str
-    tracing: Tracing | None = None
-
-    def kill(self):
-        """End this instance with SIGKILL, as a crash would; the others go on."""
-        self.program.kill()
-
-
-class Worker:
-    """The worker process of a stage: it runs the jobs that come over some channels.
-
-    `make_program` starts it, and `title` says whose it is. Jobs wait for it while it is away.
-    """
-
-    name = WORKER
-
-    def __init__(self, title, make_program):
-        self.title, self.make_program = title, make_program
-        self.launch()
-
-    def launch(self):
-        self.program = self.make_program()
-
-    def start(self):
-        """Start the worker again after its end; returns when it listens. Raises LaunchError."""
-        self.launch()
-        self.wait_until_ready()
-
-    def stop(self):
-        """End the worker with SIGTERM, in good order."""
-        self.program.stop()
-
-    def kill(self):
-        """End the worker with SIGKILL, as a crash would."""
-        self.program.kill()
-
-    def wait_until_ready(self):
-        give_up_at = time.monotonic() + START_SECONDS
-        while not self.is_connected():
-            if self.program.poll() is not None or time.monotonic() > give_up_at:
-                lines = self.program.last_lines()
-                raise LaunchError(
-                    f"{self.title} did not start. The last lines of its log:\n{lines}"
-                )
-            time.sleep(0.02)  # a look; it has no port that could be asked
-
-    def is_connected(self):
-        """Whether it is in touch with Redis: by then it has loaded all it needs."""
-        try:
-            connections = psutil.Process(self.program.pid).net_connections("tcp")
-        except psutil.Error:
-            return False  # it has just ended
-        return any(each.status == psutil.CONN_ESTABLISHED for each in connections)
-
 
 class Run:
     """A stage that runs: its instances, its Redis servers, its database. Blocking; see `stage()`.
 
     `port` is the first instance's port (0: any free ones); `redis_url` names Redis servers that
-    the user has running, comma-separated, instead of private ones; `folder` is the stage's code,
-    where it is not the one in `steps/`; `trace` records every message's hops, see `flow()`.
+    the user has running, comma-separated, instead of private ones; `database` is the path of an
+    SQLite file or, for chat_final, a URL; `folder` is the stage's code, where it is not its own;
+    `trace` records every message's hops, see `flow()`; `settings` are more variables for the
+    environment in which the stage runs.
     """
 
     def __init__(
@@ -180,17 +68,19 @@ class Run:
         server=None,
         redis_shards=1,
         redis_url=None,
-        redis_layer="queue",
+        redis_layer=None,
         database=None,
         folder=None,
         trace=False,
+        settings=None,
     ):
         self.stage = find_stage(number)
         self.server = server or self.stage.server
         self.folder = Path(folder or self.stage.folder).resolve()
         self.instance_count, self.first_port = instances, port
-        self.redis_shards, self.redis_url, self.redis_layer = redis_shards, redis_url, redis_layer
-        self.database, self.trace = database, trace
+        self.redis_shards, self.redis_url = redis_shards, redis_url
+        self.redis_layer = redis_layer or self.stage.redis_layer
+        self.database, self.trace, self.settings = database, trace, settings or {}
         self.check_options()
         self.instances, self.redis, self.worker = [], [], None
         self.files = self.tracing = None
@@ -216,6 +106,11 @@ class Run:
             raise UsageError(f"Stage {self.stage.number} is {kind}.")
         if self.redis_shards > 1 and not self.stage.redis:
             raise UsageError(f"Stage {self.stage.number} uses no Redis, so there is none to shard.")
+        if is_url(self.database) and not self.is_final:
+            raise UsageError(
+                "Stages keep their messages in SQLite, so "
+                f"{printable(self.database)} cannot be used."
+            )
         if self.redis_shards > 1 and self.redis_url:
             raise UsageError("REDIS_URL names the Redis servers already: unset it to use shards.")
 
@@ -238,7 +133,8 @@ class Run:
             for listener in listeners:
                 ours.enter_context(listener)
             self.files = RunFolder(self.stage.name)
-            self.database = Path(self.database or self.files.path / "db.sqlite3").resolve()
+            if not is_url(self.database):
+                self.database = Path(self.database or self.files.path / "db.sqlite3").resolve()
             if self.trace:
                 self.tracing = Tracing(self.files.path / "trace")
             if self.stage.redis:
@@ -249,10 +145,10 @@ class Run:
                 self._give_up_if_stopping()
                 self.instances.append(self._start_instance(name, listener))
             if self.stage.worker:
-                title = f"The worker of stage {self.stage.number}"
+                title = f"The worker of {self.stage.called}"
                 self.worker = Worker(title, self._start_worker)
         for instance in self.instances:
-            wait_until_ready(instance, f"Instance {instance.name} of stage {self.stage.number}")
+            instance.wait_until_ready()
             self._give_up_if_stopping()
         if self.worker:
             self.worker.wait_until_ready()
@@ -281,10 +177,19 @@ class Run:
 
     def _stage_environment(self):
         """What the stage's own settings read."""
-        facts = {"CHAT_DATABASE": str(self.database), "DJANGO_SETTINGS_MODULE": SETTINGS}
+        facts = {"DJANGO_SETTINGS_MODULE": SETTINGS, **self.settings}
+        if self._has_own_users():
+            facts["DJANGO_SETTINGS_MODULE"] = QUICK_SETTINGS
+            facts["PYTHONPATH"] = str(OVERLAY)
+        if self.is_final:
+            url = self.database if is_url(self.database) else f"sqlite:///{self.database}"
+            facts = {"DEVELOPMENT": "1", "DATABASE_URL": url, **facts}
+        else:
+            facts["CHAT_DATABASE"] = str(self.database)
         if self.trace:
+            facts["FLOW_SETTINGS"] = facts["DJANGO_SETTINGS_MODULE"]
             facts["DJANGO_SETTINGS_MODULE"] = TRACED_SETTINGS
-            facts["PYTHONPATH"] = str(INSIDE)
+            facts["PYTHONPATH"] = os.pathsep.join([str(INSIDE), str(OVERLAY)])
             facts["FLOW_TRACE"] = str(self.tracing.folder)
         if self.stage.redis:
             facts["REDIS_URL"] = self.redis_urls
@@ -293,11 +198,22 @@ class Run:
             facts["REDIS_PREFIX"] = self._prefix
         return facts
 
+    def _has_own_users(self):
+        has_users = self.stage.can["logout"] == "yes"
+        return has_users and self.files.path in Path(self.database).parents
+
     def _make_environment(self):
         self._prefix = f"{self.stage.name}-{secrets.token_hex(4)}"
         return clean_environment() | {"PYTHONUNBUFFERED": "1"} | self._stage_environment()
 
     def _prepare_database(self):
+        if is_url(self.database):
+            # Only here: its client takes longer to load than all the rest of this module.
+            from .postgres import check_given
+
+            check_given(self.database)
+            self._migrate()
+            return
         try:
             self.database.parent.mkdir(parents=True, exist_ok=True)
             databases.prepare(self.database, self.folder, self._migrate)
@@ -309,15 +225,19 @@ class Run:
     def _migrate(self):
         done = self.manage("migrate", "--verbosity", "0")
         if done.returncode:
-            raise LaunchError(f"Could not migrate {self.database}:\n{done.stderr.strip()}")
+            where = printable(str(self.database))
+            raise LaunchError(f"Could not migrate {where}:\n{done.stderr.strip()}")
 
-    def manage(self, *arguments):
-        """Run the stage's manage.py beside its servers; returns the CompletedProcess, with text."""
+    def manage(self, *arguments, **settings):
+        """Run the stage's manage.py beside its servers; returns the CompletedProcess, with text.
+
+        `settings` are more variables for its environment.
+        """
         command = [sys.executable, "manage.py", *arguments]
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=self.environment,
+            env=self.environment | settings,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -326,16 +246,29 @@ class Run:
         )
 
     def _start_instance(self, name, listener):
+        title = f"Instance {name} of {self.stage.called}"
+        launch = partial(self._launch, name)
+        port = listener.getsockname()[1]
+        instance = Instance(port, name, title, self.site, launch, self.tracing, self.greets)
+        instance.begin(listener)
+        return instance
+
+    def _launch(self, name, listener, starts):
         wsgi, asgi = (TRACED_WSGI, TRACED_ASGI) if self.trace else (WSGI, ASGI)
-        program = Program(
-            server_command(self.server, listener, wsgi if self.server == "gunicorn" else asgi),
+        application = wsgi if self.server == "gunicorn" else asgi
+        facts = {"FLOW_PROCESS": name, "FLOW_SERVER": self.server}
+        # Connections are numbered; those of a program started anew go on far from the old ones.
+        facts["FLOW_CONNECTIONS"] = str(starts * 100_000 + 1)
+        flags = FINAL_FLAGS[self.server] if self.is_final else ""
+        return Program(
+            server_command(self.server, listener, application, flags),
             folder=self.files,
             log=self.files.path / f"{name}.log",
             cwd=self.folder,
-            env=self.environment | {"FLOW_PROCESS": name, "FLOW_SERVER": self.server},
+            env=self.environment | facts,
             listener=listener,
+            grace=FINAL_GRACE if self.is_final else GRACE,
         )
-        return Instance(listener.getsockname()[1], name, program, self.site, self.tracing)
 
     def _start_worker(self):
         return Program(
@@ -379,6 +312,14 @@ class Run:
     # --- using --------------------------------------------------------------------------------
 
     @property
+    def is_final(self):
+        return self.stage.key == "final"
+
+    @property
+    def greets(self):
+        return self.is_final
+
+    @property
     def site(self):
         return self._prefix
 
@@ -399,14 +340,15 @@ class Run:
     def scene(self):
         """What a picture of this run has to know beside the hops."""
         ended = [one.name for one in self.processes() if one.program.poll() is not None]
-        title = f"Stage {self.stage.number:02} · {self.stage.title}"
-        return Scene(title, self.server, tuple(ended), self._stations())
+        return Scene(self.stage.heading, self.server, tuple(ended), self._stations())
 
     def _stations(self):
         """The kinds of station that this stage has."""
         found = ["client", "server", "routing", "view", "database"]
         if (self.folder / "chat" / "consumers.py").is_file():
             found.append("consumer")
+        if (self.folder / "chat" / "hub.py").is_file():
+            found.append("hub")
         if "CHANNEL_LAYERS" in (self.folder / "websockets_channels" / "settings.py").read_text():
             found.append("layer")
         return tuple(found)
@@ -429,50 +371,8 @@ class Run:
         return await self.tracing.flow(find, self.scene, **options)
 
 
-def bind(first_port, count):
-    """Bind and listen on `count` ports from `first_port` up (0: any). Raises UsageError."""
-    listeners = []
-    try:
-        for offset in range(count):
-            listeners.append(listen(first_port + offset if first_port else 0))
-    except BaseException:
-        for listener in listeners:
-            listener.close()
-        raise
-    return listeners
-
-
-def listen(port):
-    listener = socket.socket()
-    # A port whose last connections are still fading away is free; one with a listener is not.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Accepted connections inherit it. Uvicorn does not set it on a socket that it was handed.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    try:
-        listener.bind((HOST, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise UsageError(
-            f"Port {port} cannot be used ({error.strerror}): stop what listens there, "
-            "or choose another with --port (0 takes any free one)."
-        ) from error
-    return listener
-
-
-def wait_until_ready(instance, title):
-    """Wait for a page from *this* server: the socket is ours, so no other can answer on it."""
-    # The request waits in the socket's backlog until the server is there; if the server dies the
-    # socket dies with it, and the request fails.
-    try:
-        answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS, verify=NO_TLS)
-    except httpx.HTTPError as error:
-        answer = error
-    if not isinstance(answer, httpx.Response) or answer.status_code != 200:
-        raise LaunchError(
-            f"{title} did not start ({answer!r}). The last lines of its log:\n"
-            f"{instance.program.last_lines()}"
-        )
+def is_url(database):
+    return "://" in str(database)
 
 
 @contextlib.asynccontextmanager

@@ -5,8 +5,8 @@ import sys
 
 from .catalog import find_stage
 from .errors import LaunchError, UsageError
-from .launcher import clean_environment
 from .processes import running
+from .servers import clean_environment
 
 USAGE = "usage: manage.sh N COMMAND [ARG ...], as in: manage.sh 6 say lobby hello"
 

@@ -3,7 +3,7 @@
 import re
 import sys
 
-from .catalog import ROOT, capabilities, stages
+from .catalog import ROOT, capabilities, find_stage, stages
 from .errors import LaunchError
 
 README = ROOT / "README.md"
@@ -15,8 +15,9 @@ def table(rows=None):
     """The matrix in Markdown; `rows` are {stage number: {capability: cell}}, else steps.toml's."""
     rows = rows or {stage.number: stage.can for stage in stages()}
     numbers = sorted(rows)
+    heads = [find_stage(number).short for number in numbers]
     lines = [
-        "| what a stage can do | " + " | ".join(f"{number:02}" for number in numbers) + " |",
+        "| what a stage can do | " + " | ".join(heads) + " |",
         "| --- |" + " :-: |" * len(numbers),
     ]
     for key, sentence in capabilities().items():
@@ -29,7 +30,7 @@ def stage_map():
     """All stages in Markdown: what each adds, and what makes the next one necessary."""
     lines = ["| stage | what it adds | what it still cannot do |", "| --- | --- | --- |"]
     for stage in stages():
-        name = f"**{stage.number:02}** {stage.title}"
+        name = f"**{stage.short}** {stage.title}"
         lines.append(f"| {name} | {stage.idea} | {stage.still_cannot} |")
     return "\n".join(lines)
 

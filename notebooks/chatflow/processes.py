@@ -19,16 +19,16 @@ RUNS = ROOT / ".run"
 
 
 class RunFolder:
-    """A folder under `.run/` for the logs, database and so on of one run.
+    """A folder under `.run/`, or a `parent`, for the logs, database and so on of one run.
 
     It is locked as long as we or one of our programs live, and swept away after that.
     """
 
-    def __init__(self, name):
+    def __init__(self, name, parent=RUNS):
         RUNS.mkdir(exist_ok=True)
         remove_abandoned()
         self.programs = []
-        self.path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=RUNS))
+        self.path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
         self.lock = (self.path / "lock").open("w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.sweeper = subprocess.Popen(

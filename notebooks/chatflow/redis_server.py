@@ -52,8 +52,9 @@ def check_given(urls):
 
 
 def printable(urls):
-    """Addresses of Redis servers without their passwords."""
-    return re.sub(r"//[^@,]*@", "//…@", urls)
+    """Addresses of servers without their passwords."""
+    # A password may have a comma or a slash in it, where it should have %2C or %2F.
+    return re.sub(r"//((?!://).)*@", "//…@", urls)
 
 
 class RedisServer:

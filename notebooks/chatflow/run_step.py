@@ -8,10 +8,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from . import demo
 from .catalog import ROOT, find_stage, stages
 from .errors import LaunchError, UsageError
 from .flow_page import FlowPage
-from .launcher import Run
+from .launcher import Run, is_url
 from .processes import RUNS
 from .redis_server import printable
 
@@ -57,7 +58,8 @@ def parser():
     parser.add_argument(
         "--database",
         metavar="PATH|URL",
-        help="SQLite file, or sqlite:///PATH (default: one per stage, in .run/)",
+        help="SQLite file, or sqlite:///PATH (default: one per stage, in .run/); "
+        "for chat_final also postgres://USER:PASSWORD@HOST:PORT/NAME",
     )
     return parser
 
@@ -110,7 +112,7 @@ def hear_no_more():
 
 def list_stages():
     for stage in stages():
-        print(f"{stage.number}  {stage.title:<28}  {stage.idea}")
+        print(f"{stage.key:<5}  {stage.title:<28}  {stage.idea}")
 
 
 def run_stage(options):
@@ -124,7 +126,7 @@ def run_stage(options):
         server=options.server,
         redis_shards=options.redis_shards,
         redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
-        redis_layer=os.environ.get("REDIS_LAYER", "queue") if stage.redis else "queue",
+        redis_layer=os.environ.get("REDIS_LAYER") if stage.redis else None,
         database=database_path(options.database, stage),
         trace=options.flow,
     )
@@ -132,11 +134,13 @@ def run_stage(options):
     page = None
     with ThreadPoolExecutor(1) as pool:
         try:
-            print(f"Stage {stage.number:02} · {stage.title}\n{stage.idea}\n", flush=True)
+            print(f"{stage.heading}\n{stage.idea}\n", flush=True)
             if options.flow:
                 page = FlowPage(options.port and options.port + options.instances)
             # In a thread of its own: a signal never breaks off a step of it half-way.
             pool.submit(run.start).result()
+            if run.is_final:
+                pool.submit(demo.add_users, run).result()
             if page:
                 page.start(run)
             seconds = time.monotonic() - started
@@ -152,10 +156,7 @@ def run_stage(options):
 
 def database_path(wanted, stage):
     if wanted:
-        path = wanted.removeprefix("sqlite:///")
-        if "://" in path:
-            raise UsageError(f"Stages keep their messages in SQLite, so {wanted} cannot be used.")
-        return path
+        return wanted.removeprefix("sqlite:///")
     RUNS.mkdir(exist_ok=True)
     # Kept from run to run; but two runs at once must not share their messages.
     lock = (RUNS / f"{stage.name}.lock").open("w")
@@ -207,6 +208,8 @@ def describe_worker(run):
 
 
 def describe_database(run):
+    if is_url(run.database):
+        return printable(run.database)
     path = run.database
     if path.is_relative_to(ROOT):
         path = path.relative_to(ROOT)

@@ -2,7 +2,7 @@
 
 Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, and the
 live page into another. The ways of two messages, across processes in stage 06 and to one who was
-away in stage 09, are drawn from their traces.
+away in stage 09, are drawn from their traces. chat_final has both sides of a conversation taken.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import sys
 from playwright.async_api import expect
 
 from .browser import chromium
-from .catalog import ROOT
-from .client import connect, next_event
+from .catalog import ROOT, find_stage
+from .client import Visitor, connect, next_event
 from .drawing.picture import draw
 from .errors import LaunchError
 from .flow_page import FlowPage
@@ -37,6 +37,28 @@ TALK = [
     ("bob", "Through Redis. It takes each one to both of us."),
 ]
 
+# One conversation in chat_final: alice at a wide screen, bob with his phone, in the dark.
+FINAL_PICTURES = find_stage("final").folder / "screenshots"
+FINAL_ROOM = "garden"
+FINAL_SCREENS = {
+    "alice": {"viewport": {"width": 960, "height": 580}, "color_scheme": "light"},
+    "bob": {
+        "viewport": {"width": 360, "height": 640},
+        "color_scheme": "dark",
+        "has_touch": True,
+        "is_mobile": True,
+    },
+}
+FINAL_TALK = [
+    ("alice", "Are the tomatoes in?"),
+    ("bob", "Since noon. They stand behind the shed, where the wind does not reach them."),
+    ("alice", "Then let us water them tonight."),
+    ("bob", "I am away from six, could you?"),
+    ("alice", "Of course. Is the key where it was?"),
+    ("bob", "Under the third pot."),
+]
+FINAL_WAITING = ["Take the long hose.", "The short one leaks."]
+
 FRAME = """
 <style>
   body {{ margin: 0; padding: 24px; width: max-content; display: flex; gap: 24px;
@@ -52,25 +74,26 @@ FIGURE = '<figure><figcaption>{}</figcaption><img src="data:image/png;base64,{}"
 
 
 def main(arguments=None):
-    parser().parse_args(arguments)
+    wanted = parser().parse_args(arguments).only
     try:
-        asyncio.run(take_pictures())
-        for name, draw_flow in FLOWS.items():
-            save(PICTURES / name, asyncio.run(draw_flow()).encode())
-        asyncio.run(take_live_pictures())
+        for what, take in TAKES.items():
+            if wanted in (what, None):
+                asyncio.run(take())
     except LaunchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
 
 
 def parser():
-    return argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="screenshots.sh",
         description="Let two people chat in stage 06, one on each of two instances, and take "
         "the README's pictures of it, light and dark, and of two messages' ways, into "
-        "notebooks/pictures/.",
+        "notebooks/pictures/; and two in chat_final, into chat_final/screenshots/.",
         epilog="CHROMIUM names the browser to use instead of the first one on PATH.",
     )
+    parser.add_argument("--only", choices=TAKES, help="take these pictures, and leave the others")
+    return parser
 
 
 async def take_pictures():
@@ -120,6 +143,11 @@ async def write(socket, text):
 FLOWS = {"flow_06.svg": draw_crossing, "flow_09.svg": draw_return}
 
 
+async def draw_flows():
+    for name, draw_flow in FLOWS.items():
+        save(PICTURES / name, (await draw_flow()).encode())
+
+
 async def take_live_pictures():
     """The live page, while the newest message is half-way."""
     page = FlowPage(0)
@@ -151,11 +179,15 @@ async def enter(browser, instance, name):
     return page
 
 
-async def talk(pages):
-    for count, (name, text) in enumerate(TALK, 1):
-        message = pages[name].get_by_label("Message", exact=True)
-        await message.fill(text)
-        await message.press("Enter")
+async def say(page, text):
+    message = page.get_by_label("Message", exact=True)
+    await message.fill(text)
+    await message.press("Enter")
+
+
+async def talk(pages, said=TALK, say=say):
+    for count, (name, text) in enumerate(said, 1):
+        await say(pages[name], text)
         for page in pages.values():
             await expect(page.locator("#messages li")).to_have_count(count)
 
@@ -168,6 +200,64 @@ async def take_picture(browser, captions, scheme, path):
     await frame.set_content(FRAME.format(figures="".join(figures), **SIZE))
     save(path, await frame.locator("body").screenshot())
     await frame.close()
+
+
+async def take_final_pictures():
+    """Both sides of one conversation in chat_final; and bob's when he is offline."""
+    async with chromium() as browser, stage("final", instances=2) as chat:
+        pages = {
+            name: await enter_final(browser, instance, name)
+            for name, instance in zip(FINAL_SCREENS, chat.instances, strict=True)
+        }
+        alice, bob = pages["alice"], pages["bob"]
+        await talk(pages, FINAL_TALK, say_by_button)
+        for page in pages.values():
+            await expect(page.locator("#count")).to_have_text("2")
+        await bob.get_by_label("Message", exact=True).press_sequentially("Take the")
+        await expect(alice.locator("#typing")).not_to_be_empty()
+        await take_page(alice, "alice.png")
+        await alice.emulate_media(color_scheme="dark")
+        await take_page(alice, "alice_dark.png")
+        await take_page(bob, "bob.png")
+        await bob.context.set_offline(True)
+        for text in FINAL_WAITING:
+            await say_by_button(bob, text)
+        await expect(bob.locator("#status")).to_contain_text(f"{len(FINAL_WAITING)} waiting")
+        await take_page(bob, "bob_offline.png")
+
+
+async def enter_final(browser, instance, name):
+    """Open chat_final's room in a browser of one's own, logged in. Returns the page."""
+    async with Visitor(instance, name) as visitor:
+        await visitor.log_in()
+    page = await browser.new_page(
+        **FINAL_SCREENS[name], device_scale_factor=1.5, reduced_motion="reduce"
+    )
+    cookie = {"name": "sessionid", "value": visitor.session, "url": instance.url}
+    await page.context.add_cookies([cookie])
+    await page.goto(f"{instance.url}/chat/{FINAL_ROOM}/")
+    await expect(page.locator("#status")).to_have_text("Live")
+    return page
+
+
+async def say_by_button(page, text):
+    """As on a phone, where Enter begins a new line."""
+    await page.get_by_label("Message", exact=True).fill(text)
+    await page.get_by_role("button", name="Send").click()
+
+
+async def take_page(page, name):
+    await page.mouse.move(0, 0)  # else it would point at the button
+    save(FINAL_PICTURES / name, await page.screenshot())
+
+
+# What --only chooses from.
+TAKES = {
+    "users": take_pictures,
+    "flows": draw_flows,
+    "live": take_live_pictures,
+    "final": take_final_pictures,
+}
 
 
 def save(path, picture):

@@ -2,13 +2,24 @@
 
 import ast
 import difflib
+import io
 import textwrap
+import tokenize
 from dataclasses import dataclass
 
 from .catalog import ROOT, find_stage
 from .errors import UsageError
 
 LABS = ROOT / "notebooks" / "labs"
+NO_CODE = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
+WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
@@ -46,9 +57,16 @@ def listing(path, name):
 
 
 def part_of(text, name, title):
-    """The source of one function, class or assignment of a module, with its decorators."""
-    for node in ast.walk(ast.parse(text)):
-        if name in names_of(node):
+    """The source of one function, class or assignment of a module, with its decorators.
+
+    `name` may say whose method it is: "Hub.announce".
+    """
+    *owners, last = name.split(".")
+    nodes = [ast.parse(text)]
+    for owner in owners:
+        nodes = [one for node in nodes for one in ast.walk(node) if owner in names_of(one)]
+    for node in (one for each in nodes for one in ast.walk(each)):
+        if last in names_of(node):
             decorators = [one.lineno for one in getattr(node, "decorator_list", ())]
             first = min([node.lineno, *decorators])
             return textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
@@ -61,6 +79,18 @@ def names_of(node):
     if isinstance(node, ast.Assign):
         return [target.id for target in node.targets if isinstance(target, ast.Name)]
     return []
+
+
+def code_lines(text):
+    """How many lines of a module are code: neither blank nor comment nor docstring."""
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in NO_CODE:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, WITH_DOCSTRING) and ast.get_docstring(node) is not None:
+            lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return len(lines)
 
 
 def diff(before, after, *paths):

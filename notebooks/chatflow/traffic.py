@@ -14,7 +14,7 @@ import weakref
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .launcher import HOST, Address
+from .servers import HOST, Address
 
 # Ends the first line of each request, and of a WebSocket's handshake, which is one.
 REQUEST = b" HTTP/1.1\r\n"

@@ -38,7 +38,7 @@ async def variant(number, path, before, after):
 
 def replaced(stage, path, before, after):
     if not (stage.folder / path).is_file():
-        raise UsageError(f"Stage {stage.number} has no file {path}.")
+        raise UsageError(f"{stage.name} has no file {path}.")
     text = (stage.folder / path).read_text()
     if (times := text.count(before)) != 1:
         found = f"{times} times" if times else "nowhere"

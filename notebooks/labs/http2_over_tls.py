@@ -28,8 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
 from chatflow.errors import LaunchError
-from chatflow.launcher import ASGI, HOST, START_SECONDS
+from chatflow.launcher import ASGI
 from chatflow.processes import Program
+from chatflow.servers import HOST, START_SECONDS
 
 
 async def main():

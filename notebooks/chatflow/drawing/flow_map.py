@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from .animation import travelling_dot
 from .folding import CLIENTS, fingerprint, fold, words
-from .places import Way, find_places, find_ways
+from .places import HINTED, Way, find_places, find_ways, is_beside
 from .svg import (
     COLOURS,
     FAINT,
@@ -39,6 +39,7 @@ SEATS = {
 }
 WALK = [name for name in SEATS if name != "database"]
 MARGIN, WIDE, HIGH, GAP, ROW_GAP = 26, 162, 92, 36, 64
+BESIDE = 14  # how far from the middle a way runs that has another one beside it
 GREY = "#cdd4df"
 SKIPPING, WOKEN = ("server", "handler"), ("database", "consumers")  # ways off the walk
 LOOKS = {  # state: ground, edge, dashes, title, what stands below it
@@ -78,8 +79,12 @@ def untaken(ways, places):
     """The steps of the walk that no hop took, drawn grey."""
     taken = pairs(ways)
     steps = [step for step in pairwise(WALK) if step not in taken]
-    answered = taken & {("handler", "clients"), ("client", "layer"), WOKEN}
-    return [Way(*step, "") for step in steps if not (answered and step == ("handler", "layer"))]
+    answered = taken & {("handler", "clients"), ("client", "layer"), WOKEN, HINTED}
+    return [
+        Way(*step, "", beside=is_beside(*step, taken))
+        for step in steps
+        if not (answered and step == ("handler", "layer"))
+    ]
 
 
 def corner(name, top):
@@ -96,8 +101,12 @@ def corners(way, top):
         return [(x1, y1 + HIGH), (x1, low), (x2, low), (x2, y2 + HIGH)]
     if (way.source, way.target) == SKIPPING:
         return [(right - 32, y1), (right - 32, y1 - 26), (x2 + 32, y1 - 26), (x2 + 32, y2)]
+    if y1 == y2 and x1 < x2:
+        y = y1 + HIGH / 2 - (BESIDE if way.beside else 0)
+        return [(right, y), (x2, y)]
     if y1 == y2:
-        return [(right, y1 + HIGH / 2), (x2, y2 + HIGH / 2)]
+        y = y1 + HIGH / 2 + (BESIDE if way.beside else 0)
+        return [(x1, y), (x2 + WIDE, y)]
     below, end = y1 + HIGH, (x2 + middle, y2 - 12)
     if x1 == x2:
         return [(x1 + middle, below), end]
@@ -120,7 +129,7 @@ def draw_way(svg, way, top):
     dashes = "5 4" if way.once else None if way.kind else "2 5"
     line = {"stroke": colour, "stroke_width": 2.2, "stroke_linejoin": "round", "fill": "none"}
     element(group, "path", d=d, stroke_dasharray=dashes, **line)
-    tip = f"l-11 {-5.5 * dx}v{11 * dx}z" if dx else f"l-5.5 {-11 * dy}h11z"
+    tip = f"l{-11 * dx} {-5.5 * dx}v{11 * dx}z" if dx else f"l-5.5 {-11 * dy}h11z"
     element(group, "path", d=f"M{x:.1f} {y:.1f}{tip}", fill=colour)
 
 

@@ -1,12 +1,16 @@
 """Which of the walkthrough's stations the hops of a flow touched: the content of the flow map."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from .folding import station_titles
 
 WALK = ("client", "server", "routing", "handler", "layer", "consumers", "clients", "database")
 # In which order a message passes them; waiting views read the database.
 ORDER = ("client", "server", "routing", "handler", "database", "layer", "consumers", "clients")
+# A hub, which stands in for the consumers, tells its own sockets first and the layer then.
+HUB_ORDER = (*ORDER[:5], "consumers", "layer", "clients")
+HINTED = ("consumers", "layer")
 TITLES = {
     "routing": "Routing",
     "layer": "Channel layer",
@@ -35,12 +39,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Way:
-    """From one place to another, as a hop went; `once` if only at the handshake."""
+    """From one place to another, as a hop went; `once` if only at the handshake.
+
+    `beside`: another way leads back, and both are to be seen, taken or not.
+    """
 
     source: str
     target: str
     kind: str
     once: bool = False
+    beside: bool = False
 
 
 EVERYWHERE = {"client", "server", "routing"}
@@ -88,6 +96,8 @@ def leaving(hop, flow):
     kind = station_kinds(flow).get(hop.source)
     if kind in HANDLERS:
         return "handler"
+    if kind == "hub":
+        return "consumers"  # it stands in for them: it writes to all sockets of its process
     return "client" if kind in (None, "client", "command") else kind
 
 
@@ -99,6 +109,8 @@ def entering(hop, flow):
         stranger = hop.target not in handlers(flow)
         woken = sent_by == "layer" or (sent_by == "database" and stranger)
         return "consumers" if woken else "handler"
+    if kind == "hub":
+        return "consumers"
     return "clients" if kind in (None, "client", "command") else kind
 
 
@@ -114,6 +126,8 @@ def place_kind(name, touched, kinds, has):
     if name == "handler":
         known = [*kinds.values(), *(has or ())]
         return next((kind for kind in known if kind in HANDLERS), "view")
+    if name == "consumers" and "hub" in (has or ()):
+        return "hub"
     return {"consumers": "consumer", "clients": "client"}.get(name, name)
 
 
@@ -152,8 +166,9 @@ def describe(name, state, touched, kinds, titles):
         return {"absent": "not in this stage", "lost": "never arrived"}.get(state, "not reached")
     count = len(touched)
     if name in ("consumers", "clients"):
-        noun = kinds.get(touched[0], name[:-1])
-        return f"{count} {noun}s" if count > 1 else f"1 {noun}"
+        # Who was away is told by a consumer, even where a hub tells all others.
+        nouns = Counter(kinds.get(station, name[:-1]) for station in touched)
+        return ", ".join(f"{n} {noun}{'s' * (n > 1)}" for noun, n in nouns.items())
     noun = {"layer": "shard"}.get(name, kinds.get(touched[0], name))
     return f"{count} {noun}s" if count > 1 else titles.get(touched[0], touched[0])
 
@@ -172,10 +187,18 @@ def find_ways(flow):
         once = bool(flow.hops) and i >= len(flow.hops)
         if is_onward(source, target, hop) and (not once or "routing" in (source, target)):
             ways.setdefault((source, target), Way(source, target, hop.kind, once))
-    return sorted(ways.values(), key=lambda way: ORDER.index(way.source))
+    order = HUB_ORDER if HINTED in ways else ORDER
+    found = sorted(ways.values(), key=lambda way: order.index(way.source))
+    return [replace(way, beside=is_beside(way.source, way.target, ways)) for way in found]
+
+
+def is_beside(source, target, ways):
+    """Whether a way needs room for one that leads back: the layer's answer to a hub always does."""
+    return (source, target) == HINTED or (target, source) in ways
 
 
 def is_onward(source, target, hop):
     """Whether a hop leads on, not back; waiting views are woken through the database."""
-    woken = (source, target) == ("database", "consumers")
-    return (woken or WALK.index(source) < WALK.index(target)) and "code" not in hop.detail
+    pair = source, target
+    turned = pair in (HINTED, ("database", "consumers"))
+    return (turned or WALK.index(source) < WALK.index(target)) and "code" not in hop.detail

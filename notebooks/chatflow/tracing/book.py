@@ -72,6 +72,19 @@ class Book:
 
     # --- who was there ------------------------------------------------------------------------
 
+    def hubs_in(self, group, at):
+        """The hubs, as "hub/A", that the layer has in a group at a time."""
+        found, ended = set(), self.ended_programs()
+        for hop in self.hops:
+            alive = ended.get(program_of(hop), at) >= at
+            if hop.detail.get("group") != group or hop.at > at or not alive:
+                continue
+            if hop.label.startswith("group_add"):
+                found.add(hop.source)
+            elif hop.label.startswith("group_discard"):
+                found.discard(hop.source)
+        return {station for station in found if kind_of(station) == "hub"}
+
     def listeners(self, room_name, at):
         """The connections that wait for news of a room at a time."""
         return [
@@ -97,9 +110,10 @@ class Book:
 
     def is_listening(self, connection, at):
         opening = self.opening(connection)
+        if any(end < at for end in self.endings[connection]):
+            return False
         if self.is_socket(connection):
-            accepted = any(hop.label.startswith("101") and hop.at < at for hop in opening)
-            return accepted and not any(end < at for end in self.endings[connection])
+            return any(hop.label.startswith("101") and hop.at < at for hop in opening)
         waits = self.view_of(connection) in WAITING_VIEWS
         return waits and opening[0].at < at and not self.answered(opening, at)
 
@@ -120,7 +134,20 @@ class Book:
             # A consumer may also end without a word of its client: when its layer fails.
             if is_close(hop):
                 found[name_of(hop.target)].append(hop.at)
+        ended = self.ended_programs()
+        for connection in self.connections:
+            if (program := program_of(self.opening(connection)[0])) in ended:
+                found[connection].append(ended[program])
         return found
+
+    def ended_programs(self):
+        """When those that were started anew said their last, as "B-4711": they may have crashed."""
+        last, newest = {}, {}
+        for hop in self.hops:
+            last[program_of(hop)] = hop.at
+        for program in last:
+            newest[program.rpartition("-")[0]] = program
+        return {program: at for program, at in last.items() if program not in newest.values()}
 
     def answered(self, opening, at):
         """Whether a request was over at a time: its response written, and no more to come."""
@@ -137,6 +164,11 @@ class Book:
             if a_page and opening[-1].at < at:
                 seen[self.names[connection]] = connection
         return seen
+
+
+def program_of(hop):
+    """The process that recorded a hop, with its number: its station may have had others before."""
+    return hop.id.rpartition("-")[0]
 
 
 def is_close(hop):

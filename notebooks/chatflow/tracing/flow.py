@@ -16,7 +16,7 @@ class Station:
     """A lifeline. `process` is the instance it belongs to, or None (clients, database, Redis)."""
 
     id: str
-    kind: str  # client, server, routing, view, consumer, layer, database, command
+    kind: str  # client, server, routing, view, consumer, hub, layer, database, command
     process: str | None
     title: str
     subtitle: str

@@ -48,7 +48,7 @@ def make_flow(book, trace, scene):
     own = book.traces[trace]
     stored = next((hop for hop in own if "stored" in hop.detail), None)
     joined, waited = waiting_readers(book, stored) if stored else ([], [])
-    joined += returning_readers(book, stored) if stored else []
+    joined += [*returning_readers(book, stored), *healing_hubs(book, stored)] if stored else []
     handshake = [*senders_handshake(book, trace), *waited]
     missed = find_missed(book, [*own, *joined], stored, scene) if stored else []
     names = Names(book, [*handshake, *own, *joined], missed)
@@ -107,6 +107,17 @@ def returning_readers(book, stored):
     return joined
 
 
+def healing_hubs(book, stored):
+    """The hops by which a hub that had no hint found a message in the database, and sent it on."""
+    joined = []
+    for trace, hops in book.traces.items():
+        read = next((hop for hop in hops if reads(hop, stored)), None)
+        if read and trace != stored.trace and kind_of(read.target) == "hub":
+            sent = [hop for hop in hops if hop.at > read.at and says(hop, stored)]
+            joined += [replace(read, cause=stored.id), *sent]
+    return joined
+
+
 def reads(hop, stored):
     return (
         hop.kind == "database"
@@ -155,7 +166,11 @@ def find_missed(book, hops, stored, scene):
         name_of(hop.target) for hop in hops if kind_of(hop.target) == "client" and says_message(hop)
     }
     sender = name_of(hops[0].source)
-    listeners = book.listeners(room_name, stored.at)
+    listeners = [
+        name
+        for name in book.listeners(room_name, stored.at)
+        if not has_changed_over(name, got, book, scene)
+    ]
     missed = [(name, why_missed(name, hops, scene)) for name in listeners if name not in got]
     missed += [
         (name, "was away, and is told nothing of it on the return")
@@ -169,6 +184,12 @@ def find_missed(book, hops, stored, scene):
             (name, "has the page as it was, until it is loaded again") for name in viewers.values()
         ]
     return missed
+
+
+def has_changed_over(connection, got, book, scene):
+    """Whether somebody whose instance has ended got the message by another one."""
+    ended = process_of(f"client/{connection}") in scene.ended
+    return ended and book.names[connection] in {book.names[other] for other in got}
 
 
 def untaken_jobs(hops):
@@ -226,8 +247,10 @@ def order(hop, hops, names):
         return 1, names.first_receiver(hop, hops), 0, hop.at
     if kind_of(hop.source) == "layer" and not hop.lost:
         return 1, names.of(hop.target), 1, hop.at
-    if kind_of(hop.source) == "database" and "stored" not in hop.detail:
+    if kind_of(hop.source) == "database" and kind_of(hop.target) != "hub":
         return 1, names.of(hop.target), 1, hop.at
+    if "to" in hop.detail:
+        return 1, names.of(hop.detail["to"]), 1, hop.at
     if hop.cause is None:
         return 1, names.of(hop.source), 1, hop.at
     return 2, "", 0, hop.at

@@ -8,6 +8,10 @@ SERVERS = {
     "uvicorn": ("Uvicorn", "ASGI server"),
 }
 
+# The way that a message takes where it comes in, and where it goes out.
+INWARD = ("command", "server", "routing", "view", "consumer", "hub", "layer")
+OUTWARD = ("layer", "hub", "consumer", "view", "routing", "server")
+
 
 def stations(flow, scene, titles):
     """The lifelines from left to right: the sender's process, what all share, the others."""
@@ -17,10 +21,10 @@ def stations(flow, scene, titles):
     origin, others = processes_of(flow, touched)
     builder = Stations(flow, scene, titles, touched)
     yield from builder.clients(origin)
-    yield from builder.panel(origin, ("command", "server", "routing", "view", "consumer", "layer"))
+    yield from builder.panel(origin, INWARD)
     yield from builder.shared()
     for process in others:
-        yield from builder.panel(process, ("layer", "consumer", "view", "routing", "server"))
+        yield from builder.panel(process, OUTWARD)
         yield from builder.clients(process)
 
 
@@ -97,6 +101,10 @@ class Stations:
             whose = f"{who}'s" if process != WORKER else f"channel {who}"
             title = self.titles.get(station, WORKER if process == WORKER else kind)
             return title, f"{whose}, in {process}"
+        if kind == "hub":
+            # A command's has none, and tells the layer only.
+            count = "no" if f"command/{name}" in self.touched else "all"
+            return f"hub {name}", f"{count} sockets here"
         if kind == "layer" and name.startswith("redis-"):
             return f"Redis {name[6:]}", "channel layer"
         return {

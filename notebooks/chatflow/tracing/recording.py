@@ -59,8 +59,9 @@ class Tracing:
             last_look = time.monotonic() > give_up_at
             book = Book(self.hops())
             if trace := find(book):
-                flow = make_flow(book, trace, scene())
-                if has_reached(flow, reaches) and (last_look or is_over(book, trace)):
+                seen = scene()
+                flow = make_flow(book, trace, seen)
+                if has_reached(flow, reaches) and (last_look or is_over(book, trace, seen.ended)):
                     return flow
                 if last_look and reaches is None:
                     return flow
@@ -86,8 +87,11 @@ def has_reached(flow, reaches):
     return not flow.missed if reaches is None else set(reaches) <= set(flow.reached())
 
 
-def is_over(book, trace):
-    """Whether all that a trace began is over: handlers, layer calls, its response."""
+def is_over(book, trace, ended=()):
+    """Whether all that a trace began is over: handlers, layer calls, its response.
+
+    `ended` names the processes that have ended, and so will hear of nothing.
+    """
     hops = book.traces[trace]
     begun = [hop for hop in hops if is_call(hop)]
     answered = any(kind_of(hop.target) == "client" for hop in hops)
@@ -100,7 +104,18 @@ def is_over(book, trace):
         and (answered or not expects_answer)
         # Each message that was put aside has been taken away again.
         and len(fetched) % 2 == 0
+        and hubs_have_heard(book, hops, ended)
     )
+
+
+def hubs_have_heard(book, hops, ended):
+    """Whether what was sent to a group has come to all hubs in it, also to those that had it."""
+    if any(hop.lost for hop in hops):
+        return True
+    sent = [hop for hop in hops if hop.label.startswith("group_send")]
+    heard = {hop.target for hop in hops if kind_of(hop.source) == "layer"}
+    heard |= {f"hub/{process}" for process in ended}
+    return all(book.hubs_in(hop.detail["group"], hop.at) <= heard for hop in sent)
 
 
 def is_call(hop):

@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 from django.apps import AppConfig
 from django.conf import settings
 
@@ -13,3 +15,7 @@ class FlowtraceConfig(AppConfig):
             from . import channels_parts
 
             channels_parts.install()
+        if find_spec("chat.hub"):
+            from . import hub_parts
+
+            hub_parts.install()

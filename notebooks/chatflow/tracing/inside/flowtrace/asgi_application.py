@@ -4,7 +4,7 @@ import json
 import os
 from http import HTTPStatus
 
-from .recorder import SERVER, TICKET, Way, current, in_words, new_connection, shortened
+from .recorder import HUB, SERVER, TICKET, Way, current, in_words, new_connection, shortened
 
 # The key of a scope that says which connection it is; consumers and views find it there.
 CONNECTION = "flowtrace"
@@ -135,6 +135,9 @@ class WebSocketSide(Side):
     async def send(self, event):
         way = current.get() or self.way
         kind, label, detail = self.describe_departure(event)
+        if way.handler == HUB:
+            # One message to many sockets: each goes its own way from the hub.
+            way, detail = way.branch(), {**detail, "to": self.client}
         way.station = way.handler
         way.hop(kind, SERVER, event["type"], **detail)
         await self.server_send(event)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 # The instance's name; a command beside the servers is named after itself.
 PROCESS = os.environ.get("FLOW_PROCESS") or "".join(sys.argv[1:2]) or "python"
-SERVER, ROUTING = f"server/{PROCESS}", f"routing/{PROCESS}"
+SERVER, ROUTING, HUB = f"server/{PROCESS}", f"routing/{PROCESS}", f"hub/{PROCESS}"
 DATABASE = "database/1"
 
 # Under this key a ticket travels inside an ASGI event or a layer message.
@@ -21,7 +21,8 @@ TICKET = "flowtrace"
 # The way that the running code works for; asgiref carries it into threads and back.
 current = ContextVar("flowtrace", default=None)
 
-connections = itertools.count(1)
+# A program that is started anew goes on with other numbers.
+connections = itertools.count(int(os.environ.get("FLOW_CONNECTIONS", "1")))
 numbers = itertools.count(1)
 
 
@@ -45,6 +46,11 @@ class Way:
         """Go on with a way that another task or process began."""
         trace, cause, _ = ticket.split()
         return cls(start, trace=trace, cause=cause)
+
+    def branch(self):
+        """A way of its own from the handler on: one step may have several that follow it."""
+        self._record_reads()
+        return Way(self.handler, trace=self.trace, cause=self.last)
 
     def ticket(self, station="-"):
         return f"{self.trace} {self.last} {station}"

@@ -1,11 +1,13 @@
-"""The stage's own settings; only the channel layer is wrapped, and our app is added."""
+"""The settings that FLOW_SETTINGS names; only the channel layer is wrapped, our app is added."""
 
-from websockets_channels.settings import *  # noqa: F403
-from websockets_channels.settings import INSTALLED_APPS
+import os
+from importlib import import_module
 
 from .recorder import PROCESS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "flowtrace"]
+own = import_module(os.environ["FLOW_SETTINGS"])
+globals().update({name: value for name, value in vars(own).items() if name.isupper()})
+INSTALLED_APPS = [*own.INSTALLED_APPS, "flowtrace"]
 
 
 def traced(layer):
@@ -17,6 +19,5 @@ def traced(layer):
     return {"BACKEND": "flowtrace.layer.TracedLayer", "CONFIG": wrapped}
 
 
-CHANNEL_LAYERS = {
-    name: traced(layer) for name, layer in globals().get("CHANNEL_LAYERS", {}).items()
-}
+LAYERS = getattr(own, "CHANNEL_LAYERS", {})
+CHANNEL_LAYERS = {name: traced(layer) for name, layer in LAYERS.items()}

@@ -1,0 +1,110 @@
+"""Who may be in a room, and for how long: a socket may outlive what let it in.
+
+So the database is asked again for each frame, and for all open sockets every few seconds.
+"""
+
+from typing import NamedTuple
+
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Subquery
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from .frames import Refusal
+from .models import Member, Room
+
+LOGGED_OUT, NOT_ALLOWED = 4401, 4403
+
+
+class Ended(PermissionDenied):
+    """Somebody may not stay: `close_code` closes the socket, and says why; a page is a 403."""
+
+    def __init__(self, close_code):
+        super().__init__(close_code)
+        self.close_code = close_code
+
+
+class Login(NamedTuple):
+    """Whose socket it is: a session, the user in it, and the hash that a new password changes."""
+
+    session_key: str
+    user_id: int
+    name: str
+    password: str
+
+
+def find_login(session_key):
+    """The login of a session cookie. Raises Ended if there is none."""
+    # Read only. Django's own get_user() may give the session a new key, and no socket can pass
+    # that on to the browser.
+    session = SessionStore(session_key)
+    user = get_user_model().objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    if not user:
+        raise Ended(LOGGED_OUT)
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    if not any(constant_time_compare(session.get(HASH_SESSION_KEY, ""), each) for each in hashes):
+        raise Ended(LOGGED_OUT)
+    return Login(session_key, user.pk, user.get_username(), user.password)
+
+
+def open_sessions(keys):
+    return Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+
+
+def user_of(login):
+    """A query for a login's user, who is not to be found once the login has ended."""
+    return get_user_model().objects.filter(
+        Exists(open_sessions([login.session_key])),
+        pk=login.user_id,
+        password=login.password,
+        is_active=True,
+    )
+
+
+def may_read(status, is_private):
+    """Whether a Member's status lets them into a room; None is that of everybody else."""
+    return status != Member.BANNED and (status is not None or not is_private)
+
+
+def check_may_read(user, room_name):
+    """Return the id and the status of a user, given as a query. Raises Ended if it may not read."""
+    member = Member.objects.filter(room=room_name, user=OuterRef("pk"))
+    is_private = Exists(Room.objects.filter(name=room_name, is_private=True))
+    row = user.values_list("pk", Subquery(member.values("status")), is_private).first()
+    if not row:
+        raise Ended(LOGGED_OUT)
+    if not may_read(*row[1:]):
+        raise Ended(NOT_ALLOWED)
+    return row[:2]
+
+
+def check_may_write(user, room_name):
+    """Return the id of a user. Raises Ended, or Refusal if it may only read."""
+    user_id, status = check_may_read(user, room_name)
+    if status == Member.MUTED:
+        raise Refusal("muted", "You are muted in this room: you may read, but not write.")
+    return user_id
+
+
+def find_ended(sockets):
+    """[(socket, close code)] of those that may not stay, in four questions for any number."""
+    names = {socket.room_name for socket in sockets}
+    sessions = open_sessions({socket.login.session_key for socket in sockets})
+    keys = set(sessions.values_list("session_key", flat=True))
+    users = get_user_model().objects.filter(pk__in={socket.login.user_id for socket in sockets})
+    passwords = dict(users.filter(is_active=True).values_list("pk", "password"))
+    rooms = Room.objects.filter(name__in=names, is_private=True)
+    private = set(rooms.values_list("name", flat=True))
+    members = Member.objects.filter(room__in=names, user__in=passwords)
+    statuses = {row[:2]: row[2] for row in members.values_list("room", "user", "status")}
+    ended = []
+    for socket in sockets:
+        login, room_name = socket.login, socket.room_name
+        if login.session_key not in keys or passwords.get(login.user_id) != login.password:
+            ended.append((socket, LOGGED_OUT))
+        elif not may_read(statuses.get((room_name, login.user_id)), room_name in private):
+            ended.append((socket, NOT_ALLOWED))
+    return ended

@@ -1,0 +1,148 @@
+"""The other side of a socket: one consumer per connection, alive as long as it is.
+
+What others write comes by way of the hub, see `sending`.
+"""
+
+import json
+import logging
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import DatabaseError
+
+from . import metrics, store
+from .access import LOGGED_OUT, Ended, check_may_read, check_may_write, find_login, user_of
+from .database import in_database
+from .frames import Refusal, TooFast, TooManySockets, read_after, read_frame, read_query
+from .hub import RESTART, get_hub
+from .limits import Bucket
+from .sending import SendingConsumer
+
+logger = logging.getLogger(__name__)
+
+
+class ChatConsumer(SendingConsumer):
+    async def __call__(self, scope, receive, send):
+        self.room_name = scope["url_route"]["kwargs"]["room_name"]
+        self.hub, self.room, self.login = get_hub(), None, None
+        self.seq, self.refusals, self.close_code = 0, 0, None
+        self.bucket = None
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # However it ends: not every way leads through `disconnect`.
+            self.hub.leave(self)
+            self.log("Socket closed", close_code=self.close_code)
+
+    async def connect(self):
+        # Accept first: until then no close code reaches the client.
+        await self.accept()
+        await self.attempt(self.enter())
+        if not self.bucket:
+            await self.end(RESTART)  # the database fails: the client has to come again
+
+    async def disconnect(self, code):
+        self.close_code = self.close_code or code
+
+    async def enter(self):
+        if self.hub.draining:
+            raise Ended(RESTART)
+        cookie = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
+        self.login = await in_database(find_login)(cookie)
+        if read_query(self.scope["query_string"], "as", self.login.name) != self.login.name:
+            raise Ended(LOGGED_OUT)  # a page of somebody who was logged in before, in this browser
+        await self.ask(check_may_read)
+        if self.hub.sockets_of[self.login.user_id] >= settings.SOCKETS_PER_USER:
+            raise TooManySockets
+        self.room = await self.hub.enter(self)
+        await self.resume()
+        self.bucket = Bucket(settings.FRAMES_PER_SECOND, settings.FRAMES_AT_ONCE)
+        self.log("Socket opened")
+
+    async def resume(self):
+        """Send what the client has missed. From then on it gets what everybody gets."""
+        after = None
+        try:
+            after = read_after(self.scope["query_string"])
+        except Refusal as refusal:
+            await self.refuse(refusal)
+        self.seq = self.room.seq if after is None else min(after, self.room.seq)
+        await self.catch_up()
+        self.send_event({"type": "caught_up", "seq": self.seq})
+        self.send_event(self.room.presence.event(self.room.names()))
+
+    # --- what the client sends ------------------------------------------------------------------
+
+    async def receive(self, text_data=None, bytes_data=None):
+        if self.close_code is None:
+            await self.attempt(self.handle(text_data))
+
+    async def attempt(self, handling):
+        """Await it. Whatever it refuses is told; nothing that a client sends ends in a 1011."""
+        try:
+            await handling
+        except Refusal as refusal:
+            await self.refuse(refusal)
+        except Ended as ended:
+            await self.end(ended.close_code)
+        except DatabaseError:
+            logger.exception("The database fails.")
+            await self.refuse(Refusal("not_stored", "The chat cannot store anything right now."))
+
+    async def handle(self, text_data):
+        if not self.bucket.take():
+            raise TooFast
+        frame = read_frame(text_data, self.login.name)
+        await getattr(self, f"handle_{frame.pop('type')}")(**frame)
+        self.refusals = 0
+
+    async def handle_post(self, **post):
+        async with self.room.posting:
+            message, is_new = await self.ask(store.post, **post)
+        await self.tell(message, is_new)
+
+    async def handle_delete(self, message_id):
+        event, is_new = await self.ask(store.delete, self.login.name, message_id)
+        await self.tell(event, is_new)
+
+    async def tell(self, message, is_new):
+        if is_new or message.seq > self.seq:
+            await self.hub.announce(message)
+        else:
+            self.send_event(message.as_event())
+
+    async def handle_history(self, **page):
+        messages = await self.ask(store.history, **page)
+        self.send_event({"type": "history", **page, "messages": messages})
+
+    async def handle_typing(self):
+        await self.ask(check_may_write)
+        self.hub.tell_typing(self.room, self.login.name)
+        await self.hub.publish(self.room_name, {"typing": self.login.name})
+
+    async def ask(self, question, *args, **kwargs):
+        """Ask the database something, as this user, if it still is one."""
+        user = user_of(self.login)
+        return await in_database(question)(user, self.room_name, *args, **kwargs)
+
+    # --- what it is told ------------------------------------------------------------------------
+
+    async def refuse(self, refusal):
+        self.refusals += 1
+        metrics.REFUSALS.labels(refusal.code).inc()
+        self.log("Refused", code=refusal.code)
+        await self.send(json.dumps(refusal.as_event()))
+        if refusal.close_code and self.refusals >= refusal.in_a_row:
+            await self.end(refusal.close_code)
+
+    def log(self, what, **facts):
+        user = self.login and self.login.user_id
+        logger.info(what, extra={"room": self.room_name, "user": user, **facts})
+
+
+class RefusingConsumer(AsyncWebsocketConsumer):
+    channel_layer_alias = None
+
+    async def connect(self):
+        # Closed before it was accepted: the handshake is answered with 403.
+        await self.close()

@@ -1,0 +1,26 @@
+"""Database calls of the consumers: in threads, and several at once.
+
+`database_sync_to_async` by itself has one thread for all: one slow call would hold up everybody.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import connection
+
+
+def keep_connection():
+    """Keep this thread's connection: a new one for each call would be most of what a post costs.
+
+    Not by the settings, for all: the thread of a page ends with the page, and closes nothing.
+    """
+    kept = {"CONN_MAX_AGE": settings.DATABASE_SECONDS, "CONN_HEALTH_CHECKS": True}
+    connection.settings_dict = connection.settings_dict | kept
+
+
+THREADS = ThreadPoolExecutor(settings.DATABASE_THREADS, "database", keep_connection)
+
+# A decorator, as in `@in_database`: the function is called in a thread, and awaited.
+in_database = partial(database_sync_to_async, thread_sensitive=False, executor=THREADS)

@@ -1,0 +1,43 @@
+from django import forms
+from django.contrib.auth import get_user_model
+from django.contrib.auth.forms import UserCreationForm, UsernameField
+
+from .converters import RoomNameConverter
+from .models import Message
+
+
+class MessageForm(forms.ModelForm):
+    class Meta:
+        model = Message
+        fields = ("author", "text")
+        error_messages = {
+            "author": {"required": "Say who you are."},
+            "text": {"required": "Write something first."},
+        }
+
+
+class SignUpForm(UserCreationForm):
+    # As long as the author of a message may be.
+    username = UsernameField(max_length=50, help_text="Letters, digits and @ . + - _ only.")
+
+
+class RoomForm(forms.Form):
+    room_name = forms.RegexField(
+        rf"\A{RoomNameConverter.regex}\Z",
+        error_messages={
+            "required": "Name a room.",
+            "invalid": "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _.",
+        },
+    )
+
+
+class InvitationForm(forms.Form):
+    user = forms.ModelChoiceField(
+        get_user_model().objects.filter(is_active=True),
+        to_field_name="username",
+        widget=forms.TextInput,
+        error_messages={
+            "required": "Say whom to invite.",
+            "invalid_choice": "There is nobody of this name here.",
+        },
+    )

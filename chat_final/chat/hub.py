@@ -1,0 +1,195 @@
+"""Fan-out once per process: all rooms that have open sockets here, and what they are sent.
+
+All sockets of a process share one channel of the layer. What comes over it is a hint: an event that
+is stored, encoded already. It goes to the sockets in a loop; what is missing before it comes from
+the database. So a hint may be lost, and Redis may be away.
+"""
+
+import asyncio
+import logging
+import random
+import uuid
+from collections import Counter
+
+from django.conf import settings
+
+from . import metrics
+from .access import find_ended
+from .database import in_database
+from .layer import Layer
+from .models import Room
+from .rooms import LocalRoom, encoded
+
+# How often all open sockets are looked at: whether they may stay, and what they may have missed.
+CHECK_SECONDS = 2
+RESTART = 4012
+
+logger = logging.getLogger(__name__)
+find_ended = in_database(find_ended)
+newest_seqs = in_database(Room.newest_seqs)
+
+
+class Hub:
+    def __init__(self):
+        self.id = uuid.uuid4().hex
+        self.rooms, self.sockets_of, self.draining = {}, Counter(), False
+        self.layer = Layer(self.hear, self.renew)
+        # Kept, since asyncio itself would let a running task be thrown away.
+        self.tasks = set()
+
+    def listen(self):
+        """Begin with what goes on for ever, when the first socket comes: no command needs it."""
+        self.start(self.layer.listen())
+        self.start(every(1, self.tell_presence))
+        self.start(every(CHECK_SECONDS, self.close_ended))
+        self.start(every(CHECK_SECONDS, self.heal_all))
+        self.start(every(settings.HEAD_SECONDS, self.send_heads))
+
+    def start(self, coroutine):
+        task = asyncio.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    # --- coming and going -----------------------------------------------------------------------
+
+    async def enter(self, socket):
+        """Take a socket into its room. Returns the room, when it is up to date."""
+        if not self.tasks:
+            self.listen()
+        room = self.rooms.get(socket.room_name)
+        if not room:
+            room = self.rooms[socket.room_name] = LocalRoom(socket.room_name)
+            room.opened = self.start(self.open(room))
+        room.sockets.add(socket)
+        self.sockets_of[socket.login.user_id] += 1
+        metrics.SOCKETS.inc()
+        # Shielded: others may wait for it, too.
+        await asyncio.shield(room.opened)
+        await room.catch_up()
+        return room
+
+    async def open(self, room):
+        # Join first, so that whatever is stored after the question is hinted at.
+        await self.layer.join(room.name)
+        room.seq = (await newest_seqs([room.name])).get(room.name, 0)
+
+    def leave(self, socket):
+        room = self.rooms.get(socket.room_name)
+        if room and socket in room.sockets:
+            room.sockets.discard(socket)
+            room.live.discard(socket)
+            self.sockets_of[socket.login.user_id] -= 1
+            metrics.SOCKETS.dec()
+
+    async def close(self, room):
+        del self.rooms[room.name]
+        await self.layer.leave(room.name)
+        if room.name in self.rooms:  # somebody has come meanwhile
+            await self.layer.join(room.name)
+
+    # --- events ---------------------------------------------------------------------------------
+
+    async def announce(self, message):
+        """Send a stored event to everybody in its room: here at once, elsewhere by a hint."""
+        seq, text = encoded(message)
+        room = self.rooms.get(message.room_name)
+        if room and not room.deliver(seq, text):
+            await room.catch_up()
+        await self.publish(message.room_name, {"seq": seq, "text": text})
+
+    async def publish(self, room_name, hint):
+        await self.layer.publish(room_name, {"from": self.id, **hint})
+
+    def hear(self, hint):
+        room = self.rooms.get(hint["room_name"])
+        if not room or hint["from"] == self.id:
+            return
+        if "seq" in hint and not room.deliver(hint["seq"], hint["text"]):
+            self.heal(room)
+        if "users" in hint:
+            room.presence.hear(hint["from"], hint["users"])
+        if "typing" in hint:
+            self.tell_typing(room, hint["typing"])
+
+    def tell_typing(self, room, author):
+        room.send({"type": "typing", "author": author}, but=author)
+
+    def heal(self, room):
+        """Catch up, beside everything else."""
+        if not room.catching_up or room.catching_up.done():
+            room.catching_up = self.start(room.catch_up())
+
+    # --- from time to time ----------------------------------------------------------------------
+
+    async def tell_presence(self):
+        """Tell other instances and the sockets who is where; close rooms that all have left."""
+        for room in tuple(self.rooms.values()):
+            here = room.names()
+            if (names := room.presence.news_for_others(here)) is not None:
+                await self.publish(room.name, {"users": names})
+            if event := room.presence.news_for_sockets(here):
+                room.send(event)
+            if not room.sockets:
+                await self.close(room)
+
+    async def close_ended(self):
+        sockets = [socket for room in self.rooms.values() for socket in room.sockets]
+        if sockets:
+            for socket, code in await find_ended(sockets):
+                self.start(socket.end(code))
+
+    async def send_heads(self):
+        """Let every client compare what it has with what is stored, and know that we live."""
+        for room in tuple(self.rooms.values()):
+            room.send({"type": "head", "seq": room.seq or 0})
+        await self.renew()
+
+    async def heal_all(self):
+        """Look for what is stored, and was never hinted at."""
+        newest = await newest_seqs(list(self.rooms))
+        for room in self.rooms.values():
+            if room.seq is not None and newest.get(room.name, 0) > room.seq:
+                self.heal(room)
+
+    async def renew(self):
+        """Join all groups again: a Redis that has lost its data knows of none."""
+        for room in tuple(self.rooms.values()):
+            await self.layer.join(room.name)
+
+    async def drain(self, seconds):
+        """Close all sockets, spread over this time so that they do not all come back at once."""
+        self.draining = True
+        sockets = [socket for room in self.rooms.values() for socket in room.sockets]
+        random.shuffle(sockets)
+        for socket in sockets:
+            self.start(socket.end(RESTART))
+            await asyncio.sleep(random.uniform(0, min(0.1, 2 * seconds / len(sockets))))
+        for room in tuple(self.rooms.values()):
+            # Who was here is here no more; this instance's lease need not run out first.
+            await self.publish(room.name, {"users": []})
+
+
+async def every(seconds, do):
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await do()
+        except Exception:
+            logger.exception("%s failed; it is tried again.", do.__name__)
+
+
+hubs = {}
+
+
+def get_hub():
+    """The hub of this process; of this event loop, to be exact, as tests have several."""
+    loop = asyncio.get_running_loop()
+    if loop not in hubs:
+        hubs[loop] = Hub()
+    return hubs[loop]
+
+
+async def announce(message):
+    """For views and commands: see Hub."""
+    await get_hub().announce(message)

@@ -1,0 +1,163 @@
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q, UniqueConstraint
+from django.db.models.functions import Greatest, Now
+
+
+class Room(models.Model):
+    name = models.CharField(max_length=50, primary_key=True)
+    last_seq = models.PositiveBigIntegerField(default=0, editable=False)
+    is_private = models.BooleanField(default=False, help_text="Only members may come in.")
+
+    def __str__(self):
+        return self.name
+
+    @classmethod
+    def count_up(cls, name):
+        """Return a room's next number. Until the caller's transaction has ended, others wait."""
+        # Both write, and neither reads first: SQLite refuses a reader who would become a writer
+        # while somebody else is writing.
+        cls.objects.bulk_create([cls(name=name)], ignore_conflicts=True)
+        cls.objects.filter(name=name).update(last_seq=F("last_seq") + 1)
+        return cls.objects.get(name=name).last_seq
+
+    @classmethod
+    def newest_seqs(cls, names):
+        """{name: seq of its newest event} of those rooms that have one."""
+        return dict(cls.objects.filter(name__in=names).values_list("name", "last_seq"))
+
+    @classmethod
+    def begin_private(cls, name, user):
+        """A new room, of which the user is the first member; None if the name is taken."""
+        with transaction.atomic():
+            room, is_new = cls.objects.get_or_create(name=name, defaults={"is_private": True})
+            if is_new:
+                Member.objects.create(room=room, user=user)
+        return room if is_new else None
+
+    @classmethod
+    def visible_to(cls, user):
+        """The rooms that the index shows to a user, or to a stranger."""
+        mine = Q(member__user=user.pk, member__status__in=(Member.MEMBER, Member.MUTED))
+        return cls.objects.filter(Q(is_private=False) | mine).distinct().order_by("name")
+
+
+class Member(models.Model):
+    """What is special about a user in a room; in a public room most users have no such row."""
+
+    MEMBER, MUTED, BANNED = "member", "muted", "banned"
+    STATUSES = ((MEMBER, "member"), (MUTED, "muted: may read only"), (BANNED, "banned"))
+
+    room = models.ForeignKey(Room, models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    status = models.CharField(max_length=6, choices=STATUSES, default=MEMBER)
+
+    class Meta:
+        constraints = (UniqueConstraint(fields=("room", "user"), name="one_status"),)
+
+    def __str__(self):
+        return f"{self.user} in {self.room}: {self.status}"
+
+
+class Message(models.Model):
+    """An event of a room: a message, or the deletion of one. All of them share one sequence."""
+
+    room_name = models.CharField(max_length=50, db_index=True)
+    # Its place in the room: 1, 2, 3 … without gaps, in the order in which they were stored.
+    seq = models.PositiveBigIntegerField()
+    author = models.CharField(max_length=50)
+    # Chosen by who sends it: sent again, in doubt, it is still one message.
+    client_id = models.UUIDField(default=uuid.uuid4)
+    # Empty if it was deleted, and in a deletion; else there are 1 to 2,000 characters.
+    text = models.TextField(max_length=2000)
+    sent_at = models.DateTimeField(auto_now_add=True)
+    # What this event deletes. One to one: nothing is deleted twice.
+    deletes = models.OneToOneField(
+        "self", models.PROTECT, null=True, editable=False, related_name="deletion"
+    )
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            UniqueConstraint(fields=("room_name", "seq"), name="one_place"),
+            UniqueConstraint(fields=("room_name", "author", "client_id"), name="sent_once"),
+        )
+
+    def __str__(self):
+        return f"{self.author} in {self.room_name}: {self.text[:40]}"
+
+    def save(self, **options):
+        # If the message cannot be stored, its number is given back: no gaps.
+        with transaction.atomic():
+            if self.seq is None:
+                self.seq = Room.count_up(self.room_name)
+            super().save(**options)
+
+    def delete_text(self, by):
+        """Delete what was written, in the name of `by`; the message keeps its seq.
+
+        Returns the event that tells it, and whether it is new: nothing is deleted twice.
+        """
+        with transaction.atomic():
+            event, is_new = Message.objects.get_or_create(
+                deletes=self, defaults={"room_name": self.room_name, "author": by}
+            )
+            Message.objects.filter(pk=self.pk).update(text="")
+        return event, is_new
+
+    @classmethod
+    def after(cls, room_name, seq, limit=settings.HISTORY_PAGE):
+        """The next events of a room, a page of them."""
+        return cls.objects.filter(room_name=room_name, seq__gt=seq).order_by("seq")[:limit]
+
+    @classmethod
+    def before(cls, room_name, seq, limit=settings.HISTORY_PAGE):
+        """The last events before this one, a page of them, the oldest first."""
+        earlier = cls.objects.filter(room_name=room_name, seq__lt=seq)
+        return reversed(earlier.order_by("-seq")[:limit])
+
+    @classmethod
+    def newest(cls, room_name):
+        return cls.before(room_name, Room.newest_seqs([room_name]).get(room_name, 0) + 1)
+
+    def as_event(self):
+        if self.deletes_id:
+            return {"type": "deleted", "seq": self.seq, "id": self.deletes_id}
+        return {
+            "type": "message",
+            "id": self.id,
+            "seq": self.seq,
+            "author": self.author,
+            "client_id": str(self.client_id),
+            "text": self.text or None,
+            "sent_at": self.sent_at.isoformat(),
+        }
+
+
+class Allowance(models.Model):
+    """A token bucket per user, in the database and so over all instances.
+
+    Kept as one time, at which the bucket will be full again: each post moves it on by what one
+    token takes to come back, and may not move it further away than an empty bucket takes.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
+    spent_until = models.DateTimeField()
+
+    def __str__(self):
+        return f"{self.user}: full again at {self.spent_until}"
+
+    @classmethod
+    def spend(cls, user_id):
+        """Take one token from the user's bucket; False if there is none."""
+        token = timedelta(seconds=1 / settings.POSTS_PER_SECOND)
+        ahead = token * (settings.POSTS_AT_ONCE - 1)
+        # The database's clock: those of the instances may differ.
+        full = cls(user_id=user_id, spent_until=Now())
+        # The first time only. Who finds another's first post under way waits for its end.
+        cls.objects.bulk_create([full], ignore_conflicts=True)
+        has_token = cls.objects.filter(user_id=user_id, spent_until__lte=Now() + ahead)
+        return bool(has_token.update(spent_until=Greatest("spent_until", Now()) + token))

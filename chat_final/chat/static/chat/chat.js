@@ -1,0 +1,134 @@
+// The page of a room: what is written in it, who is there, and what the connection is doing.
+
+import { Connection } from "./connection.js";
+import { Conversation } from "./conversation.js";
+
+const find = (selector) => document.querySelector(selector);
+const page = JSON.parse(find("#page").textContent);
+const form = find("form.post");
+const { text } = form.elements;
+const title = document.title;
+
+const STATES = { connecting: "Connecting", live: "Live", offline: "Offline, trying again" };
+// Told again and again while somebody types; believed for a little longer.
+const TYPING = 3_000;
+const typists = new Map();
+let told = 0, unread = 0;
+
+const conversation = new Conversation(page, {
+  remove: (id) => ask({ type: "delete", id }),
+  earlier: (before) => ask({ type: "history", before }),
+});
+const connection = new Connection(page, hear, tell);
+
+function ask(frame) {
+  if (!connection.send(frame)) refuse("You are offline: try again when you are back.");
+}
+
+function hear(event) {
+  if (event.type === "message") {
+    conversation.add(event);
+    typists.delete(event.author);
+    if (document.hidden) count(unread + 1);
+  }
+  if (event.type === "deleted") conversation.remove(event.id);
+  if (event.type === "history") conversation.addEarlier(event);
+  if (event.type === "presence") showPeople(event);
+  if (event.type === "typing") typists.set(event.author, Date.now() + 2 * TYPING);
+  if (event.type === "refused") takeBack(event);
+  showTyping();
+}
+
+function tell(state, words = STATES[state], outbox) {
+  const status = find("#status");
+  const then = state === "refused" ? "not sent" : "waiting to be sent";
+  const waiting = state !== "live" && outbox.length ? ` · ${outbox.length} ${then}` : "";
+  write(status, words + waiting);
+  if (status.dataset.state !== state) {
+    refuse("");
+    typists.clear();
+    showTyping();
+  }
+  status.dataset.state = state;
+  conversation.showWaiting(outbox);
+}
+
+// A screen reader reads it when it changes, and only then.
+function write(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}
+
+function refuse(words) {
+  write(find("#refused"), words);
+}
+
+function takeBack({ detail, text: refused }) {
+  refuse(refused ? `Not sent: ${detail}` : detail);
+  // Beside what is being written: nothing gets lost.
+  if (refused) text.value = [text.value, refused].filter(Boolean).join("\n");
+}
+
+function showPeople({ users, count: all }) {
+  find("#count").textContent = all;
+  const items = users.map((name) => {
+    const item = document.createElement("li");
+    item.textContent = name;
+    return item;
+  });
+  find("#people").replaceChildren(...items);
+}
+
+function showTyping() {
+  for (const [name, until] of typists) if (until < Date.now()) typists.delete(name);
+  const names = [...typists.keys()];
+  const who = names.length > 2 ? "Several people" : names.map(isolated).join(" and ");
+  write(find("#typing"), who && `${who} ${names.length > 1 ? "are" : "is"} typing …`);
+}
+
+// A name that is written from right to left must not turn round what stands beside it.
+function isolated(name) {
+  return `\u2068${name}\u2069`;
+}
+
+setInterval(showTyping, 1_000);
+
+function count(messages) {
+  unread = messages;
+  document.title = unread ? `(${unread}) ${title}` : title;
+}
+
+document.addEventListener("visibilitychange", () => document.hidden || count(0));
+
+text.addEventListener("input", () => {
+  if (Date.now() < told + TYPING || !text.value.trim()) return;
+  told = Date.now();
+  connection.send({ type: "typing" });
+});
+
+// On a screen's keyboard the key beside the space bar begins a new line, and there is a button.
+text.addEventListener("keydown", (event) => {
+  const isNewLine = event.shiftKey || event.isComposing || matchMedia("(pointer: coarse)").matches;
+  if (event.key !== "Enter" || isNewLine) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  refuse("");
+  if (text.value.trim()) connection.post(text.value);
+  text.value = "";
+  told = 0;
+  conversation.toNewest();
+  text.focus();
+});
+
+// On a phone, who is there stands between the reader and the conversation, so it opens on demand.
+const who = find("#who");
+const isWide = matchMedia("(min-width: 44rem)");
+const fold = () => { who.open = isWide.matches || Boolean(who.querySelector(".error")); };
+isWide.addEventListener("change", fold);
+fold();
+
+// Who has made a mistake in another field corrects it first.
+(find("[aria-invalid]") ?? text).focus();

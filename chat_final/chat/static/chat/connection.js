@@ -1,0 +1,155 @@
+// The socket of a room: it comes back by itself, goes on where it was, and sends what waits.
+
+import ReconnectingWebSocket from "./vendor/partysocket.js";
+
+// After these close codes the server would refuse us again.
+const ENDS = {
+  4400: "The server does not understand this page. Reload it",
+  4401: "Logged out. Reload the page to log in",
+  4403: "You may not be in this room any more",
+  4429: "Closed: too much at once. Reload the page in a minute",
+};
+// Refusals that pass: the message waits, and is sent again.
+const LATER = {
+  too_fast: "That was fast: the rest waits, and goes out by itself",
+  not_stored: "Nothing can be stored right now: it waits, and is tried again",
+};
+
+// The server sends a sign of life every ten seconds; without one for so long nobody is there.
+const SILENCE = 25_000;
+const ANSWER = 10_000;
+const AGAIN = 2_000;
+// A restart takes less than this, and is nobody's concern.
+const UNNOTICED = 2_500;
+
+export class Connection {
+  // `page` says where we are: { room, author, newest }. `hear` is called with each event that is
+  // news, `tell` with a state ("connecting", "live", "offline", "refused") and words for it.
+  constructor(page, hear, tell) {
+    Object.assign(this, { hear, tell, author: page.author, seq: page.newest, live: false });
+    // What was written and is not confirmed yet. It outlives a reload of this tab.
+    this.shelf = `outbox ${page.room} ${page.author}`;
+    this.outbox = JSON.parse(sessionStorage[this.shelf] ?? "[]");
+    const base = `${location.origin.replace("http", "ws")}/ws/chat/${page.room}/`;
+    const url = () => `${base}?after=${this.seq}&as=${encodeURIComponent(page.author)}`;
+    this.socket = new ReconnectingWebSocket(url, [], {
+      // By chance, so that those who have lost the same server do not all come back at once.
+      minReconnectionDelay: 300 + Math.random() * 1_200,
+      maxReconnectionDelay: 20_000,
+      connectionTimeout: 8_000,
+      maxEnqueuedMessages: 0,
+    });
+    this.socket.addEventListener("message", ({ data }) => this.receive(JSON.parse(data)));
+    this.socket.addEventListener("close", ({ code }) => this.closed(code));
+    addEventListener("offline", () => this.state !== "refused" && this.lose());
+    addEventListener("online", () => this.state !== "refused" && this.socket.reconnect());
+    this.begin("connecting");
+  }
+
+  begin(state) {
+    Object.assign(this, { live: false, why: undefined });
+    clearTimeout(this.answer);
+    this.watch();
+    if (state === this.state) return; // one more try that failed
+    this.say(state);
+    clearTimeout(this.noticed);
+    this.noticed = setTimeout(() => this.say("offline"), UNNOTICED);
+  }
+
+  lose() {
+    this.begin("offline");
+    this.socket.close(); // else it would look open until the server has missed us
+  }
+
+  watch() {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.socket.reconnect(), SILENCE);
+  }
+
+  say(state, words) {
+    sessionStorage[this.shelf] = JSON.stringify(this.outbox);
+    Object.assign(this, { state, words });
+    this.tell(state, words, this.outbox);
+  }
+
+  closed(code) {
+    if (!ENDS[code]) return this.begin(this.state === "offline" ? "offline" : "connecting");
+    this.live = false;
+    for (const timer of [this.answer, this.noticed, this.silence]) clearTimeout(timer);
+    this.socket.close();
+    this.say("refused", this.why ? `${this.why} Then reload the page` : ENDS[code]);
+  }
+
+  receive(event) {
+    this.watch();
+    if (event.type === "head") this.compare(event);
+    else if (event.after !== undefined) event.messages.forEach((one) => this.take(one));
+    else if (event.type === "caught_up") this.caughtUp(event);
+    else if (event.type === "error") this.refused(event);
+    else if (event.seq) this.take(event);
+    else this.hear(event);
+  }
+
+  take(event) {
+    if (event.seq > this.seq) {
+      this.seq = event.seq;
+      this.hear(event);
+    }
+    const isOurs = event.client_id === this.outbox[0]?.client_id && event.author === this.author;
+    if (isOurs) this.settle();
+  }
+
+  compare({ seq }) {
+    if (seq > this.seq) this.send({ type: "history", after: this.seq });
+  }
+
+  caughtUp({ seq }) {
+    if (seq < this.seq) location.reload(); // the server has begun anew
+    this.live = true;
+    clearTimeout(this.noticed);
+    this.say("live");
+    this.sendNext();
+  }
+
+  // Returns whether there is anybody to send it to.
+  send(frame) {
+    if (this.live) this.socket.send(JSON.stringify(frame));
+    return this.live;
+  }
+
+  post(text) {
+    this.outbox.push({ client_id: crypto.randomUUID(), text, sent_at: new Date().toISOString() });
+    this.say(this.state, this.words);
+    if (this.outbox.length === 1) this.sendNext();
+  }
+
+  // One at a time, so that an answer says which one it is for; the same id again if none came.
+  sendNext() {
+    clearTimeout(this.answer);
+    if (!this.live || !this.outbox.length) return;
+    const { client_id, text } = this.outbox[0];
+    this.send({ type: "post", client_id, text });
+    this.answer = setTimeout(() => this.socket.reconnect(), ANSWER);
+  }
+
+  settle() {
+    this.outbox.shift();
+    this.say(this.state, this.outbox.length ? this.words : undefined);
+    this.sendNext();
+  }
+
+  refused({ code, detail }) {
+    if (!this.live) {
+      this.why = detail; // what closes the socket in a moment
+    } else if (!this.outbox.length || code === "not_yours") {
+      this.hear({ type: "refused", detail });
+    } else if (LATER[code]) {
+      this.say("live", LATER[code]);
+      clearTimeout(this.answer);
+      this.answer = setTimeout(() => this.sendNext(), AGAIN);
+    } else {
+      this.hear({ type: "refused", detail, text: this.outbox[0].text });
+      this.settle();
+    }
+  }
+}

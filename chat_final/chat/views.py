@@ -1,0 +1,127 @@
+"""Pages of the chat. What happens after a page has loaded is the consumer's business."""
+
+import uuid
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model, login
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_required
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.generic import CreateView
+
+from . import store
+from .access import check_may_read, check_may_write
+from .forms import InvitationForm, MessageForm, RoomForm, SignUpForm
+from .frames import Refusal, read_client_id
+from .hub import announce
+from .models import Member, Message, Room
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request):
+    """All rooms; enter one by name, or begin a private one."""
+    form, private_form = RoomForm(request.GET or None), RoomForm(request.POST or None)
+    if form.is_valid():
+        return redirect("room", form.cleaned_data["room_name"])
+    if request.method == "POST" and not request.user.is_authenticated:
+        return redirect("login")
+    if private_form.is_valid():
+        if room := Room.begin_private(private_form.cleaned_data["room_name"], request.user):
+            return redirect("room", room.name)
+        private_form.add_error("room_name", "There is a room of this name already: choose another.")
+    context = {"form": form, "private_form": private_form, "rooms": Room.visible_to(request.user)}
+    has_errors = form.errors or private_form.errors
+    return render(request, "chat/index.html", context, status=400 if has_errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def room(request, room_name):
+    check_may_read(user_query(request), room_name)
+    # Whatever name the form itself gives.
+    data = request.POST and {**request.POST.dict(), "author": request.user.get_username()}
+    form = MessageForm(data or None)
+    if form.is_valid():
+        try:
+            post(request, room_name, form.cleaned_data)
+        except Refusal as refusal:
+            form.add_error("text", refusal.detail)
+        else:
+            # A redirect, so that a reload shows the room and does not post again.
+            return redirect("room", room_name)
+    return render_room(request, room_name, form=form)
+
+
+def user_query(request):
+    return get_user_model().objects.filter(pk=request.user.pk)
+
+
+def post(request, room_name, fields):
+    client_id = read_client_id(request.POST.dict())
+    message, is_new = store.post(user_query(request), room_name, client_id=client_id, **fields)
+    if is_new:
+        async_to_sync(announce)(message)
+
+
+def render_room(request, room_name, **forms):
+    events = list(Message.newest(room_name))
+    seqs = [event.seq for event in events] or [0]
+    # What the page's script has to know.
+    author = request.user.get_username()
+    page = {"room": room_name, "author": author, "oldest": seqs[0], "newest": seqs[-1]}
+    context = {
+        "form": MessageForm(),
+        "invitation_form": InvitationForm(),
+        **forms,
+        "room_name": room_name,
+        "is_private": Room.objects.filter(name=room_name, is_private=True).exists(),
+        "members": Member.objects.filter(room=room_name).select_related("user"),
+        "events": events,
+        "page": page,
+        # Sent twice by mistake, a form is still one message.
+        "client_id": uuid.uuid4(),
+    }
+    status = 400 if request.method == "POST" else 200
+    return render(request, "chat/user.html", context, status=status)
+
+
+@require_POST
+@login_required
+def invite(request, room_name):
+    """Make somebody a member of a private room; any of its members who is not muted may."""
+    check_may_read(user_query(request), room_name)
+    get_object_or_404(Room, name=room_name, is_private=True)
+    form = InvitationForm(request.POST)
+    try:
+        check_may_write(user_query(request), room_name)
+    except Refusal as refusal:
+        form.add_error("user", refusal.detail)
+    if not form.is_valid():
+        return render_room(request, room_name, invitation_form=form)
+    # Who has been banned stays that.
+    Member.objects.get_or_create(room_id=room_name, user=form.cleaned_data["user"])
+    return redirect("room", room_name)
+
+
+@require_POST
+@login_required
+def leave(request, room_name):
+    """Be no member of a private room any more."""
+    Member.objects.filter(room=room_name, user=request.user, status=Member.MEMBER).delete()
+    return redirect("index")
+
+
+class SignUpView(auth_views.RedirectURLMixin, CreateView):
+    form_class = SignUpForm
+    template_name = "chat/account.html"
+    extra_context = {"title": "Sign up"}
+    next_page = "index"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(next=self.get_redirect_url(), **kwargs)
+
+    def form_valid(self, form):
+        response = super().form_valid(form)
+        login(self.request, self.object)
+        return response

@@ -1,0 +1,41 @@
+"""A restart that nobody has to notice: on SIGTERM sockets are closed in turn, and only then ends
+the server.
+
+Left alone, Daphne cuts all sockets off at once, without a close frame, and forgets its consumers.
+"""
+
+import asyncio
+import signal
+import threading
+
+from django.conf import settings
+
+from chat.hub import get_hub
+
+
+class DrainOnTerminate:
+    """Takes SIGTERM over from the server at the first event: servers say of no earlier moment."""
+
+    def __init__(self, application):
+        self.application, self.server_handler = application, None
+
+    async def __call__(self, scope, receive, send):
+        if self.server_handler is None:
+            self.server_handler = signal.getsignal(signal.SIGTERM)
+            # Else it is somebody else's process, as under `manage.py runserver`, or a test.
+            if threading.current_thread() is threading.main_thread():
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.terminate)
+        await self.application(scope, receive, send)
+
+    def terminate(self):
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+        hub = get_hub()
+        hub.start(self.drain(hub))
+
+    async def drain(self, hub):
+        try:
+            async with asyncio.timeout(settings.DRAIN_SECONDS + 1):
+                await hub.drain(settings.DRAIN_SECONDS)
+        finally:
+            signal.signal(signal.SIGTERM, self.server_handler)
+            signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,48 @@
+"""What a load balancer and Prometheus ask. Nothing here says who chats, or what about."""
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from chat.database import in_database
+from chat.hub import get_hub
+
+
+@require_safe
+async def healthz(request):
+    """Whether this process answers at all; if not, it has to be started anew."""
+    return JsonResponse({"alive": True})
+
+
+@require_safe
+async def readyz(request):
+    """Whether to send it new connections: not while it drains, nor without its database."""
+    hub = get_hub()
+    database = await has_database()
+    ready = database and not hub.draining
+    # Without the layer chat goes on by the database, so that is no reason to stay away.
+    facts = {"ready": ready, "draining": hub.draining, "database": database}
+    return JsonResponse({**facts, "layer": hub.layer.works}, status=200 if ready else 503)
+
+
+@in_database
+def has_database():
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+@require_safe
+def metrics(request):
+    """For those who have the token of the settings; without one there is no such page."""
+    wanted = f"Bearer {settings.METRICS_TOKEN}"
+    given = request.headers.get("Authorization", "")
+    if not settings.METRICS_TOKEN or not constant_time_compare(given, wanted):
+        raise Http404
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

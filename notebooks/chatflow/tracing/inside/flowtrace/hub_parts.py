@@ -1,0 +1,81 @@
+"""Round the hub of chat_final: what it is told, by its own sockets and by the layer."""
+
+import functools
+
+from .recorder import HUB, TICKET, Way, current
+
+
+def install():
+    from chat.hub import Hub
+
+    Hub.listen = apart(Hub.listen)
+    Hub.enter = told(Hub.enter, lambda socket: f"enter {socket.room_name}")
+    Hub.announce = told(Hub.announce, lambda message: f"announce message {message.pk}")
+    Hub.hear = traced_hear(Hub.hear)
+    for name in ("tell_presence", "close_ended", "heal_all", "send_heads"):
+        setattr(Hub, name, by_itself(getattr(Hub, name)))
+
+
+def apart(listen):
+    """Whatever goes on for ever is not part of what began it."""
+
+    @functools.wraps(listen)
+    def traced(self):
+        token = current.set(Way(HUB))
+        try:
+            listen(self)
+        finally:
+            current.reset(token)
+
+    return traced
+
+
+def by_itself(method):
+    """What the hub does from time to time is caused by no message."""
+
+    @functools.wraps(method)
+    async def traced(self):
+        token = current.set(Way(HUB))
+        try:
+            await method(self)
+        finally:
+            current.reset(token)
+
+    return traced
+
+
+def told(method, describe):
+    """What a consumer, a view or a command asks the hub to do, and waits for."""
+
+    @functools.wraps(method)
+    async def traced(self, subject):
+        way = current.get()
+        if not way:
+            return await method(self, subject)
+        before = way.station = way.handler
+        way.enter("inside", HUB, describe(subject), event=method.__name__)
+        entered = way.last
+        try:
+            return await method(self, subject)
+        finally:
+            way.done(entered)
+            way.station = way.handler = before
+
+    return traced
+
+
+def traced_hear(hear):
+    @functools.wraps(hear)
+    def traced(self, hint):
+        ticket = hint.pop(TICKET)
+        way = Way.of_ticket(ticket, ticket.split()[2])
+        way.enter("layer", HUB, f"{hint['type']} → hear()", event=hint["type"])
+        entered = way.last
+        token = current.set(way)
+        try:
+            hear(self, hint)
+        finally:
+            current.reset(token)
+            way.done(entered)
+
+    return traced

@@ -1,0 +1,245 @@
+"""chat_final on PostgreSQL: what stage 09 promises holds there too, and what only it can show."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+import websockets
+from helpers_resume import (
+    frame,
+    log_in,
+    next_message,
+    next_of_any_kind,
+    stored,
+    stored_in_postgres,
+)
+from helpers_scripts import (
+    Script,
+    assert_nothing_left,
+    copy_repository,
+    run_folders,
+    run_script,
+    step,
+)
+from test_resume import (  # noqa: F401  Collected here too, and so run with this file's `chat`.
+    FINAL,
+    joined,
+    say,
+    test_first_messages_of_many_rooms_at_once_are_all_numbered_1,
+    test_five_times_the_same_client_id_on_one_socket_is_stored_once_and_answered_each_time,
+    test_forms_and_sockets_that_post_at_once_share_one_row_of_numbers,
+    test_history_comes_a_page_at_a_time_until_nothing_is_left,
+    test_hole_is_filled_from_the_database_before_the_message_that_shows_it,
+    test_many_who_post_at_once_on_two_instances_are_all_answered,
+    test_replay_of_several_pages_is_whole_and_in_order,
+    test_same_client_id_after_a_reconnect_is_answered_with_the_stored_message,
+    test_same_client_id_from_another_author_or_in_another_room_is_a_new_message,
+    test_same_client_id_on_five_sockets_of_two_instances_at_once_is_stored_once,
+    test_save_that_is_refused_or_rolled_back_leaves_no_gap,
+    test_who_joins_while_1000_messages_are_posted_has_what_the_database_has,
+)
+from test_run_step import assert_one_sentence
+
+from chatflow import post, postgres
+from chatflow.capabilities import new_room
+from chatflow.client import connect
+from chatflow.errors import MissingError
+from chatflow.launcher import OVERLAY, QUICK_SETTINGS
+from chatflow.redis_server import free_port
+
+# As with a run's own SQLite file: its users go with it, so hashing their passwords may be quick.
+QUICK = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
+
+
+def no_postgres(reason):
+    """Skip; but fail in CI, which insists on PostgreSQL."""
+    refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+    refuse(f"NO POSTGRESQL, so chat_final was tried on SQLite only. {reason}")
+
+
+@pytest.fixture(scope="module")
+def server():
+    try:
+        postgres.find_binaries()
+    except MissingError as error:
+        no_postgres(error)
+    with postgres.server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chat(server, started_once):
+    with started_once(database=server.new_database(), settings=QUICK) as get:
+        yield get(FINAL)
+
+
+@contextlib.asynccontextmanager
+async def joined_by_turns(chat, room_names, name):
+    """Open sockets of one user, in these rooms, by turns on one instance and the other."""
+    async with contextlib.AsyncExitStack() as stack:
+        openings = [joined(chat.instances[n % 2], room, name) for n, room in enumerate(room_names)]
+        yield [await stack.enter_async_context(opening) for opening in openings]
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+
+async def test_message_that_is_deleted_on_both_instances_at_once_is_deleted_once(chat):
+    room_name = new_room()
+    async with joined_by_turns(chat, [room_name] * 8, "alice") as sockets:
+        message = await say(sockets[0], "regretted")
+        told = [[await next_message(socket)] for socket in sockets[1:]]
+        assert told == [[message]] * 7
+        for socket in sockets:
+            await socket.send(json.dumps({"type": "delete", "id": message["id"]}))
+        await sockets[0].send(frame("after it"))
+        told = [await events_until(socket, "after it") for socket in sockets]
+    deleted = {"type": "deleted", "seq": 2, "id": message["id"]}
+    for *events, last in told:
+        assert events, "who is there should be told of the deletion"
+        assert events == [deleted] * len(events), "there should be one deletion, and it comes first"
+        assert last["seq"] == 3
+    kept = [(event["seq"], event["text"]) for event in stored(chat, room_name)]
+    assert kept == [(1, ""), (2, ""), (3, "after it")]
+
+
+async def events_until(socket, text):
+    """All that comes, up to the message with this text."""
+    events = [await next_of_any_kind(socket)]
+    while events[-1].get("text") != text:
+        events.append(await next_of_any_kind(socket))
+    return events
+
+
+async def test_posts_at_once_in_many_rooms_on_two_instances_share_one_allowance(start, server):
+    settings = QUICK | {"POSTS_AT_ONCE": "5", "POSTS_PER_SECOND": "0.001"}
+    database = server.new_database()
+    async with start(FINAL, instances=2, database=database, settings=settings) as chat:
+        for name, count in [("alice", 5), ("bob", 5), ("carol", 10)]:
+            # Nobody has a bucket before the first post, and in one room they would queue up.
+            room_names = [new_room() for _ in range(count)]
+            async with joined_by_turns(chat, room_names, name) as sockets:
+                for socket in sockets:
+                    await socket.send(frame("now"))
+                answers = [await next_of_any_kind(socket) for socket in sockets]
+            kinds = [answer.get("code", answer["type"]) for answer in answers]
+            wanted = ["message"] * 5 + ["too_fast"] * (count - 5)
+            assert sorted(kinds) == wanted, "five tokens are five posts, neither more nor fewer"
+            kept = [message for room_name in room_names for message in stored(chat, room_name)]
+            assert len(kept) == 5, "what was refused should not be stored"
+
+
+# --- a database that goes away ------------------------------------------------------------------
+
+
+async def test_database_restarts_and_who_is_there_stays_and_goes_on(chat, server):
+    (here, there), room_name, client_id = chat.instances, new_room(), str(uuid.uuid4())
+    session = await log_in(chat, "dora")
+    async with joined(here, room_name) as alice, joined(there, room_name, "bob") as bob:
+        before = await say(alice, "before")
+        await asyncio.to_thread(server.stop)
+        try:
+            await alice.send(frame("meanwhile", client_id))
+            error = await next_of_any_kind(alice)
+            assert error["code"] == "not_stored", "a post that cannot be stored should be refused"
+            async with connect(there, room_name, session=session) as dora:
+                with pytest.raises(websockets.ConnectionClosed) as closed:
+                    await events_until(dora, "anything")
+            assert closed.value.rcvd.code == 4012, "who comes should be sent away to come again"
+        finally:
+            await asyncio.to_thread(server.start)
+        again = await say(alice, "meanwhile", client_id)
+        assert [await next_message(bob) for _ in range(2)] == [before, again]
+        answer = await say(bob, "welcome back")
+    assert stored(chat, room_name) == [before, again, answer], "all is stored once, without a gap"
+
+
+# --- what it is given ---------------------------------------------------------------------------
+
+
+async def test_characters_that_postgres_cannot_keep_are_refused_in_words(chat):
+    room_name = new_room()
+    async with joined(chat, room_name) as socket:
+        await socket.send(frame("a\0b"))
+        assert (await next_of_any_kind(socket))["code"] == "bad_text"
+        assert (await post(chat, room_name, "alice", "a\0b")).status_code == 400
+        assert (await say(socket, "ab"))["seq"] == 1
+
+
+# --- run_step.sh --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return copy_repository(tmp_path_factory.mktemp("repository"))
+
+
+async def test_run_step_runs_chat_final_on_it(repository, server):
+    url = server.new_database()
+    with step(repository, "final", "--database", url) as running:
+        assert (await post(running, "lobby", "dora", "on PostgreSQL")).status_code == 302
+        assert f"messages    postgres://…@127.0.0.1:{server.port}/" in running.said
+        assert server.password not in running.said, "a password is nothing for the screen"
+    [message] = stored_in_postgres(url, "lobby")
+    assert message["text"] == "on PostgreSQL"
+
+
+BAD_URLS = {
+    "wrong password": (3, "postgres://chat:s3cr3t@127.0.0.1:{port}/postgres", "password"),
+    "nobody listens": (3, "postgres://chat:s3cr3t,@127.0.0.1:{free}/postgres", "refused"),
+    "not valid": (2, "postgres://chat:/s3cr3t%@127.0.0.1:{port}/postgres", "%40"),
+    "another kind": (2, "mysql://chat:s3cr3t@127.0.0.1:{port}/chat", "SQLite or PostgreSQL"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_URLS.values(), ids=BAD_URLS.keys())
+def test_database_that_cannot_be_had_is_answered_with_one_sentence(repository, server, case):
+    exit_code, url, words = case
+    url = url.format(port=server.port, free=free_port())
+    done = run_script(repository, "run_step.sh", "final", "--port", "0", "--database", url)
+    assert_one_sentence(done, exit_code, "://…@127.0.0.1:", words)
+    assert "s3cr3t" not in done.stdout + done.stderr, "a password is nothing for the screen"
+    assert run_folders(repository) == [], "nothing should be left running"
+
+
+# --- the server itself --------------------------------------------------------------------------
+
+START_IT_AND_WAIT = """
+import time
+from chatflow import postgres
+with postgres.server() as server:
+    print(server.program.pid, server.folder.path, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_no_server_is_left_when_who_started_it_is_killed(repository, server, tmp_path):
+    starter = Script(
+        repository,
+        [sys.executable, "-c", START_IT_AND_WAIT],
+        output=tmp_path / "said",
+        variables={"PYTHONPATH": str(repository / "notebooks")},
+    )
+    try:
+        starter.wait_until_it_says("\n")
+        number, folder = starter.said.split()
+        assert psutil.Process(int(number)).name() == "postgres"
+        starter.send(signal.SIGKILL)
+        assert_nothing_left(starter)
+        assert not Path(folder).exists(), "its files should be swept away"
+    finally:
+        starter.end()
+
+
+def test_no_postgres_at_all_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingError, match="package postgresql"), postgres.server():
+        pass
