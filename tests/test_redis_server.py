@@ -18,6 +18,7 @@ from chatflow import post, redis_server, websocket_reader
 from chatflow.client import LIVE_SECONDS
 from chatflow.errors import LaunchError
 from chatflow.processes import RunFolder
+from chatflow.tracing.monitor import Monitor
 
 ROOM = "lobby"
 # The layer tries for up to a second to reach its Redis again; the rest is for a busy machine.
@@ -91,6 +92,24 @@ def test_frozen_server_answers_nobody_and_thawed_has_lost_nothing(server):
 
 
 # --- stage 06 -------------------------------------------------------------------------------------
+
+
+def test_what_a_server_was_told_before_it_died_is_recorded_though_it_comes_late(
+    server, tmp_path, monkeypatch
+):
+    keep = Monitor.keep
+
+    def keep_later(*told):
+        time.sleep(0.1)  # as if the machine had other things to do
+        keep(*told)
+
+    monkeypatch.setattr(Monitor, "keep", keep_later)
+    monitor = Monitor(server, tmp_path)
+    with client(server) as asking:
+        asking.set("last", "words")
+    server.kill()
+    monitor.catch_up()
+    assert "SET last words" in monitor.path.read_text()
 
 
 def connect(instance):

@@ -71,8 +71,10 @@ class Monitor:
         number = next(self.marks)
         try:
             self.asking.echo(self.mark_of(number))
-        except redis.RedisError:
-            return  # it tells nothing more
+        except redis.TimeoutError:
+            return  # it is frozen, and tells nothing more
+        except redis.ConnectionError:
+            pass  # it has ended, and what it told before that may still be under way
         with self.news:
             self.news.wait_for(lambda: self.seen >= number or self.ended, ANSWER_SECONDS)
 
