@@ -27,14 +27,14 @@ def test_claim_is_settled_by_a_cell_that_asserts(name):
     for number in STAGES_OF[name].split():
         cells = [place.cell for place in found if place.notebook.startswith(number)]
         assert cells, f"no cell of notebook {number} carries the tag {name}"
-    assert any("assert " in place.cell.source for place in found), f"nothing asserts {name}"
+    assert any("assert " in place.source for place in found), f"nothing asserts {name}"
 
 
 @pytest.mark.parametrize("entry", SYMPTOMS, ids=lambda entry: entry["tag"])
 def test_error_is_reproduced_word_for_word(entry):
     [place] = claims.places().get(entry["tag"], [None])
     assert place, f"no cell carries the tag {entry['tag']}"
-    assert entry["error"] in json.dumps(place.cell.outputs, ensure_ascii=False)
+    assert entry["error"] in json.dumps(place.cell["outputs"], ensure_ascii=False)
 
 
 def test_every_tag_is_known():

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 
-import nbformat
 import psutil
 import pytest
 
@@ -14,8 +13,7 @@ every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.st
 
 
 def code_cells(path):
-    notebook = nbformat.read(path, as_version=4)
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
 
 
 @pytest.mark.timeout(300)  # the first one runs all stages
@@ -24,7 +22,7 @@ async def test_notebook_runs_and_prints_what_is_committed(path, monkeypatch):
     # Every process that the notebook starts, and that those start, inherits this.
     monkeypatch.setenv("CHATFLOW_TEST", mark := secrets.token_hex())
     executed = await asyncio.to_thread(notebooks.execute, path)
-    committed = notebooks.outputs(nbformat.read(path, as_version=4))
+    committed = notebooks.outputs(notebooks.read(path))
     for found, expected in zip(notebooks.outputs(executed), committed, strict=True):
         assert found == expected, f"run ./scripts/notebooks.sh {path.name} and look at the change"
     assert not processes_marked(mark), "whatever a notebook starts must end with it"
@@ -65,7 +63,7 @@ def test_flow_pictures_are_committed_for_every_viewer(path):
 
 @every_notebook
 def test_committed_outputs_are_whole_and_carry_no_trace_of_one_run(path):
-    assert nbformat.read(path, as_version=4) == notebooks.normalise(nbformat.read(path, 4))
+    assert notebooks.read(path) == notebooks.normalise(notebooks.read(path))
     outputs = [output for cell in code_cells(path) for output in cell.outputs]
     assert outputs, "committed with its outputs: run ./scripts/notebooks.sh"
     assert not [output for output in outputs if output.output_type == "error"]

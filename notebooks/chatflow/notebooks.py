@@ -7,10 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-
 from .catalog import ROOT
 
 FOLDER = ROOT / "notebooks"
@@ -18,12 +14,21 @@ USAGE = "usage: notebooks.sh [NAME.ipynb ...]   (executes them, all by default, 
 CELL_SECONDS = 120
 
 
+# What reads and executes notebooks takes over a second to load: only when it is needed.
+def read(path):
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
 def execute(path):
     """Execute a notebook in a kernel of its own; returns it with its new outputs, normalised.
 
     Raises nbclient's CellExecutionError when a cell fails.
     """
-    notebook = nbformat.read(path, as_version=4)
+    from nbclient import NotebookClient
+
+    notebook = read(path)
     kernel = {"timeout": CELL_SECONDS, "kernel_name": "python3"}
     # Its warning, that other users of this machine could listen in, is not about us.
     quiet = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"]}
@@ -74,6 +79,9 @@ def main(arguments):
     if any(argument.startswith("-") for argument in arguments):
         print(USAGE)
         return 0 if arguments == ["--help"] else 2
+    import nbformat
+    from nbclient.exceptions import CellExecutionError
+
     for path in [FOLDER / Path(name).name for name in arguments] or sorted(FOLDER.glob("*.ipynb")):
         print(f"{path.name} ...", end=" ", flush=True)
         started = time.monotonic()
