@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import socket
 import time
@@ -18,7 +19,7 @@ from chatflow import post, redis_server, websocket_reader
 from chatflow.client import LIVE_SECONDS
 from chatflow.errors import LaunchError
 from chatflow.processes import RunFolder
-from chatflow.tracing.monitor import Monitor
+from chatflow.tracing.monitor import Monitor, clock_offset
 
 ROOM = "lobby"
 # The layer tries for up to a second to reach its Redis again; the rest is for a busy machine.
@@ -110,6 +111,19 @@ def test_what_a_server_was_told_before_it_died_is_recorded_though_it_comes_late(
     server.kill()
     monitor.catch_up()
     assert "SET last words" in monitor.path.read_text()
+
+
+def test_clocks_are_compared_though_the_processor_is_away_between_two_looks(monkeypatch):
+    looks, monotonic_ns = itertools.count(), time.monotonic_ns
+
+    def interrupted():
+        if next(looks) % 5 == 1:
+            time.sleep(0.02)
+        return monotonic_ns()
+
+    right = clock_offset()
+    monkeypatch.setattr(time, "monotonic_ns", interrupted)
+    assert abs(clock_offset() - right) < 2_000_000
 
 
 def connect(instance):

@@ -34,8 +34,8 @@ class Monitor:
     def __init__(self, server, folder):
         self.name = server.name
         self.path = folder / f"{self.name}.commands"
-        # MONITOR tells the time of day; this is how far the hops' clock lies from it.
-        self.offset = time.monotonic_ns() - time.time_ns()
+        # MONITOR tells the time of day.
+        self.offset = clock_offset()
         self.monitor = connect(server).monitor().__enter__()  # from here on nothing is missed
         self.asking = connect(server, socket_timeout=ANSWER_SECONDS)
         self.marks, self.seen, self.ended = itertools.count(1), 0, False
@@ -86,6 +86,14 @@ class Monitor:
             "words": command["command"],
             "inside": command["client_type"] == "lua",
         }
+
+
+def clock_offset(times=20):
+    """How far the hops' clock lies from the time of day, in ns: by the closest of many looks."""
+    # Between two looks at clocks we may have had to wait for the processor.
+    looks = [(time.monotonic_ns(), time.time_ns(), time.monotonic_ns()) for _ in range(times)]
+    before, wall, after = min(looks, key=lambda look: look[2] - look[0])
+    return (before + after) // 2 - wall
 
 
 def connect(server, **options):
