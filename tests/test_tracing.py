@@ -275,8 +275,12 @@ def test_redis_command_belongs_to_the_open_call_that_is_about_its_group():
 
     calls = [call(1, "group_add six"), call(2, "group_send six"), call(3, "group_send tea")]
     named = command(1, "CLIENT SETNAME A")
-    [joins] = as_hops([named, command(4, "SUBSCRIBE p__group__six")], calls)
-    assert (joins.label, joins.cause) == ("SUBSCRIBE six", "A-1-1")
+    over = Hop("A-1-9", 1, "trace 1", "done", "hub/A", "hub/A", "", cause="A-1-1")
+    late = command(5_000_000, "SUBSCRIBE p__group__six")
+    [joins] = as_hops([named, late], [*calls, call(4, "group_add six"), over])
+    assert (joins.label, joins.cause) == ("SUBSCRIBE six", "A-1-1"), "it was not waited for"
+    twice = as_hops([named, late, late], [*calls, call(4, "group_add six")])
+    assert [hop.cause for hop in twice] == ["A-1-1", "A-1-4"]
     asked = command(4, "ZRANGE p:group:six 0 -1")
     assert not as_hops([named, asked], calls), "two are open that could have asked"
     assert not as_hops([named, command(4, "SUBSCRIBE p__group__ten")], calls)

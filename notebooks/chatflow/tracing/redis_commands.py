@@ -9,6 +9,8 @@ from .hops import Hop
 
 # MONITOR and the hops tell the time from different places: let them disagree by this much.
 TOLERANCE_NS = 2_000_000
+# The pub/sub layer does not wait until it has subscribed; by then Redis has, however busy.
+SUBSCRIBED_NS = 1_000_000_000
 # What a process does to fetch its news, not because of a layer call of ours.
 FETCHING = {"BZPOPMIN", "EVAL", "ZPOPMIN"}
 # What names the channel that joins a group.
@@ -19,7 +21,7 @@ HOUSEKEEPING = {"CLIENT", "HELLO", "INFO", "MONITOR", "PING", "SELECT"}
 def as_hops(commands, hops):
     """The Redis commands that recorded messages caused, as hops, in the order of MONITOR."""
     calls, queues = layer_calls(hops), queue_names(hops)
-    names, fetched, owner, found = {}, {}, None, []
+    names, fetched, subscribed, owner, found = {}, {}, set(), None, []
     for number, command in enumerate(commands):
         verb, *words = command.words.split(" ")
         connection = (command.server, command.client)
@@ -29,7 +31,9 @@ def as_hops(commands, hops):
             continue
         if not command.inside:
             # What a script runs within the server belongs to whoever ran the script.
-            owner = owner_of(command, verb, words, names.get(connection), calls, fetched)
+            owner = owner_of(
+                command, verb, words, names.get(connection), calls, fetched, subscribed
+            )
         if owner:
             label = " ".join([verb, *readable_keys(verb, words, queues)])
             found.append(make_hop(number, command, label, words, owner))
@@ -42,7 +46,7 @@ def layer_calls(hops):
     return {hop.id: (hop, over.get(hop.id)) for hop in hops if hop.kind == "layer"}
 
 
-def owner_of(command, verb, words, process, calls, fetched):
+def owner_of(command, verb, words, process, calls, fetched, subscribed):
     """The call that caused this command and the process that sent it, or None."""
     if cause := next((word for word in words if word in calls), None):
         if verb == "ZADD":
@@ -52,12 +56,18 @@ def owner_of(command, verb, words, process, calls, fetched):
         return calls[cause][0], process
     if verb in JOINING and (joins := joining_calls(words, calls)):
         return joins[0], process
+    if verb == "SUBSCRIBE":
+        for call in joins_before(command, words, process, calls):
+            if call.id not in subscribed:
+                subscribed.add(call.id)
+                return call, process
+        return None
     if verb in FETCHING:
         return None
     open_calls = [
         call
         for call, over in calls.values()
-        if was_open(call, over, command, process) and could_cause(call, verb, words)
+        if was_open(call, over, command, process) and is_about_its_group(call, words)
     ]
     return (open_calls[0], process) if len(open_calls) == 1 else None
 
@@ -78,11 +88,22 @@ def was_open(call, over, command, process):
     return ours and began and (over is None or command.at <= over + TOLERANCE_NS)
 
 
-def could_cause(call, verb, words):
-    """Whether a call is about the group that a command names; only joining subscribes."""
+def joins_before(command, words, process, calls):
+    """The calls, oldest first, by which a process had just joined the group that is named."""
+    return [
+        call
+        for call, _ in calls.values()
+        if call.label.startswith("group_add")
+        and call.detail["group"] == group_in(words[0])
+        and process_of(call) == process
+        and -TOLERANCE_NS <= command.at - call.at <= SUBSCRIBED_NS
+    ]
+
+
+def is_about_its_group(call, words):
+    """Whether a call is about the group that a command names, if it names any."""
     group = group_in(words[0]) if words else None
-    about_it = group in (None, call.detail.get("group", group))
-    return about_it and (verb != "SUBSCRIBE" or call.label.startswith("group_add"))
+    return group in (None, call.detail.get("group", group))
 
 
 def process_of(call):
