@@ -249,8 +249,14 @@ def test_nothing_is_left_after(repository, ending, number):
         assert "Traceback" not in running.said
 
 
-async def test_ctrl_c_sends_all_sockets_of_chat_final_away_before_it_ends(repository):
+async def test_killed_instance_of_chat_final_is_started_again_and_ctrl_c_sends_all_sockets_away(
+    repository,
+):
     with step(repository, "final", "--instances", "2") as running:
+        number = int(re.search(r"processes +A is (\d+), B is \d+\n", running.said)[1])
+        os.kill(number, signal.SIGKILL)
+        running.wait_until_it_says("Instance A has ended (-9).")
+        running.wait_until_it_says("Instance A is started again: A is ")
         async with Visitor(running, "alice", fresh=True) as alice:
             answer = await alice.submit("/accounts/login/", password=demo.PASSWORD)
             assert answer.status_code == 302, "its users can be tried at once"

@@ -146,7 +146,7 @@ def run_stage(options):
             seconds = time.monotonic() - started
             print(describe(run, page), flush=True)
             print(f"\nReady in {seconds:.1f} s. Ctrl-C stops everything.\n", flush=True)
-            follow(run, page)
+            follow(run, page, pool)
         finally:
             hear_no_more()
             if page:
@@ -182,6 +182,7 @@ def describe(run, page=None):
     ]
     facts += [("worker", describe_worker(run))] if run.worker else []
     facts += [(f"instance {instance.name}", f"{instance.url}/") for instance in run.instances]
+    facts += [("processes", describe_processes(run))]
     facts += [("flow page", page.url)] if page else []
     lines = [f"  {name:<12}{value}" for name, value in facts]
     hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in stage.try_this]
@@ -203,6 +204,11 @@ def describe_redis(run):
     return f"{whose}, {run.redis_layer} layer: {printable(run.redis_urls).replace(',', ' ')}"
 
 
+def describe_processes(run):
+    """For those who want to see what becomes of a chat when one is killed."""
+    return ", ".join(f"{instance.name} is {instance.program.pid}" for instance in run.instances)
+
+
 def describe_worker(run):
     return f"runworker {' '.join(run.stage.worker)}, process {run.worker.program.pid}"
 
@@ -218,21 +224,29 @@ def describe_database(run):
     return str(path)
 
 
-def follow(run, page=None):
-    """Print what the servers log, until they have all ended, and tell the flow page who has."""
+def follow(run, page, pool):
+    """Print what the servers log, until they have all ended, and tell the flow page who has.
+
+    An instance of chat_final is started again, in the pool's thread: one sees who comes back.
+    """
     tails = [Tail(process) for process in run.processes()]
-    servers = {f"Instance {instance.name}": instance.program for instance in run.instances}
+    servers = {f"Instance {instance.name}": instance for instance in run.instances}
     others = {f"Redis {number}": server.program for number, server in enumerate(run.redis, 1)}
     others |= {"The worker": run.worker.program} if run.worker else {}
     ended = set()
     while not ended >= servers.keys():
-        programs = (servers | others).items()
-        gone = [name for name, one in programs if name not in ended and one.poll() is not None]
+        programs = {name: instance.program for name, instance in servers.items()} | others
+        watched = programs.keys() - ended
+        gone = [name for name in programs if name in watched and programs[name].poll() is not None]
         for tail in tails:
             tail.print_news()
         for name in gone:
-            print(f"{name} has ended ({(servers | others)[name].poll()}).", flush=True)
-        ended.update(gone)
+            print(f"{name} has ended ({programs[name].poll()}).", flush=True)
+            if run.is_final and name in servers:
+                pool.submit(servers[name].start).result()
+                print(f"{name} is started again: {describe_processes(run)}.", flush=True)
+            else:
+                ended.add(name)
         if page:
             page.note(run)
         time.sleep(0.2)  # a look five times a second; a signal ends it at once
