@@ -545,22 +545,25 @@ async def test_a_flood_is_told_in_words_and_goes_out_by_itself_in_time(chat, arr
     await flora.is_live()
     await flora.say("drop 1")
     await flora.sees(("flora", "drop 1"))
-    set_allowance(chat, "flora", "2100-01-01")
+    set_allowance(chat, "flora", IN_2096)
     for text in ("drop 2", "drop 3"):
         await flora.say(text)
     fast = "That was fast: the rest waits, and goes out by itself"
     await expect(flora.status, "a refusal for now should be told").to_have_text(fast)
     await flora.keeps_waiting("drop 2", "drop 3")
-    set_allowance(chat, "flora", "2000-01-01")
+    set_allowance(chat, "flora", 0)
     await flora.sees(*[("flora", f"drop {number}") for number in (1, 2, 3)])
     await flora.keeps_waiting()
     assert await flora.spoken() == ["Live", fast, "Live"], "each of it should be told once"
 
 
-def set_allowance(chat, name, day):
-    """From this day on a user's bucket is full; long before it is empty."""
+def set_allowance(chat, name, full_at):
+    """From then on, in seconds since 1970, a user's bucket is full; long before it is empty."""
     update = "UPDATE chat_allowance SET spent_until = ? WHERE user_id = ?"
-    in_database(chat, update, f"{day} 00:00:00", user_id(chat, name))
+    in_database(chat, update, full_at, user_id(chat, name))
+
+
+IN_2096 = 4_000_000_000
 
 
 async def test_who_has_too_many_chats_open_is_told_in_the_last_one(chat, arrive):

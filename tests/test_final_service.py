@@ -142,9 +142,9 @@ def a_token_comes_back(chat, name):
     """As if so much time had passed."""
     in_database(
         chat,
-        "UPDATE chat_allowance SET spent_until = strftime('%Y-%m-%d %H:%M:%f', spent_until, ?) "
+        "UPDATE chat_allowance SET spent_until = spent_until - ? "
         "WHERE user_id = (SELECT id FROM auth_user WHERE username = ?)",
-        f"-{1 / SETTINGS['POSTS_PER_SECOND']} seconds",
+        1 / SETTINGS["POSTS_PER_SECOND"],
         name,
     )
 

@@ -9,14 +9,24 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from .database import first_row
 from .frames import Refusal
 from .models import Member, Room
 
 LOGGED_OUT, NOT_ALLOWED = 4401, 4403
+
+# Asked for each frame: nothing is found once the login has ended.
+WHO_IN_ROOM = f"""
+    SELECT member.status, room.is_private FROM {get_user_model()._meta.db_table} AS person
+    JOIN django_session AS session ON session.session_key = %(session_key)s
+    LEFT JOIN chat_room AS room ON room.name = %(room_name)s
+    LEFT JOIN chat_member AS member ON member.room_id = room.name AND member.user_id = person.id
+    WHERE person.id = %(user_id)s AND person.password = %(password)s AND person.is_active
+    AND session.expire_date > CURRENT_TIMESTAMP
+"""
 
 
 class Ended(PermissionDenied):
@@ -50,18 +60,10 @@ def find_login(session_key):
     return Login(session_key, user.pk, user.get_username(), user.password)
 
 
-def open_sessions(keys):
-    return Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
-
-
-def user_of(login):
-    """A query for a login's user, who is not to be found once the login has ended."""
-    return get_user_model().objects.filter(
-        Exists(open_sessions([login.session_key])),
-        pk=login.user_id,
-        password=login.password,
-        is_active=True,
-    )
+def login_of(request):
+    """The login of a page, whose session Django has looked at."""
+    user = request.user
+    return Login(request.session.session_key, user.pk, user.get_username(), user.password)
 
 
 def may_read(status, is_private):
@@ -69,31 +71,28 @@ def may_read(status, is_private):
     return status != Member.BANNED and (status is not None or not is_private)
 
 
-def check_may_read(user, room_name):
-    """Return the id and the status of a user, given as a query. Raises Ended if it may not read."""
-    member = Member.objects.filter(room=room_name, user=OuterRef("pk"))
-    is_private = Exists(Room.objects.filter(name=room_name, is_private=True))
-    row = user.values_list("pk", Subquery(member.values("status")), is_private).first()
+def check_may_read(login, room_name):
+    """Return the status of a login's user, if any. Raises Ended if it may not read."""
+    row = first_row(WHO_IN_ROOM, {**login._asdict(), "room_name": room_name})
     if not row:
         raise Ended(LOGGED_OUT)
-    if not may_read(*row[1:]):
+    if not may_read(*row):
         raise Ended(NOT_ALLOWED)
-    return row[:2]
+    return row[0]
 
 
-def check_may_write(user, room_name):
-    """Return the id of a user. Raises Ended, or Refusal if it may only read."""
-    user_id, status = check_may_read(user, room_name)
-    if status == Member.MUTED:
+def check_may_write(login, room_name):
+    """Raises Ended, or Refusal if the login's user may only read."""
+    if check_may_read(login, room_name) == Member.MUTED:
         raise Refusal("muted", "You are muted in this room: you may read, but not write.")
-    return user_id
 
 
 def find_ended(sockets):
     """[(socket, close code)] of those that may not stay, in four questions for any number."""
     names = {socket.room_name for socket in sockets}
-    sessions = open_sessions({socket.login.session_key for socket in sockets})
-    keys = set(sessions.values_list("session_key", flat=True))
+    sessions = Session.objects.filter(session_key__in={each.login.session_key for each in sockets})
+    open_sessions = sessions.filter(expire_date__gt=timezone.now())
+    keys = set(open_sessions.values_list("session_key", flat=True))
     users = get_user_model().objects.filter(pk__in={socket.login.user_id for socket in sockets})
     passwords = dict(users.filter(is_active=True).values_list("pk", "password"))
     rooms = Room.objects.filter(name__in=names, is_private=True)

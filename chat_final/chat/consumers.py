@@ -6,12 +6,13 @@ What others write comes by way of the hub, see `sending`.
 import json
 import logging
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
 from . import metrics, store
-from .access import LOGGED_OUT, Ended, check_may_read, check_may_write, find_login, user_of
+from .access import LOGGED_OUT, Ended, check_may_read, check_may_write, find_login
 from .database import in_database
 from .frames import Refusal, TooFast, TooManySockets, read_after, read_frame, read_query
 from .hub import RESTART, get_hub
@@ -33,6 +34,11 @@ class ChatConsumer(SendingConsumer):
             # However it ends: not every way leads through `disconnect`.
             self.hub.leave(self)
             self.log("Socket closed", close_code=self.close_code)
+
+    async def dispatch(self, event):
+        # Channels' own would first close old connections to the database, in a thread, for each
+        # event. The threads that we ask in see to theirs.
+        await getattr(self, get_handler_name(event))(event)
 
     async def connect(self):
         # Accept first: until then no close code reaches the client.
@@ -102,7 +108,7 @@ class ChatConsumer(SendingConsumer):
         await self.tell(message, is_new)
 
     async def handle_delete(self, message_id):
-        event, is_new = await self.ask(store.delete, self.login.name, message_id)
+        event, is_new = await self.ask(store.delete, message_id)
         await self.tell(event, is_new)
 
     async def tell(self, message, is_new):
@@ -122,8 +128,7 @@ class ChatConsumer(SendingConsumer):
 
     async def ask(self, question, *args, **kwargs):
         """Ask the database something, as this user, if it still is one."""
-        user = user_of(self.login)
-        return await in_database(question)(user, self.room_name, *args, **kwargs)
+        return await in_database(question)(self.login, self.room_name, *args, **kwargs)
 
     # --- what it is told ------------------------------------------------------------------------
 

@@ -20,6 +20,16 @@ def keep_connection():
     connection.settings_dict = connection.settings_dict | kept
 
 
+def first_row(sql, params):
+    """What a statement returns first, or None: for what is asked with each post.
+
+    Django's ORM would take longer to build the question than the database to answer it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone()
+
+
 THREADS = ThreadPoolExecutor(settings.DATABASE_THREADS, "database", keep_connection)
 
 # A decorator, as in `@in_database`: the function is called in a thread, and awaited.

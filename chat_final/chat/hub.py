@@ -22,6 +22,8 @@ from .rooms import LocalRoom, encoded
 
 # How often all open sockets are looked at: whether they may stay, and what they may have missed.
 CHECK_SECONDS = 2
+# So many of them in one question.
+AT_ONCE = 500
 RESTART = 4012
 
 logger = logging.getLogger(__name__)
@@ -135,8 +137,8 @@ class Hub:
 
     async def close_ended(self):
         sockets = [socket for room in self.rooms.values() for socket in room.sockets]
-        if sockets:
-            for socket, code in await find_ended(sockets):
+        for first in range(0, len(sockets), AT_ONCE):
+            for socket, code in await find_ended(sockets[first : first + AT_ONCE]):
                 self.start(socket.end(code))
 
     async def send_heads(self):

@@ -1,10 +1,31 @@
+import sys
 import uuid
-from datetime import timedelta
 
 from django.conf import settings
-from django.db import models, transaction
-from django.db.models import F, Q, UniqueConstraint
-from django.db.models.functions import Greatest, Now
+from django.db import connection, models, transaction
+from django.db.models import Q, UniqueConstraint
+
+from .database import first_row
+
+# A room's next number. Until the transaction of who has got it ends, others wait for theirs. Nobody
+# reads before writing: SQLite would refuse that while somebody else is writing.
+COUNT_UP = """
+    INSERT INTO chat_room (name, last_seq, is_private) VALUES (%s, 1, false)
+    ON CONFLICT (name) DO UPDATE SET last_seq = chat_room.last_seq + 1 RETURNING last_seq
+"""
+# A token of a user's bucket, if it has one.
+SPEND = """
+    INSERT INTO chat_allowance AS bucket (user_id, spent_until)
+    VALUES (%(user)s, {now} + %(token)s)
+    ON CONFLICT (user_id) DO UPDATE SET spent_until = %(token)s +
+        CASE WHEN bucket.spent_until < {now} THEN {now} ELSE bucket.spent_until END
+    WHERE bucket.spent_until <= {now} + %(ahead)s RETURNING spent_until
+"""
+# The database's clock, in seconds since 1970: those of the instances may differ.
+NOW = {
+    "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())",
+    "sqlite": "(julianday('now') - 2440587.5) * 86400",
+}
 
 
 class Room(models.Model):
@@ -14,15 +35,6 @@ class Room(models.Model):
 
     def __str__(self):
         return self.name
-
-    @classmethod
-    def count_up(cls, name):
-        """Return a room's next number. Until the caller's transaction has ended, others wait."""
-        # Both write, and neither reads first: SQLite refuses a reader who would become a writer
-        # while somebody else is writing.
-        cls.objects.bulk_create([cls(name=name)], ignore_conflicts=True)
-        cls.objects.filter(name=name).update(last_seq=F("last_seq") + 1)
-        return cls.objects.get(name=name).last_seq
 
     @classmethod
     def newest_seqs(cls, names):
@@ -91,9 +103,9 @@ class Message(models.Model):
 
     def save(self, **options):
         # If the message cannot be stored, its number is given back: no gaps.
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             if self.seq is None:
-                self.seq = Room.count_up(self.room_name)
+                [self.seq] = first_row(COUNT_UP, [self.room_name])
             super().save(**options)
 
     def delete_text(self, by):
@@ -114,14 +126,10 @@ class Message(models.Model):
         return cls.objects.filter(room_name=room_name, seq__gt=seq).order_by("seq")[:limit]
 
     @classmethod
-    def before(cls, room_name, seq, limit=settings.HISTORY_PAGE):
+    def before(cls, room_name, seq=sys.maxsize, limit=settings.HISTORY_PAGE):
         """The last events before this one, a page of them, the oldest first."""
         earlier = cls.objects.filter(room_name=room_name, seq__lt=seq)
         return reversed(earlier.order_by("-seq")[:limit])
-
-    @classmethod
-    def newest(cls, room_name):
-        return cls.before(room_name, Room.newest_seqs([room_name]).get(room_name, 0) + 1)
 
     def as_event(self):
         if self.deletes_id:
@@ -140,12 +148,13 @@ class Message(models.Model):
 class Allowance(models.Model):
     """A token bucket per user, in the database and so over all instances.
 
-    Kept as one time, at which the bucket will be full again: each post moves it on by what one
-    token takes to come back, and may not move it further away than an empty bucket takes.
+    Kept as one time, at which the bucket will be full again, in seconds since 1970: each post moves
+    it on by what one token takes to come back, and may not move it further than an empty bucket
+    takes.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
-    spent_until = models.DateTimeField()
+    spent_until = models.FloatField()
 
     def __str__(self):
         return f"{self.user}: full again at {self.spent_until}"
@@ -153,11 +162,7 @@ class Allowance(models.Model):
     @classmethod
     def spend(cls, user_id):
         """Take one token from the user's bucket; False if there is none."""
-        token = timedelta(seconds=1 / settings.POSTS_PER_SECOND)
+        token = 1 / settings.POSTS_PER_SECOND
         ahead = token * (settings.POSTS_AT_ONCE - 1)
-        # The database's clock: those of the instances may differ.
-        full = cls(user_id=user_id, spent_until=Now())
-        # The first time only. Who finds another's first post under way waits for its end.
-        cls.objects.bulk_create([full], ignore_conflicts=True)
-        has_token = cls.objects.filter(user_id=user_id, spent_until__lte=Now() + ahead)
-        return bool(has_token.update(spent_until=Greatest("spent_until", Now()) + token))
+        question = SPEND.format(now=NOW[connection.vendor])
+        return bool(first_row(question, {"user": user_id, "token": token, "ahead": ahead}))

@@ -29,7 +29,9 @@ class LocalRoom:
         self.seq = seq
         event = {"type": "websocket.send", "text": text}
         for socket in tuple(self.live):
-            socket.pass_on(seq, event)
+            if seq > socket.seq:
+                socket.seq = seq
+                socket.send_now(event)
         metrics.DELIVERIES.inc(len(self.live))
         return True
 

@@ -39,21 +39,15 @@ class SendingConsumer(AsyncWebsocketConsumer):
         with contextlib.suppress(*GONE):
             await super().send(text)
 
-    def pass_on(self, seq, event):
-        """Send an event of the room, encoded for all, unless this socket has had it."""
-        if seq > self.seq:
-            self.seq = seq
-            self.send_now(event)
-
     def send_event(self, event):
         self.send_now({"type": "websocket.send", "text": json.dumps(event)})
 
     def send_now(self, event):
         """Send without waiting for a slow reader, who would hold up everybody in the room."""
-        sending = self.base_send(event)
+        sending = self.base_send(event).__await__()
         try:
             # As an `await` does, but up to where it would wait.
-            waits_for = sending.send(None)
+            waits_for = next(sending)
         except (StopIteration, *GONE):
             return
         self.room.live.discard(self)
@@ -81,7 +75,7 @@ class SendingConsumer(AsyncWebsocketConsumer):
 
 
 @types.coroutine
-def rest_of(coroutine, waits_for):
-    """What is left of a coroutine that was begun by hand, and now waits for a future."""
+def rest_of(sending, waits_for):
+    """What is left of an `await` that was begun by hand, and now waits for a future."""
     yield waits_for
-    yield from coroutine
+    yield from sending

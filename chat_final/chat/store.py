@@ -1,9 +1,9 @@
 """What consumers and views ask of the database. Each function looks first whether the user may.
 
-`user` is a query for one user, as `access` makes it: asked at that moment, and not remembered.
+Of a login nothing is remembered: whether it still stands is asked each time.
 """
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from . import metrics
 from .access import check_may_read, check_may_write
@@ -12,35 +12,36 @@ from .models import Allowance, Message
 
 
 @metrics.STORE_SECONDS.time()
-def post(user, room_name, author, client_id, text):
+def post(login, room_name, author, client_id, text):
     """Store a message; returns it, and whether it is new. If it is refused, nothing is stored."""
-    user_id = check_may_write(user, room_name)
-    with transaction.atomic():
-        message, is_new = Message.objects.get_or_create(
-            room_name=room_name, author=author, client_id=client_id, defaults={"text": text}
-        )
-        # Only now, when the room is ours: one that is held up must not hold up the user's others.
-        if is_new and not Allowance.spend(user_id):
-            raise TooFast
-    if is_new:
-        metrics.MESSAGES.inc()
-    return message, is_new
+    check_may_write(login, room_name)
+    names = {"room_name": room_name, "author": author, "client_id": client_id}
+    try:
+        with transaction.atomic():
+            message = Message.objects.create(**names, text=text)
+            # Only now, when the room is ours: one that is held up must not hold up the user's
+            # others.
+            if not Allowance.spend(login.user_id):
+                raise TooFast
+    except IntegrityError:
+        if message := Message.objects.filter(**names).first():
+            return message, False  # sent again, in doubt: it is stored already
+        raise
+    metrics.MESSAGES.inc()
+    return message, True
 
 
-def delete(user, room_name, author, message_id):
+def delete(login, room_name, message_id):
     """Delete a message of one's own; returns the event that tells it, and whether it is new."""
-    check_may_read(user, room_name)
-    own = Message.objects.filter(room_name=room_name, author=author, deletes=None)
+    check_may_read(login, room_name)
+    own = Message.objects.filter(room_name=room_name, author=login.name, deletes=None)
     if message := own.filter(pk=message_id).first():
-        return message.delete_text(by=author)
+        return message.delete_text(by=login.name)
     raise Refusal("not_yours", "You have written no such message in this room.")
 
 
-def history(user, room_name, limit, after=None, before=None):
+def history(login, room_name, limit, after=None, before=None):
     """A page of a room's events, in order: what came after a seq, or the last before it."""
-    check_may_read(user, room_name)
-    if before is None:
-        page = Message.after(room_name, after, limit)
-    else:
-        page = Message.before(room_name, before, limit)
-    return [message.as_event() for message in page]
+    check_may_read(login, room_name)
+    page, seq = (Message.after, after) if before is None else (Message.before, before)
+    return [message.as_event() for message in page(room_name, seq, limit)]

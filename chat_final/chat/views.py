@@ -3,7 +3,7 @@
 import uuid
 
 from asgiref.sync import async_to_sync
-from django.contrib.auth import get_user_model, login
+from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import CreateView
 
 from . import store
-from .access import check_may_read, check_may_write
+from .access import check_may_read, check_may_write, login_of
 from .forms import InvitationForm, MessageForm, RoomForm, SignUpForm
 from .frames import Refusal, read_client_id
 from .hub import announce
@@ -38,7 +38,7 @@ def index(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def room(request, room_name):
-    check_may_read(user_query(request), room_name)
+    check_may_read(login_of(request), room_name)
     # Whatever name the form itself gives.
     data = request.POST and {**request.POST.dict(), "author": request.user.get_username()}
     form = MessageForm(data or None)
@@ -53,19 +53,15 @@ def room(request, room_name):
     return render_room(request, room_name, form=form)
 
 
-def user_query(request):
-    return get_user_model().objects.filter(pk=request.user.pk)
-
-
 def post(request, room_name, fields):
     client_id = read_client_id(request.POST.dict())
-    message, is_new = store.post(user_query(request), room_name, client_id=client_id, **fields)
+    message, is_new = store.post(login_of(request), room_name, client_id=client_id, **fields)
     if is_new:
         async_to_sync(announce)(message)
 
 
 def render_room(request, room_name, **forms):
-    events = list(Message.newest(room_name))
+    events = list(Message.before(room_name))
     seqs = [event.seq for event in events] or [0]
     # What the page's script has to know.
     author = request.user.get_username()
@@ -90,11 +86,11 @@ def render_room(request, room_name, **forms):
 @login_required
 def invite(request, room_name):
     """Make somebody a member of a private room; any of its members who is not muted may."""
-    check_may_read(user_query(request), room_name)
+    check_may_read(login_of(request), room_name)
     get_object_or_404(Room, name=room_name, is_private=True)
     form = InvitationForm(request.POST)
     try:
-        check_may_write(user_query(request), room_name)
+        check_may_write(login_of(request), room_name)
     except Refusal as refusal:
         form.add_error("user", refusal.detail)
     if not form.is_valid():
@@ -114,8 +110,6 @@ def leave(request, room_name):
 
 class SignUpView(auth_views.RedirectURLMixin, CreateView):
     form_class = SignUpForm
-    template_name = "chat/account.html"
-    extra_context = {"title": "Sign up"}
     next_page = "index"
 
     def get_context_data(self, **kwargs):

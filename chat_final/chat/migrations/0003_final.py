@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                ("spent_until", models.DateTimeField()),
+                ("spent_until", models.FloatField()),
             ],
         ),
         migrations.AddField(

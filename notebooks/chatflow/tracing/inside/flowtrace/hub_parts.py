@@ -1,13 +1,19 @@
-"""Round the hub of chat_final: what it is told, by its own sockets and by the layer."""
+"""Round the hub of chat_final: what it is told, by its own sockets and by the layer.
+
+And round its consumer, which does without Channels' own `dispatch`.
+"""
 
 import functools
 
+from .channels_parts import traced_dispatch
 from .recorder import HUB, TICKET, Way, current
 
 
 def install():
+    from chat.consumers import ChatConsumer
     from chat.hub import Hub
 
+    ChatConsumer.dispatch = traced_dispatch(ChatConsumer.dispatch)
     Hub.listen = apart(Hub.listen)
     Hub.enter = told(Hub.enter, lambda socket: f"enter {socket.room_name}")
     Hub.announce = told(Hub.announce, lambda message: f"announce message {message.pk}")
