@@ -144,7 +144,7 @@ def recorded_flow(running, text):
     hops = [Hop(**entry) for entry in entries(folder, "*.jsonl")]
     commands = as_hops([Command(**entry) for entry in entries(folder, "*.commands")], hops)
     book = Book(sorted([*hops, *commands], key=lambda hop: hop.at))
-    return make_flow(book, find_message(book, text), Scene("", "daphne"))
+    return make_flow(book, find_message(book, text), Scene("", dict.fromkeys("AB", "daphne")))
 
 
 def entries(folder, pattern):

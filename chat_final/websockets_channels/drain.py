@@ -22,8 +22,7 @@ class DrainOnTerminate:
     async def __call__(self, scope, receive, send):
         if self.server_handler is None:
             self.server_handler = signal.getsignal(signal.SIGTERM)
-            # Else it is somebody else's process, as under `manage.py runserver`, or a test.
-            if threading.current_thread() is threading.main_thread():
+            if can_take_over(self.server_handler):
                 asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.terminate)
         await self.application(scope, receive, send)
 
@@ -39,3 +38,11 @@ class DrainOnTerminate:
         finally:
             signal.signal(signal.SIGTERM, self.server_handler)
             signal.raise_signal(signal.SIGTERM)
+
+
+def can_take_over(server_handler):
+    if threading.current_thread() is not threading.main_thread():
+        # Somebody else's process, as under `manage.py runserver`, or a test.
+        return False
+    # A server that has left the signal to its event loop, as Granian, could not have it back.
+    return getattr(server_handler, "__module__", None) != "asyncio.unix_events"

@@ -12,7 +12,7 @@ from .catalog import LIVE_SECONDS, ROOT
 from .errors import UsageError
 from .interrupts import finish, heeding_interrupts
 from .processes import Program, RunFolder
-from .servers import SERVERS, Instance, clean_environment, listen, server_command
+from .servers import SERVERS, SHARES_THE_PORT, Instance, clean_environment, listen, server_command
 
 LABS = ROOT / "notebooks" / "labs"
 
@@ -55,12 +55,13 @@ def start(name, server, files, options=()):
             log=files.path / f"{name}.log",
             cwd=LABS,
             env=clean_environment(),
-            listener=listener,
+            listener=None if shares_port else listener,
         )
 
-    with listen(0) as listener:
+    shares_port = server == SHARES_THE_PORT
+    with listen(0, shares_port) as listener:
         port = listener.getsockname()[1]
-        instance = Instance(port, name, f"The lab {name}", site=name, launch=launch)
+        instance = Instance(port, name, f"The lab {name}", name, launch, shares_port)
         instance.begin(listener)
         return instance
 

@@ -27,6 +27,7 @@ from .servers import (
     FINAL_FLAGS,
     FINAL_GRACE,
     GRACE,
+    SHARES_THE_PORT,
     Instance,
     Worker,
     bind,
@@ -52,7 +53,8 @@ TRACED_WSGI, TRACED_ASGI = "flowtrace.wsgi", "flowtrace.asgi:application"
 class Run:
     """A stage that runs: its instances, its Redis servers, its database. Blocking; see `stage()`.
 
-    `port` is the first instance's port (0: any free ones); `redis_url` names Redis servers that
+    `server` is that of all instances, or a sequence of one for each. `port` is the first instance's
+    port (0: any free ones); `redis_url` names Redis servers that
     the user has running, comma-separated, instead of private ones; `database` is the path of an
     SQLite file or, for chat_final, a URL; `folder` is the stage's code, where it is not its own;
     `trace` records every message's hops, see `flow()`; `settings` are more variables for the
@@ -75,9 +77,10 @@ class Run:
         settings=None,
     ):
         self.stage = find_stage(number)
-        self.server = server or self.stage.server
+        server = server or self.stage.server
+        self.servers = [server] * instances if isinstance(server, str) else list(server)
         self.folder = Path(folder or self.stage.folder).resolve()
-        self.instance_count, self.first_port = instances, port
+        self.instance_count, self.first_port = len(self.servers), port
         self.redis_shards, self.redis_url = redis_shards, redis_url
         self.redis_layer = redis_layer or self.stage.redis_layer
         self.database, self.trace, self.settings = database, trace, settings or {}
@@ -99,9 +102,10 @@ class Run:
             raise UsageError(f"REDIS_LAYER is queue or pubsub, not {self.redis_layer!r}.")
         if not (self.folder / "manage.py").is_file():
             raise UsageError(f"There is no stage in {self.folder}: it has no manage.py.")
-        if (self.server == "gunicorn") != (self.stage.server == "gunicorn"):
+        speaks_wsgi = self.stage.server == "gunicorn"
+        if any((server == "gunicorn") != speaks_wsgi for server in self.servers):
             kind = "a WSGI stage: it runs under gunicorn only"
-            if self.stage.server != "gunicorn":
+            if not speaks_wsgi:
                 kind = "an ASGI stage: it runs under daphne or uvicorn"
             raise UsageError(f"Stage {self.stage.number} is {kind}.")
         if self.redis_shards > 1 and not self.stage.redis:
@@ -128,7 +132,7 @@ class Run:
 
     def _start(self):
         # The ports come first: what cannot be had is said before anything runs.
-        listeners = bind(self.first_port, self.instance_count)
+        listeners = bind(self.first_port, self.servers)
         with contextlib.ExitStack() as ours:
             for listener in listeners:
                 ours.enter_context(listener)
@@ -141,9 +145,9 @@ class Run:
                 self._start_redis()
             self.environment = self._make_environment()
             self._prepare_database()
-            for name, listener in zip(string.ascii_uppercase, listeners, strict=False):
+            for name, server, listener in zip(self.names(), self.servers, listeners, strict=True):
                 self._give_up_if_stopping()
-                self.instances.append(self._start_instance(name, listener))
+                self.instances.append(self._start_instance(name, server, listener))
             if self.stage.worker:
                 title = f"The worker of {self.stage.called}"
                 self.worker = Worker(title, self._start_worker)
@@ -177,10 +181,10 @@ class Run:
 
     def _stage_environment(self):
         """What the stage's own settings read."""
-        facts = {"DJANGO_SETTINGS_MODULE": SETTINGS, **self.settings}
+        facts = {"DJANGO_SETTINGS_MODULE": SETTINGS}
         if self._has_own_users():
-            facts["DJANGO_SETTINGS_MODULE"] = QUICK_SETTINGS
-            facts["PYTHONPATH"] = str(OVERLAY)
+            facts = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
+        facts |= self.settings
         if self.is_final:
             url = self.database if is_url(self.database) else f"sqlite:///{self.database}"
             facts = {"DEVELOPMENT": "1", "DATABASE_URL": url, **facts}
@@ -245,28 +249,37 @@ class Run:
             check=False,
         )
 
-    def _start_instance(self, name, listener):
-        title = f"Instance {name} of {self.stage.called}"
-        launch = partial(self._launch, name)
-        port = listener.getsockname()[1]
-        instance = Instance(port, name, title, self.site, launch, self.tracing, self.greets)
+    def names(self):
+        return string.ascii_uppercase[: self.instance_count]
+
+    def _start_instance(self, name, server, listener):
+        instance = Instance(
+            port=listener.getsockname()[1],
+            name=name,
+            title=f"Instance {name} of {self.stage.called}",
+            site=self.site,
+            launch=partial(self._launch, name, server),
+            shares_port=server == SHARES_THE_PORT,
+            tracing=self.tracing,
+            greets=self.greets,
+        )
         instance.begin(listener)
         return instance
 
-    def _launch(self, name, listener, starts):
+    def _launch(self, name, server, listener, starts):
         wsgi, asgi = (TRACED_WSGI, TRACED_ASGI) if self.trace else (WSGI, ASGI)
-        application = wsgi if self.server == "gunicorn" else asgi
-        facts = {"FLOW_PROCESS": name, "FLOW_SERVER": self.server}
+        application = wsgi if server == "gunicorn" else asgi
+        facts = {"FLOW_PROCESS": name, "FLOW_SERVER": server}
         # Connections are numbered; those of a program started anew go on far from the old ones.
         facts["FLOW_CONNECTIONS"] = str(starts * 100_000 + 1)
-        flags = FINAL_FLAGS[self.server] if self.is_final else ""
+        flags = FINAL_FLAGS[server] if self.is_final else ""
         return Program(
-            server_command(self.server, listener, application, flags),
+            server_command(server, listener, application, flags),
             folder=self.files,
             log=self.files.path / f"{name}.log",
             cwd=self.folder,
             env=self.environment | facts,
-            listener=listener,
+            listener=None if server == SHARES_THE_PORT else listener,
             grace=FINAL_GRACE if self.is_final else GRACE,
         )
 
@@ -340,7 +353,8 @@ class Run:
     def scene(self):
         """What a picture of this run has to know beside the hops."""
         ended = [one.name for one in self.processes() if one.program.poll() is not None]
-        return Scene(self.stage.heading, self.server, tuple(ended), self._stations())
+        servers = dict(zip(self.names(), self.servers, strict=True))
+        return Scene(self.stage.heading, servers, tuple(ended), self._stations())
 
     def _stations(self):
         """The kinds of station that this stage has."""

@@ -174,7 +174,8 @@ LOCKS = []
 
 def describe(run, page=None):
     stage = run.stage
-    server = f"{run.server} ({SERVER_KINDS[run.server]}), {count(len(run.instances), 'instance')}"
+    server = run.servers[0]
+    server = f"{server} ({SERVER_KINDS[server]}), {count(len(run.instances), 'instance')}"
     facts = [
         ("server", server),
         ("Redis", describe_redis(run)),

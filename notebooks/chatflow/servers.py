@@ -24,7 +24,11 @@ SERVERS = {
     "gunicorn": ["--bind", "fd://{fd}"],
     "daphne": ["--fd", "{fd}"],
     "uvicorn": ["--fd", "{fd}", "--lifespan", "off", "--timeout-graceful-shutdown", "1"],
+    "hypercorn": ["--bind", "fd://{fd}", "--graceful-timeout", "1"],
+    # It takes no socket over, but binds the same port beside us.
+    "granian": ["--interface", "asgi", "--host", HOST, "--port", "{port}"],
 }
+SHARES_THE_PORT = "granian"
 # What chat_final asks of its server: frames of 64 KiB at most, and silent clients soon found out;
 # of Daphne also no lines of its own, which would be no JSON, between the log's.
 FINAL_FLAGS = {
@@ -32,9 +36,15 @@ FINAL_FLAGS = {
     "--ping-interval 10 --ping-timeout 15 --verbosity 0",
     "uvicorn": "--ws websockets-sansio --ws-max-size 65536 "
     "--ws-ping-interval 10 --ws-ping-timeout 15",
+    # These have no flags for all of that.
+    "hypercorn": "--websocket-ping-interval 10",
+    "granian": "",
 }
 # It has ten seconds to send its sockets away; all others have three.
 FINAL_GRACE, GRACE = 12, 3
+
+# As a proxy asks that has taken the TLS off: in production chat_final sends all others to https.
+AS_PROXY = {"X-Forwarded-Proto": "https"}
 
 # Ours to set for a stage; whatever the user's shell has of them must not leak in.
 STAGE_VARIABLES = {
@@ -75,7 +85,8 @@ def clean_environment():
 
 
 def server_command(server, listener, application, flags=""):
-    words = [word.format(fd=listener.fileno()) for word in SERVERS[server]]
+    facts = {"fd": listener.fileno(), "port": listener.getsockname()[1]}
+    words = [word.format(**facts) for word in SERVERS[server]]
     return [sys.executable, "-m", server, *words, *flags.split(), application]
 
 
@@ -108,6 +119,7 @@ class Instance(Address):
     title: str
     site: str
     launch: Callable[[socket.socket, int], Program]
+    shares_port: bool = False
     tracing: Tracing | None = None
     greets: bool = False
     starts: int = 0
@@ -129,7 +141,7 @@ class Instance(Address):
 
     def start(self):
         """Start it again after its end, on the same port; returns when it answers."""
-        with listen(self.port) as listener:
+        with listen(self.port, self.shares_port) as listener:
             self.begin(listener)
         self.wait_until_ready()
 
@@ -181,12 +193,13 @@ class Worker:
         return any(each.status == psutil.CONN_ESTABLISHED for each in connections)
 
 
-def bind(first_port, count):
-    """Bind and listen on `count` ports from `first_port` up (0: any). Raises UsageError."""
+def bind(first_port, servers):
+    """Bind and listen for these servers, from `first_port` up (0: any). Raises UsageError."""
     listeners = []
     try:
-        for offset in range(count):
-            listeners.append(listen(first_port + offset if first_port else 0))
+        for offset, server in enumerate(servers):
+            port = first_port + offset if first_port else 0
+            listeners.append(listen(port, server == SHARES_THE_PORT))
     except BaseException:
         for listener in listeners:
             listener.close()
@@ -194,8 +207,11 @@ def bind(first_port, count):
     return listeners
 
 
-def listen(port):
+def listen(port, shared=False):
+    """A socket that listens on a port (0: any); `shared` lets a program of ours bind it as well."""
     listener = socket.socket()
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     # A port whose last connections are still fading away is free; one with a listener is not.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Accepted connections inherit it. Uvicorn does not set it on a socket that it was handed.
@@ -216,12 +232,25 @@ def wait_until_ready(instance):
     """Wait for a page from *this* server: the socket is ours, so no other can answer on it."""
     # The request waits in the socket's backlog until the server is there; if the server dies the
     # socket dies with it, and the request fails.
-    try:
-        answer = httpx.get(f"{instance.url}/", timeout=START_SECONDS, verify=NO_TLS)
-    except httpx.HTTPError as error:
-        answer = error
+    answer = ask(instance)
+    give_up_at = time.monotonic() + START_SECONDS
+    while isinstance(answer, httpx.ConnectError) and instance.shares_port:
+        # It has not bound its port yet.
+        if instance.program.poll() is not None or time.monotonic() > give_up_at:
+            break
+        time.sleep(0.02)
+        answer = ask(instance)
     if not isinstance(answer, httpx.Response) or answer.status_code != 200:
         raise LaunchError(
             f"{instance.title} did not start ({answer!r}). The last lines of its log:\n"
             f"{instance.program.last_lines()}"
         )
+
+
+def ask(instance):
+    """The answer to a request for its index page, or the error."""
+    url = f"{instance.url}/"
+    try:
+        return httpx.get(url, headers=AS_PROXY, timeout=START_SECONDS, verify=NO_TLS)
+    except httpx.HTTPError as error:
+        return error

@@ -13,12 +13,16 @@ from .lifelines import stations
 
 @dataclass(frozen=True)
 class Scene:
-    """What runs: the stage's title, its server, which instances have ended, what there is."""
+    """What runs: the stage's title, {instance: its server}, what has ended, what there is."""
 
     title: str
-    server: str
+    servers: dict[str, str]
     ended: tuple[str, ...] = ()
     has: tuple[str, ...] | None = None
+
+    def server_of(self, process):
+        """That of an instance; a worker's is drawn as the first instance's."""
+        return self.servers.get(process, next(iter(self.servers.values())))
 
 
 # --- choosing -----------------------------------------------------------------------------------

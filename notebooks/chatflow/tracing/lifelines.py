@@ -6,6 +6,8 @@ SERVERS = {
     "gunicorn": ("gunicorn", "WSGI server"),
     "daphne": ("Daphne", "ASGI server"),
     "uvicorn": ("Uvicorn", "ASGI server"),
+    "hypercorn": ("Hypercorn", "ASGI server"),
+    "granian": ("Granian", "ASGI server"),
 }
 
 # The way that a message takes where it comes in, and where it goes out.
@@ -94,7 +96,7 @@ class Stations:
         kind, name = kind_of(station), name_of(station)
         who, _, process = name.rpartition("@")
         if kind == "server":
-            title, subtitle = SERVERS[self.scene.server]
+            title, subtitle = SERVERS[self.scene.server_of(name)]
             return f"{title} {name}", subtitle
         if kind in ("consumer", "view"):
             # A worker's consumer belongs to no client: its jobs come by the channel of this name.
