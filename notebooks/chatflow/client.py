@@ -23,7 +23,7 @@ EPHEMERAL = {"presence", "typing", "head"}
 # takes a quarter of a second, on purpose, and people write often.
 SESSIONS = {}
 
-# Everything here is plain HTTP. Without this each client would load all the authorities that a
+# All stages here are plain HTTP. Without this each client would load all the authorities that a
 # certificate may come from, which takes longer than most of what it does.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -32,10 +32,11 @@ class Visitor:
     """One person's browser without JavaScript: opens a room's page, posts with its form.
 
     `instance` is anything with `url` and `ws_url`: a running stage, or one of its instances. Where
-    it has a `site` too, a login at one address is one at all addresses of that site. `name` goes
-    along as the User-Agent, so that a flow's picture can say who it was. Where the stage has
-    accounts it is the user's name too, and remembered with its login (so is the one name of all
-    who have none); `fresh` makes a stranger, whose login is one of its own.
+    it has a `site` too, a login at one address is one at all addresses of that site; where it has
+    `tls`, that is the ssl context by which to trust it. `name` goes along as the User-Agent, so
+    that a flow's picture can say who it was. Where the stage has accounts it is the user's name
+    too, and remembered with its login (so is the one name of all who have none); `fresh` makes a
+    stranger, whose login is one of its own.
     """
 
     def __init__(self, instance, name=None, *, fresh=False):
@@ -43,12 +44,15 @@ class Visitor:
         self.site = getattr(instance, "site", instance.url)
         # A connection per request: gunicorn drops an idle one after 2 s, perhaps just as we send.
         limits = httpx.Limits(max_keepalive_connections=0)
+        tls = getattr(instance, "tls", None)
+        # Over TLS Django wants to know whose page a form was on, as each browser tells it.
+        origin = {"Origin": instance.url} if tls else {}
         self.http = httpx.AsyncClient(
             base_url=instance.url,
             timeout=30,
             limits=limits,
-            headers=user_agent(name),
-            verify=NO_TLS,
+            headers=user_agent(name) | origin,
+            verify=tls or NO_TLS,
         )
         if not fresh and (known := SESSIONS.get((self.site, self.name))):
             self.http.cookies.set("sessionid", known)
@@ -218,6 +222,7 @@ async def connect(instance, room_name, name=None, *, after=None, origin=None, se
     url = f"{instance.ws_url}/ws/chat/{room_name}/"
     async with websockets.connect(
         url if after is None else f"{url}?after={after}",
+        ssl=getattr(instance, "tls", None),
         origin=origin or instance.url,
         additional_headers={"Cookie": f"sessionid={session}"} if session else {},
         user_agent_header=name or USER_AGENT,
