@@ -10,7 +10,7 @@ from collections import defaultdict
 import httpx
 import pytest
 import websockets
-from helpers_final import caught_up
+from helpers_final import caught_up, until
 
 from chatflow import (
     Run,
@@ -322,12 +322,17 @@ async def test_crashes_of_an_instance_and_of_redis_are_told_and_mix_nothing_up(s
             await chat.flow("without B", reaches=["alice"])
             await asyncio.to_thread(b.start)
             without = await chat.flow("without B", reaches=["alice"])
-            async with in_room(b, "lobby", "bob"):
+            async with in_room(b, "lobby", "bob") as bob:
                 await alice.send(frame("afterwards"))
                 afterwards = await chat.flow("afterwards", reaches=["alice", "bob"])
+                # Presence, too, is told by the layer: a call that fails first would be its.
+                await until(bob, lambda event: event.get("count") == 2)
                 chat.redis[0].program.kill()
                 await alice.send(frame("unhinted"))
+                await until(alice, lambda event: event.get("text") == "unhinted")
+                await alice.send(frame("not even tried"))
                 unhinted = await chat.flow("unhinted", reaches=["alice", "bob"], within=10)
+                untried = await chat.flow("not even tried", reaches=["alice", "bob"], within=10)
         hops = chat.tracing.hops()
     assert [(one.client, one.reason) for one in cut_off.missed] == [
         ("client/bob", "instance B has ended")
@@ -336,8 +341,9 @@ async def test_crashes_of_an_instance_and_of_redis_are_told_and_mix_nothing_up(s
     assert [flow.unreached() for flow in (back, without, afterwards)] == [[], [], []]
     assert afterwards.reached() == ["alice", "bob"]
     assert way(afterwards.hops[-3:]) == A_HUBS_DELIVERY
-    layer = next(hop for hop in unhinted.hops if hop.lost)
-    assert (layer.source, layer.target) == ("hub/A", "layer/redis-1")
+    lost = [next(hop for hop in flow.hops if hop.lost) for flow in (unhinted, untried)]
+    assert {(hop.source, hop.target) for hop in lost} == {("hub/A", "layer/redis-1")}
+    assert [hop.label.split(":")[0] for hop in lost] == ["ConnectionError", "not tried"]
     assert [hop.source for hop in unhinted.hops[-3:]] == ["database/1", "hub/B", "server/B"]
     before, after = connections_of(hops, "B")
     assert not before & after, "each connection has a name of its own"
@@ -487,6 +493,8 @@ async def test_redis_commands_are_hops_of_the_message_that_caused_them(start, la
         assert verbs(flow.hops) == for_message
         inside = [hop.label.split()[0] for hop in flow.hops if hop.detail.get("inside")]
         assert inside == (["ZCOUNT", "ZADD", "EXPIRE"] * 2 if layer == "queue" else [])
+        random = [hop.label for hop in flow.handshake + flow.hops if "specific" in hop.label]
+        assert not random, "a channel's name differs from run to run: say whose it is"
 
 
 def verbs(hops):

@@ -111,11 +111,13 @@ async def flood(socket, posts=200):
 
 @contextlib.asynccontextmanager
 async def two_people(chat, room_name):
-    """Alice at A and bob at B, both live; yields their sockets."""
+    """Alice at A and bob at B, each of whom sees the other; yields their sockets."""
     a, b = chat.instances
     async with connect(a, room_name, "alice") as alice, connect(b, room_name, "bob") as bob:
         for socket in (alice, bob):
-            await until(socket, "caught_up")
+            # By then their instances have told the layer what there is to tell.
+            while (await until(socket, "presence"))["count"] < 2:
+                pass
         yield alice, bob
 
 

@@ -136,8 +136,12 @@ def make_hop(number, command, label, words, owner):
 
 
 def queue_names(hops):
-    """The process of each queue, by the random name that the queue layer has given it."""
-    channels = [hop for hop in hops if "channel" in hop.detail and "!" in hop.detail["channel"]]
+    """The process of each channel, or queue of channels, by the random name that its layer gave it.
+
+    A channel of the queue-based layer is `<queue>!<its own>`; one of the pub/sub layer is all there
+    is.
+    """
+    channels = [hop for hop in hops if "specific" in hop.detail.get("channel", "")]
     return {hop.detail["channel"].split("!")[0]: process_of(hop) for hop in channels}
 
 
@@ -149,6 +153,8 @@ def readable_keys(verb, words, queues):
     if group := group_in(key):
         return [group]
     for name, process in queues.items():
+        if name == key:
+            return [f"channel of {process}"]
         if name in key:
             return [f"{'inflight' if key.endswith('$inflight') else 'queue'} of {process}"]
     return [shortened(key)]

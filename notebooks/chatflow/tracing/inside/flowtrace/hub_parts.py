@@ -12,12 +12,14 @@ from .recorder import HUB, TICKET, Way, current
 def install():
     from chat.consumers import ChatConsumer
     from chat.hub import Hub
+    from chat.layer import Layer
 
     ChatConsumer.dispatch = traced_dispatch(ChatConsumer.dispatch)
     Hub.listen = apart(Hub.listen)
     Hub.enter = told(Hub.enter, lambda socket: f"enter {socket.room_name}")
     Hub.announce = told(Hub.announce, lambda message: f"announce message {message.pk}")
     Hub.hear = traced_hear(Hub.hear)
+    Layer.try_to = traced_try(Layer.try_to)
     for name in ("tell_presence", "close_ended", "heal_all", "send_heads"):
         setattr(Hub, name, by_itself(getattr(Hub, name)))
 
@@ -83,5 +85,21 @@ def traced_hear(hear):
         finally:
             current.reset(token)
             way.done(entered)
+
+    return traced
+
+
+def traced_try(try_to):
+    """A call of the layer that is not even tried, as the last one has just failed."""
+
+    @functools.wraps(try_to)
+    async def traced(self, call, group, *args):
+        way = current.get()
+        before = way and way.last
+        went_well = await try_to(self, call, group, *args)
+        if way and not went_well and way.last == before:
+            way.station = way.handler
+            way.visit("lost", self.layer.station(group), "not tried: it has just failed")
+        return went_well
 
     return traced
