@@ -361,6 +361,24 @@ def receive_until(connection, text):
         assert chunk, f"the connection ended after {received}"
 
 
+async def test_server_that_binds_its_port_itself_ends_in_good_order_and_comes_back():
+    async with stage("final", server=["granian"]) as chat:
+        [instance] = chat.instances
+        port = instance.port
+        for _ in range(2):
+            answer = await asyncio.to_thread(get, instance.url)
+            assert answer.headers["server"].startswith("granian")
+            await asyncio.to_thread(instance.stop)
+            assert instance.program.poll() == 0, "chat_final should not keep it from ending"
+            await asyncio.to_thread(instance.start)
+        assert instance.port == port
+
+
+def test_servers_of_both_kinds_cannot_run_one_stage():
+    with pytest.raises(UsageError, match="Stage 5 is an ASGI stage"):
+        Run(5, server=["daphne", "gunicorn"])
+
+
 RUN_A_STAGE_AND_WAIT = """
 import asyncio
 from chatflow import stage

@@ -15,7 +15,6 @@ from helpers_final import caught_up, until
 from chatflow import (
     Run,
     Visitor,
-    bench_trace,
     draw,
     find_stage,
     post,
@@ -24,6 +23,7 @@ from chatflow import (
     stage,
     stages,
 )
+from chatflow.bench import tracing_cost
 from chatflow.client import connect, next_event
 from chatflow.errors import LaunchError, UsageError
 from chatflow.tracing.book import Book
@@ -743,9 +743,9 @@ def test_half_written_line_is_read_when_it_is_whole(tmp_path):
 
 
 async def test_benchmark_of_its_cost_prints_a_ratio(monkeypatch, capsys):
-    monkeypatch.setattr(bench_trace, "ROUNDS", 2)
-    monkeypatch.setattr(bench_trace, "MESSAGES", 3)
-    await bench_trace.compare()
+    monkeypatch.setattr(tracing_cost, "ROUNDS", 2)
+    monkeypatch.setattr(tracing_cost, "MESSAGES", 3)
+    await tracing_cost.compare()
     ratio = re.search(r"CPU per delivered message: (\d+\.\d\d)", capsys.readouterr().out)
     assert float(ratio[1]) > 0
 

@@ -1,13 +1,10 @@
 """`scripts/matrix.sh`: the README's capability matrix, written from steps.toml."""
 
-import re
 import sys
 
-from .catalog import ROOT, capabilities, find_stage, stages
-from .errors import LaunchError
+from .catalog import capabilities, find_stage, stages
+from .readme import README, with_part
 
-README = ROOT / "README.md"
-MARKED = re.compile(r"(?<=<!-- matrix -->\n).*?(?=<!-- /matrix -->)", re.DOTALL)
 USAGE = "usage: matrix.sh   (writes the capability matrix of steps.toml into README.md)"
 
 
@@ -36,10 +33,7 @@ def stage_map():
 
 
 def readme_with_matrix():
-    text, count = MARKED.subn(lambda _: f"\n{table()}\n\n", README.read_text())
-    if count != 1:
-        raise LaunchError("README.md has no <!-- matrix --> and <!-- /matrix --> to write between.")
-    return text
+    return with_part(README.read_text(), "matrix", table())
 
 
 if __name__ == "__main__":

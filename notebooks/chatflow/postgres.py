@@ -35,8 +35,6 @@ GRACE = FINAL_GRACE + 3
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    # Its files need not survive the machine's crash, as they go with the run.
-    "fsync": "off",
     # In its folder too, where it is swept away.
     "dynamic_shared_memory_type": "mmap",
 }
@@ -77,13 +75,16 @@ def check_given(url):
 
 
 @contextlib.contextmanager
-def server():
-    """Run a PostgreSQL for the length of the block; yields the PostgresServer."""
+def server(durable=False):
+    """Run a PostgreSQL for the length of the block; yields the PostgresServer.
+
+    `durable` has it write each transaction to the disk before it says so, as in production.
+    """
     binaries = find_binaries()
     user = find_user()
     folder = RunFolder("postgres", parent=OPEN_TO_ALL if user else RUNS)
     with contextlib.closing(folder):
-        server = PostgresServer(binaries, folder, user)
+        server = PostgresServer(binaries, folder, user, durable)
         server.start()
         try:
             yield server
@@ -106,8 +107,10 @@ def find_user():
 class PostgresServer:
     """A private PostgreSQL on loopback: with a password of its own, gone with its folder."""
 
-    def __init__(self, binaries, folder, user=None):
+    def __init__(self, binaries, folder, user=None, durable=False):
         self.binaries, self.folder, self.user = binaries, folder, user
+        # Its files need not survive the machine's crash, as they go with the run.
+        self.options = OPTIONS | {"fsync": "on" if durable else "off"}
         self.password, self.port = secrets.token_hex(16), None
         self.numbers = itertools.count(1)
         self.home = folder.path / "home"
@@ -153,7 +156,7 @@ class PostgresServer:
         """Start it; returns when it answers. The next time it is on the same port."""
         ports = [self.port] if self.port else [free_port() for _ in range(ATTEMPTS)]
         for port in ports:
-            options = OPTIONS | {"port": port}
+            options = self.options | {"port": port}
             words = [f"--{key}={value}" for key, value in options.items()]
             self.program = self.run("postgres", ["-D", "data", *words])
             if self.wait_until_ready(port):

@@ -1,22 +1,17 @@
-"""`scripts/bench.sh`: measure on this machine what the README promises."""
+"""How long it takes from a clone to a chat that answers."""
 
-import argparse
-import os
-import platform
 import re
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 
 import httpx
 
-from .bench_trace import measure_trace
-from .catalog import ROOT
-from .errors import LaunchError, MissingError
-from .processes import Program, RunFolder
-from .servers import clean_environment
+from ..catalog import ROOT
+from ..errors import LaunchError, MissingError
+from ..processes import Program, RunFolder
+from ..servers import clean_environment
 
 COLD_BAR, WARM_BAR = 60, 3
 WARM_STARTS = 5
@@ -24,34 +19,12 @@ GIVE_UP_SECONDS = 600
 RUN_STEP = ["scripts/run_step.sh", "6", "--instances", "2", "--port", "0"]
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="bench.sh", description=__doc__)
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
-    start = verbs.add_parser("start", help="from a fresh clone to stage 06 serving; and once more")
-    start.set_defaults(measure=measure_start)
-    trace = verbs.add_parser("trace", help="CPU per delivered message with tracing on, and off")
-    trace.set_defaults(measure=measure_tracing)
-    options = parser.parse_args(arguments)
-    try:
-        options.measure()
-    except LaunchError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-
-
-def measure_tracing():
-    print(describe_machine(), flush=True)
-    measure_trace()
-
-
 def measure_start():
     """Print the seconds from a fresh clone, and then from a warm one, to two instances serving."""
     # Its sweeper removes the clone and the caches, even if we are killed.
     folder = RunFolder("bench")
     try:
-        print(f"{describe_machine()}\nCloning ...", flush=True)
+        print("Cloning ...", flush=True)
         clone_repository(folder.path / "clone")
         print("Starting it with empty caches ...", flush=True)
         cold = time_start(folder)
@@ -62,11 +35,6 @@ def measure_start():
     each = ", ".join(f"{seconds:.1f}" for seconds in warm)
     median = f"{statistics.median(warm):.1f} s (meant: under {WARM_BAR} s)"
     print(f"again, median of {WARM_STARTS}:        {median}; each: {each}")
-
-
-def describe_machine():
-    system = f"{platform.system()} {platform.machine()}"
-    return f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
 
 
 def clone_repository(target):
@@ -116,7 +84,3 @@ def wait_for_urls(program):
             return re.findall(r"instance \w +(http\S+)", said)
         time.sleep(0.02)
     raise LaunchError(f"{' '.join(RUN_STEP)} did not start:\n{program.last_lines()}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

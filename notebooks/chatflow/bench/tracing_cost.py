@@ -4,20 +4,16 @@ import asyncio
 import json
 import statistics
 
-import psutil
 import websockets
 
-from .launcher import stage
+from ..launcher import stage
+from .systems import cpu_seconds
 
 NUMBER, INSTANCES, CLIENTS, MESSAGES, ROUNDS = 6, 2, 20, 300, 7
 
 
-def measure_trace():
-    """Print the ratio of CPU per delivery, traced to untraced: median of interleaved rounds."""
-    asyncio.run(compare())
-
-
 async def compare():
+    """Print the ratio of CPU per delivery, traced to untraced: median of interleaved rounds."""
     print(f"stage {NUMBER:02}, {INSTANCES} instances, {CLIENTS} clients in a room, on Daphne")
     print(f"{ROUNDS} rounds of {MESSAGES} messages each, on and off in turn; with Redis' share")
     async with (
@@ -42,19 +38,12 @@ async def deliver(run):
         )
         for number, name in enumerate(names)
     ]
-    before = cpu_seconds(run)
+    programs = [each.program for each in [*run.instances, *run.redis]]
+    before = sum(map(cpu_seconds, programs))
     for number in range(MESSAGES):
         post = {"type": "post", "author": names[0], "text": f"message {number}"}
         await sockets[0].send(json.dumps(post))
         await asyncio.gather(*(socket.recv() for socket in sockets))
-    used = cpu_seconds(run) - before
+    used = sum(map(cpu_seconds, programs)) - before
     await asyncio.gather(*(socket.close() for socket in sockets))
     return used * 1e6 / (MESSAGES * CLIENTS)
-
-
-def cpu_seconds(run):
-    """What the servers and Redis have used of the processor so far."""
-    programs = [instance.program for instance in run.instances]
-    programs += [server.program for server in run.redis]
-    times = [psutil.Process(program.pid).cpu_times() for program in programs]
-    return sum(time.user + time.system for time in times)

@@ -1,0 +1,79 @@
+"""`scripts/bench.sh`: measure on this machine what the README promises."""
+
+import argparse
+import asyncio
+import sys
+
+from ..errors import LaunchError
+from . import connections, fanout, growth, instances, posts, report, tracing_cost
+from .measuring import describe_machine, keep
+from .start import measure_start
+from .systems import allow_many_files
+
+VERBS = {
+    "fanout": "a room of 200: chat_final and its peers, CPU per delivered message and more",
+    "growth": "the same with 50 to 2,000 clients in the room",
+    "connections": "5,000 idle connections on one instance: memory and CPU",
+    "instances": "1 to 3 instances, 1 and 2 Redis shards",
+    "posts": "posts per second, on SQLite and PostgreSQL, in one room and in many",
+    "start": "from a fresh clone to stage 06 serving; and once more",
+    "trace": "CPU per delivered message with tracing on, and off",
+    "report": "write the README's tables and charts anew from what was kept",
+}
+KEEPS = {
+    "fanout": fanout,
+    "growth": growth,
+    "connections": connections,
+    "instances": instances,
+    "posts": posts,
+}
+
+
+def main(arguments=None):
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except LaunchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser():
+    parser = argparse.ArgumentParser(prog="bench.sh", description=__doc__)
+    verbs = parser.add_subparsers(metavar="VERB", required=True, dest="verb")
+    added = {name: verbs.add_parser(name, help=about) for name, about in VERBS.items()}
+    for name in KEEPS:
+        added[name].set_defaults(run=run_load)
+        added[name].add_argument(
+            "--keep", action="store_true", help="keep the figures, for the README's tables"
+        )
+    added["start"].set_defaults(run=run_start)
+    added["trace"].set_defaults(run=run_trace)
+    added["report"].set_defaults(run=lambda options: report.write())
+    return parser
+
+
+def run_load(options):
+    print(describe_machine(), flush=True)
+    allow_many_files()
+    what = KEEPS[options.verb]
+    facts = asyncio.run(what.measure())
+    what.print_facts(facts)
+    if options.keep:
+        keep(options.verb, **facts)
+
+
+def run_start(options):
+    print(describe_machine(), flush=True)
+    measure_start()
+
+
+def run_trace(options):
+    print(describe_machine(), flush=True)
+    asyncio.run(tracing_cost.compare())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

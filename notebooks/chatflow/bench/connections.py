@@ -1,0 +1,58 @@
+"""Thousands of connections on one instance, all of them idle: memory, and CPU."""
+
+import asyncio
+from functools import partial
+
+from .measuring import ROOM_SIZE, print_table, watched
+from .systems import chat_final, tutorial
+
+COUNT, SECONDS = 5000, 20
+SYSTEMS = {
+    "tutorial_daphne": partial(tutorial, "daphne", "pubsub"),
+    "tutorial_uvicorn": partial(tutorial, "uvicorn", "pubsub"),
+    "final_daphne": partial(chat_final, "daphne", COUNT),
+    "final_uvicorn": partial(chat_final, "uvicorn", COUNT),
+}
+
+
+async def measure(count=COUNT, seconds=SECONDS, keys=tuple(SYSTEMS)):
+    """Returns the facts to keep: KB per connection, and ms of CPU a second per 1,000 of them."""
+    names, figures = {}, {}
+    for key in keys:
+        async with SYSTEMS[key]() as system:
+            names[key] = system.name
+            print(f"{system.name} ...", flush=True)
+            figures[key] = await hold(system, count, seconds)
+    return {"count": count, "names": names, "figures": figures}
+
+
+async def hold(system, count, seconds):
+    async with system.crowd() as crowd:
+        await crowd.connect(["warm"] * ROOM_SIZE)  # what is made with the first ones, and stays
+    async with system.crowd() as crowd:
+        before = system.memory()
+        await crowd.connect([f"idle-{number // ROOM_SIZE}" for number in range(count)])
+        held = system.memory() - before
+        # Nothing to wait for: it is what they cost over a time that is looked for.
+        _, used = await watched(system, asyncio.sleep(seconds))
+        return {"memory_kb": held / 1024 / count, "cpu_ms": used * 1e6 / seconds / count}
+
+
+def table(facts):
+    head = [f"{facts['count']:,} idle connections", "KB each", "ms of CPU a second for 1,000"]
+    return head, [
+        [facts["names"][key], f"{figures['memory_kb']:.1f}", f"{figures['cpu_ms']:.1f}"]
+        for key, figures in facts["figures"].items()
+    ]
+
+
+def print_facts(facts):
+    print()
+    print_table(*table(facts))
+
+
+def in_words(facts):
+    return (
+        "chat_final looks every two seconds whether its sockets may stay and what they may have "
+        "missed, and sends each a `head` every ten."
+    )

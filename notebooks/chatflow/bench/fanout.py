@@ -1,0 +1,154 @@
+"""One message to a room of 200: what it costs chat_final, and what one would take instead."""
+
+import contextlib
+import statistics
+from functools import partial
+
+from ..errors import MissingError
+from .measuring import WARM_SECONDS, cost_of_turns, memory_of_idle, print_table
+from .systems import bare_loop, broadcast, chat_final, socketio_node, socketio_python, tutorial
+
+CLIENTS, ROUNDS, SECONDS = 200, 5, 3
+# Who write at once, where it is to be as many deliveries a second as possible.
+WRITERS = 4
+IDLE = 1000
+
+TUTORIAL_DAPHNE, TUTORIAL_UVICORN, FLOOR = "tutorial_daphne", "tutorial_uvicorn", "floor"
+SYSTEMS = {
+    "tutorial_queue": partial(tutorial, "daphne", "queue"),
+    TUTORIAL_DAPHNE: partial(tutorial, "daphne", "pubsub"),
+    TUTORIAL_UVICORN: partial(tutorial, "uvicorn", "pubsub"),
+    "final_daphne": partial(chat_final, "daphne", IDLE),
+    "final_uvicorn": partial(chat_final, "uvicorn", IDLE),
+    "socketio_python": socketio_python,
+    "socketio_node": socketio_node,
+    "bare_daphne": partial(bare_loop, "daphne"),
+    "bare_uvicorn": partial(bare_loop, "uvicorn"),
+    FLOOR: broadcast,
+}
+# A server is compared with the tutorial on the same one; what has none of its own, on Uvicorn.
+ON_DAPHNE = ("tutorial_queue", TUTORIAL_DAPHNE, "final_daphne", "bare_daphne")
+
+# What is printed of each figure: its column, and how many decimals.
+FIGURES = {
+    "cpu_us": ("CPU per delivery, µs", 1),
+    "rate": ("deliveries/s", 0),
+    "p50_ms": ("p50, ms", 1),
+    "p99_ms": ("p99, ms", 1),
+    "memory_kb": ("KB per idle connection", 1),
+}
+
+
+async def measure(rounds=ROUNDS, seconds=SECONDS, keys=tuple(SYSTEMS)):
+    """Run all systems beside each other, and load them in turn; returns the facts to keep."""
+    async with contextlib.AsyncExitStack() as stack:
+        running = {}
+        for key in keys:
+            try:
+                running[key] = await stack.enter_async_context(SYSTEMS[key]())
+            except MissingError as error:
+                print(error, flush=True)
+        memory = {key: await memory_of_idle(system, IDLE) for key, system in running.items()}
+        measured = []
+        for number in range(1, rounds + 1):
+            print(f"Round {number} of {rounds} ...", flush=True)
+            room = f"round-{number}"
+            measured.append({key: await one_round(s, room, seconds) for key, s in running.items()})
+    return {
+        "clients": CLIENTS,
+        "names": {key: system.name for key, system in running.items()},
+        "figures": {key: figures_of(key, measured, memory) for key in running},
+        "ratios": {key: ratios_of(key, measured, memory) for key in running},
+        "shares": {key: max(each[key]["own_share"] for each in measured) for key in running},
+    }
+
+
+async def one_round(system, room_name, seconds):
+    async with system.crowd() as crowd:
+        await crowd.connect([room_name] * CLIENTS)
+        await crowd.take_turns(WARM_SECONDS)
+        figures = await cost_of_turns(system, crowd, seconds)
+        load = await crowd.talk(seconds / 2, crowd.clients[:WRITERS])
+        return figures | {"rate": load.deliveries / load.seconds}
+
+
+def figures_of(key, measured, memory):
+    """{figure: its median over the rounds}."""
+    figures = {
+        name: statistics.median(round_[key][name] for round_ in measured)
+        for name in FIGURES
+        if name != "memory_kb"
+    }
+    return {**figures, "memory_kb": memory[key]}
+
+
+def ratios_of(key, measured, memory):
+    """{"tutorial" or "floor": {figure: median of the ratios within each round}}."""
+    peers = {"tutorial": TUTORIAL_DAPHNE if key in ON_DAPHNE else TUTORIAL_UVICORN, "floor": FLOOR}
+    ratios = {}
+    for what, peer in peers.items():
+        ratios[what] = {
+            name: statistics.median(round_[key][name] / round_[peer][name] for round_ in measured)
+            for name in FIGURES
+            if name != "memory_kb"
+        }
+        ratios[what]["memory_kb"] = memory[key] / memory[peer]
+    return ratios
+
+
+def table(facts):
+    """The head and the rows of the figures, in words."""
+    titles = [title for title, _ in FIGURES.values()]
+    head = [
+        f"{facts['clients']} clients in a room",
+        titles[0],
+        "÷ tutorial",
+        "÷ floor",
+        *titles[1:],
+    ]
+    rows = []
+    for key, figures in facts["figures"].items():
+        words = [f"{figures[name]:,.{digits}f}" for name, (_, digits) in FIGURES.items()]
+        ratios = facts["ratios"][key]
+        to_tutorial, to_floor = ratios["tutorial"]["cpu_us"], ratios["floor"]["cpu_us"]
+        cost = [words[0], f"{to_tutorial:.2f}", f"{to_floor:.1f}"]
+        rows.append([facts["names"][key], *cost, *words[1:]])
+    return head, rows
+
+
+def ratio_table(facts, what):
+    """All figures as ratios, to the "tutorial" on the same server or to the "floor"."""
+    head = [f"÷ {what}", *(title.split(",")[0] for title, _ in FIGURES.values())]
+    return head, [
+        [facts["names"][key], *(f"{ratios[what][name]:.2f}" for name in FIGURES)]
+        for key, ratios in facts["ratios"].items()
+    ]
+
+
+def print_facts(facts):
+    print()
+    print_table(*table(facts))
+    print()
+    print_table(*ratio_table(facts, "tutorial"))
+    print()
+    print_table(*ratio_table(facts, "floor"))
+    print(f"\nThe load's own share of a core: {shares(facts)}.")
+
+
+def shares(facts):
+    return ", ".join(f"{facts['names'][key]} {share:.0%}" for key, share in facts["shares"].items())
+
+
+def in_words(facts):
+    ratios = facts["ratios"]
+    figures = facts["figures"]
+    socketio = figures["final_uvicorn"]["cpu_us"] / figures["socketio_python"]["cpu_us"]
+    bare = {key: figures[f"bare_{key}"]["cpu_us"] for key in ("daphne", "uvicorn")}
+    return (
+        f"Storing and acknowledging included, a delivery costs chat_final "
+        f"{ratios['final_daphne']['tutorial']['cpu_us']:.2f} of the tutorial's on Daphne and "
+        f"{ratios['final_uvicorn']['tutorial']['cpu_us']:.2f} on Uvicorn, and there {socketio:.2f} "
+        f"of python-socketio's; nobody else here stores anything. Of that {bare['daphne']:.1f} and "
+        f"{bare['uvicorn']:.1f} µs are the servers' own: what a bare loop over the sockets' `send` "
+        f"costs, with no chat at all."
+    )

@@ -1,0 +1,81 @@
+"""chat_final on several instances and Redis shards: what the layer costs, and what it carries."""
+
+import contextlib
+import statistics
+
+from .measuring import WARM_SECONDS, print_table, used_by, watched
+from .systems import chat_final
+
+SHAPES = [(1, 1), (2, 1), (3, 1), (1, 2), (2, 2), (3, 2)]
+ROOMS, ROOM_CLIENTS, ROUNDS, SECONDS = 4, 100, 5, 3
+
+
+async def measure(rounds=ROUNDS, seconds=SECONDS, server="daphne"):
+    """Run them all beside each other, and load them in turn; returns the facts to keep.
+
+    A row for each shape, which is (instances, shards): medians over the rounds.
+    """
+    clients = ROOMS * ROOM_CLIENTS
+    async with contextlib.AsyncExitStack() as stack:
+        running = {}
+        for instances, shards in SHAPES:
+            options = {"instances": instances, "redis_shards": shards}
+            starting = chat_final(server, clients, **options)
+            running[instances, shards] = await stack.enter_async_context(starting)
+        measured = {shape: [] for shape in running}
+        for number in range(1, rounds + 1):
+            print(f"Round {number} of {rounds} ...", flush=True)
+            for shape, system in running.items():
+                measured[shape].append(await load(system, seconds))
+    rows = [[*shape, medians(each)] for shape, each in measured.items()]
+    return {"server": server.title(), "rooms": ROOMS, "clients": clients, "rows": rows}
+
+
+def medians(rounds):
+    return {name: statistics.median(figures[name] for figures in rounds) for name in rounds[0]}
+
+
+async def load(system, seconds):
+    """One writes in each room, as fast as it is answered; figures by name."""
+    async with system.crowd() as crowd:
+        # In blocks, so that each instance has sockets of each room.
+        await crowd.connect([f"room-{n // ROOM_CLIENTS}" for n in range(ROOMS * ROOM_CLIENTS)])
+        writers = crowd.clients[::ROOM_CLIENTS]
+        await crowd.talk(WARM_SECONDS, writers)
+        redis = used_by(system.others)
+        load, used = await watched(system, crowd.talk(seconds, writers))
+        return {
+            "rate": load.deliveries / load.seconds,
+            "cpu_us": used * 1e6 / load.deliveries,
+            "redis_us": (used_by(system.others) - redis) * 1e6 / load.messages,
+        }
+
+
+def table(facts):
+    head = [
+        f"{facts['clients']} clients in {facts['rooms']} rooms, {facts['server']}",
+        "deliveries/s",
+        "CPU per delivery, µs",
+        "Redis' CPU per message, µs",
+    ]
+    return head, [
+        [
+            f"{instances} instance{'s' * (instances > 1)}, {shards} shard{'s' * (shards > 1)}",
+            f"{figures['rate']:,.0f}",
+            f"{figures['cpu_us']:.1f}",
+            f"{figures['redis_us']:.0f}",
+        ]
+        for instances, shards, figures in facts["rows"]
+    ]
+
+
+def print_facts(facts):
+    print()
+    print_table(*table(facts))
+
+
+def in_words(facts):
+    return (
+        "Two cores hold all of them, and the load too: it is the work per delivery that these rows "
+        "compare, not how far it scales. A shard more is another Redis that does half of its work."
+    )

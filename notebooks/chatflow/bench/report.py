@@ -1,0 +1,45 @@
+"""`bench.sh report`: the README's tables and its chart, from what was kept of the measurements."""
+
+from ..catalog import ROOT
+from ..readme import README, with_part
+from . import charts, connections, fanout, growth, instances, posts
+from .measuring import kept
+
+PICTURES = ROOT / "notebooks" / "pictures"
+PARTS = {
+    "fanout": fanout,
+    "growth": growth,
+    "connections": connections,
+    "instances": instances,
+    "posts": posts,
+}
+SHADES = {"light": "fanout.svg", "dark": "fanout_dark.svg"}
+
+
+def write():
+    """Write them anew."""
+    README.write_text(readme_with_figures())
+    for shade, name in SHADES.items():
+        (PICTURES / name).write_text(chart(shade))
+
+
+def readme_with_figures():
+    text = README.read_text()
+    for verb in PARTS:
+        text = with_part(text, f"bench {verb}", part(verb))
+    return text
+
+
+def part(verb):
+    """A table, and below it what it says and where it was measured, in Markdown."""
+    facts = kept(verb)
+    head, rows = PARTS[verb].table(facts)
+    table = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
+    lines = ["| " + " | ".join(row) + " |" for row in table]
+    return "\n".join(
+        [*lines, "", f"*{facts['command']}: {facts['machine']}.* {PARTS[verb].in_words(facts)}"]
+    )
+
+
+def chart(shade):
+    return charts.fanout_and_growth(kept("fanout"), kept("growth"), shade)

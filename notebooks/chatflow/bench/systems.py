@@ -1,0 +1,226 @@
+"""What is measured, in processes of its own: chat_final, and peers from `notebooks/labs/peers/`.
+
+Each is an async context manager that yields a System, which runs.
+"""
+
+import asyncio
+import contextlib
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+
+import psutil
+
+from .. import redis_server
+from ..errors import LaunchError, MissingError
+from ..interrupts import finish
+from ..labs import LABS
+from ..launcher import stage
+from ..processes import RUNS, Program, RunFolder
+from ..servers import FINAL_FLAGS, HOST, clean_environment, listen, server_command
+from .load import BARE, CHAT_FINAL, SOCKET_IO, TUTORIAL, Crowd, Dialect
+
+PEERS = LABS / "peers"
+LAYERS = {"queue": "queue-based layer", "pubsub": "pub/sub layer"}
+NODE_SECONDS = 120
+
+# What chat_final allows a user is not what is measured. The rest of it is as it ships.
+ROOMY = {
+    "POSTS_PER_SECOND": "100000",
+    "POSTS_AT_ONCE": "100000",
+    "FRAMES_PER_SECOND": "100000",
+    "FRAMES_AT_ONCE": "100000",
+}
+
+# Run in chat_final's own shell. Prints a session key for each of so many users.
+MAKE_SESSIONS = """
+import json
+from datetime import timedelta
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+User, store = get_user_model(), SessionStore()
+names = [f"user-{{number}}" for number in range({count})]
+User.objects.bulk_create(User(username=name, password="!") for name in names)
+rows = []
+for user in User.objects.filter(username__in=names).order_by("pk"):
+    data = {{
+        SESSION_KEY: str(user.pk),
+        BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
+        HASH_SESSION_KEY: user.get_session_auth_hash(),
+    }}
+    key, expires = store._get_new_session_key(), timezone.now() + timedelta(days=1)
+    rows.append(Session(session_key=key, session_data=store.encode(data), expire_date=expires))
+Session.objects.bulk_create(rows)
+print(json.dumps([row.session_key for row in rows]))
+"""
+
+
+@dataclass
+class System:
+    """A chat that runs: `urls` are its instances, `servers` their programs, and `others` those of
+    Redis and the database; `headers` is what each client sends in turn at the handshake."""
+
+    name: str
+    dialect: Dialect
+    urls: list[str]
+    servers: list[Program]
+    others: list[Program]
+    headers: list[dict] = field(default_factory=lambda: [{}])
+
+    def only(self, number):
+        """The same chat, of which one instance is looked at, and used."""
+        return replace(self, urls=[self.urls[number]], servers=[self.servers[number]])
+
+    def crowd(self):
+        return Crowd(self.urls, self.dialect, self.headers)
+
+    def cpu_seconds(self):
+        """What all of its processes have used of a processor so far."""
+        return sum(cpu_seconds(program) for program in [*self.servers, *self.others])
+
+    def memory(self):
+        """What the servers hold, in bytes."""
+        return sum(psutil.Process(program.pid).memory_info().rss for program in self.servers)
+
+
+def cpu_seconds(program):
+    process = psutil.Process(program.pid)
+    # A worker that the server starts, or a backend of PostgreSQL, is a part of it.
+    family = [process, *process.children(recursive=True)]
+    return sum(sum(one.cpu_times()[:2]) for one in family)
+
+
+def allow_many_files():
+    """Let us, and what we start, have as many connections as the machine allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+# --- peers ----------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def peer(name, dialect, command, *, needs_redis=True, **environment):
+    """Run a program that takes a listening socket over; `command(listener)` is how it is called."""
+    files = RunFolder("peer")
+    try:
+        redis = [await asyncio.to_thread(redis_server.start, files)] if needs_redis else []
+        environment["REDIS_URL"] = redis[0].url if redis else ""
+        with listen(0) as listener:
+            port = listener.getsockname()[1]
+            server = Program(
+                command(listener),
+                folder=files,
+                log=files.path / "server.log",
+                cwd=PEERS,
+                env=clean_environment() | environment,
+                listener=listener,
+            )
+        system = System(
+            name, dialect, [f"ws://{HOST}:{port}"], [server], [each.program for each in redis]
+        )
+        await until_it_answers(system)
+        yield system
+    finally:
+        await finish(files.close)
+
+
+async def until_it_answers(system):
+    """The socket is ours, so a client waits in its backlog until the server is there."""
+    try:
+        async with system.crowd() as crowd:
+            await crowd.connect(["hello"])
+    except (OSError, TimeoutError) as error:
+        lines = system.servers[0].last_lines()
+        raise LaunchError(f"{system.name} did not start ({error!r}):\n{lines}") from error
+
+
+def tutorial(server, layer):
+    name = f"Channels tutorial, {LAYERS[layer]}, {server.title()}"
+    return peer(name, TUTORIAL, served(server, "tutorial"), REDIS_LAYER=layer)
+
+
+def socketio_python():
+    return peer("python-socketio, Uvicorn", SOCKET_IO, served("uvicorn", "socketio_python"))
+
+
+def bare_loop(server):
+    name = f"bare loop over send, {server.title()}"
+    return peer(name, BARE, served(server, "bare_loop"), needs_redis=False)
+
+
+def served(server, module):
+    def command(listener):
+        # The same flags for all, so that only the applications differ.
+        return server_command(server, listener, f"{module}:application", FINAL_FLAGS[server])
+
+    return command
+
+
+def socketio_node():
+    """Raises MissingError where node or npm is missing."""
+    folder = install_node_packages()
+
+    def command(listener):
+        return ["node", folder / "server.mjs", str(listener.fileno())]
+
+    return peer("Socket.IO on Node", SOCKET_IO, command)
+
+
+def install_node_packages():
+    """What package-lock.json pins, in a folder that git ignores; returns the folder."""
+    for name in ("node", "npm"):
+        if not shutil.which(name):
+            raise MissingError(f"There is no {name} here, so Node's Socket.IO is left out.")
+    folder = RUNS / "socketio_node"
+    shutil.copytree(PEERS / "socketio_node", folder, dirs_exist_ok=True)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=NODE_SECONDS, check=False
+    )
+    if done.returncode:
+        raise MissingError(f"npm failed, so Node's Socket.IO is left out:\n{done.stderr.strip()}")
+    return folder
+
+
+def broadcast():
+    def command(listener):
+        return [sys.executable, "broadcast.py", str(listener.fileno())]
+
+    return peer("websockets.broadcast(), the floor", BARE, command, needs_redis=False)
+
+
+# --- chat_final -----------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def chat_final(server, users, **options):
+    """Run chat_final with so many users, each of whom is logged in; options as for `stage`.
+
+    `server` may be a list, with a server for each instance.
+    """
+    settings = ROOMY | options.pop("settings", {})
+    async with stage("final", server=server, settings=settings, **options) as run:
+        headers = await asyncio.to_thread(make_headers, run, users)
+        yield System(
+            f"chat_final, {run.servers[0].title()}",
+            CHAT_FINAL,
+            urls=[instance.ws_url for instance in run.instances],
+            servers=[instance.program for instance in run.instances],
+            others=[redis.program for redis in run.redis],
+            headers=headers,
+        )
+
+
+def make_headers(run, users):
+    """What the clients send at their handshakes: a session each, and an origin of the site's."""
+    done = run.manage("shell", "--no-imports", "-c", MAKE_SESSIONS.format(count=users))
+    if done.returncode:
+        raise LaunchError(f"No users could be made:\n{done.stderr.strip()}")
+    keys = json.loads(done.stdout)
+    return [{"Cookie": f"sessionid={key}"} for key in keys]
