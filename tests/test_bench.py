@@ -50,6 +50,13 @@ async def say_the_third_twice(connections, number, text):
         websockets.broadcast(list(connections)[:1], text)
 
 
+async def say_the_third_twice_to_one_and_not_to_another(connections, number, text):
+    first, *others = connections
+    websockets.broadcast([first, *others[number == 2 :]], text)
+    if number == 2:
+        websockets.broadcast([first], text)
+
+
 async def cut_one_off(connections, number, text):
     websockets.broadcast(connections, text)
     if number == 2:
@@ -67,7 +74,15 @@ async def test_load_counts_what_everybody_was_sent():
         assert 0 < talk.quantile(0) <= talk.quantile(0.5) <= talk.quantile(1)
 
 
-@pytest.mark.parametrize("fault", [lose_the_third, say_the_third_twice, cut_one_off])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lose_the_third,
+        say_the_third_twice,
+        say_the_third_twice_to_one_and_not_to_another,
+        cut_one_off,
+    ],
+)
 async def test_load_notices_a_server_that_does_not_deliver_once_to_all(monkeypatch, fault):
     monkeypatch.setattr(load, "SILENCE_SECONDS", 0.3)
     async with serving(fault) as url, Crowd([url], BARE) as crowd:
