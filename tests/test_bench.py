@@ -3,12 +3,15 @@
 import contextlib
 import json
 import re
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 import websockets
 
-from chatflow.bench import capacity, fanout, growth, load, measuring, report
+from chatflow.bench import capacity, fanout, growth, load, measuring, report, systems
 from chatflow.bench.load import BARE, Crowd
 from chatflow.bench.systems import chat_final
 from chatflow.errors import LaunchError, MissingError
@@ -119,6 +122,18 @@ async def test_users_of_a_load_are_logged_in_each_as_themselves():
         assert len({headers["Cookie"] for headers in system.headers}) == 3
         assert (await crowd.talk(0.05, crowd.clients)).messages > 0
         assert crowd.refusals == []
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="no npm here")
+def test_two_runs_install_the_same_packages_of_node_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(systems, "RUNS", tmp_path)
+    # As npm does it, but without a network.
+    both_are_there = threading.Barrier(2, timeout=10)
+    monkeypatch.setattr(systems, "npm_ci", lambda folder: both_are_there.wait())
+    with ThreadPoolExecutor() as threads:
+        folders = list(threads.map(lambda _: systems.install_node_packages(), "12"))
+    assert list(tmp_path.iterdir()) == folders[:1] == folders[1:]
+    assert (folders[0] / "server.mjs").exists()
 
 
 async def test_what_is_missing_is_left_out_and_said(monkeypatch, tmp_path):

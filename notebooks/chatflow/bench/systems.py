@@ -5,12 +5,15 @@ Each is an async context manager that yields a System, which runs.
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import psutil
 
@@ -177,15 +180,35 @@ def install_node_packages():
     for name in ("node", "npm"):
         if not shutil.which(name):
             raise MissingError(f"There is no {name} here, so Node's Socket.IO is left out.")
-    folder = RUNS / "socketio_node"
-    shutil.copytree(PEERS / "socketio_node", folder, dirs_exist_ok=True)
+    source = PEERS / "socketio_node"
+    RUNS.mkdir(exist_ok=True)
+    folder = RUNS / f"socketio_node-{fingerprint(source)}"
+    if not folder.exists():
+        # Made under another name, so that nobody uses half of it.
+        with tempfile.TemporaryDirectory(dir=RUNS) as draft:
+            made = shutil.copytree(source, Path(draft) / "made")
+            npm_ci(made)
+            try:
+                made.rename(folder)
+            except OSError:
+                if not folder.exists():  # else another run was as quick
+                    raise
+    return folder
+
+
+def fingerprint(folder):
+    """A few letters that change with any of its files."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:8]
+
+
+def npm_ci(folder):
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=NODE_SECONDS, check=False
     )
     if done.returncode:
         raise MissingError(f"npm failed, so Node's Socket.IO is left out:\n{done.stderr.strip()}")
-    return folder
 
 
 def broadcast():
