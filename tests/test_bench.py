@@ -104,7 +104,7 @@ async def test_fanout_measures_chat_final_beside_its_peers(monkeypatch, capsys):
     keys = set(fanout.SYSTEMS) - {"tutorial_queue", "final_daphne"}
     keys = [key for key in fanout.SYSTEMS if key in keys]
     facts = await fanout.measure(rounds=1, seconds=0.1, keys=keys)
-    fanout.print_facts(facts)
+    fanout.print_more(facts)
     said = capsys.readouterr().out
     # Node may be missing; then it is said, and nobody else is.
     left_out = {"socketio_node"} if "is left out" in said else set()

@@ -6,7 +6,7 @@ import sys
 
 from ..errors import LaunchError
 from . import connections, fanout, growth, instances, posts, report, tracing_cost
-from .measuring import describe_machine, keep
+from .measuring import describe_machine, keep, print_table
 from .start import measure_start
 from .systems import allow_many_files
 
@@ -60,7 +60,11 @@ def run_load(options):
     allow_many_files()
     what = KEEPS[options.verb]
     facts = asyncio.run(what.measure())
-    what.print_facts(facts)
+    print()
+    print_table(*what.table(facts))
+    print(f"\n{what.in_words(facts)}")
+    if what is fanout:
+        fanout.print_more(facts)
     if options.keep:
         keep(options.verb, **facts)
 

@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from .measuring import ROOM_SIZE, print_table, watched
+from .measuring import ROOM_SIZE, watched
 from .systems import chat_final, tutorial
 
 COUNT, SECONDS = 5000, 20
@@ -44,11 +44,6 @@ def table(facts):
         [facts["names"][key], f"{figures['memory_kb']:.1f}", f"{figures['cpu_ms']:.1f}"]
         for key, figures in facts["figures"].items()
     ]
-
-
-def print_facts(facts):
-    print()
-    print_table(*table(facts))
 
 
 def in_words(facts):

@@ -125,13 +125,11 @@ def ratio_table(facts, what):
     ]
 
 
-def print_facts(facts):
-    print()
-    print_table(*table(facts))
-    print()
-    print_table(*ratio_table(facts, "tutorial"))
-    print()
-    print_table(*ratio_table(facts, "floor"))
+def print_more(facts):
+    """All figures as ratios, and how much of a core the load took."""
+    for what in ("tutorial", "floor"):
+        print()
+        print_table(*ratio_table(facts, what))
     print(f"\nThe load's own share of a core: {shares(facts)}.")
 
 

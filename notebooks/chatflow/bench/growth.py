@@ -3,7 +3,7 @@
 import statistics
 from functools import partial
 
-from .measuring import WARM_SECONDS, cost_of_turns, print_table
+from .measuring import WARM_SECONDS, cost_of_turns
 from .systems import chat_final, tutorial
 
 SIZES = (50, 200, 800, 2000)
@@ -55,11 +55,6 @@ def table(facts):
 def growth(by_size):
     costs = list(by_size.values())
     return costs[-1] / costs[0]
-
-
-def print_facts(facts):
-    print()
-    print_table(*table(facts))
 
 
 def in_words(facts):

@@ -3,7 +3,7 @@
 import contextlib
 import statistics
 
-from .measuring import WARM_SECONDS, print_table, used_by, watched
+from .measuring import WARM_SECONDS, used_by, watched
 from .systems import chat_final
 
 SHAPES = [(1, 1), (2, 1), (3, 1), (1, 2), (2, 2), (3, 2)]
@@ -67,11 +67,6 @@ def table(facts):
         ]
         for instances, shards, figures in facts["rows"]
     ]
-
-
-def print_facts(facts):
-    print()
-    print_table(*table(facts))
 
 
 def in_words(facts):

@@ -2,7 +2,7 @@
 
 from .. import postgres
 from ..errors import MissingError
-from .measuring import WARM_SECONDS, print_table, used_by
+from .measuring import WARM_SECONDS, used_by
 from .systems import chat_final
 
 WRITERS, SECONDS = 16, 5
@@ -70,11 +70,6 @@ def table(facts):
         ]
         for database, instances, rooms, figures in facts["rows"]
     ]
-
-
-def print_facts(facts):
-    print()
-    print_table(*table(facts))
 
 
 def in_words(facts):
