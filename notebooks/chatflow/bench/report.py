@@ -36,9 +36,8 @@ def part(verb):
     head, rows = PARTS[verb].table(facts)
     table = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     lines = ["| " + " | ".join(row) + " |" for row in table]
-    return "\n".join(
-        [*lines, "", f"*{facts['command']}: {facts['machine']}.* {PARTS[verb].in_words(facts)}"]
-    )
+    words = f"`{facts['command']}`, on {facts['machine']}. {PARTS[verb].in_words(facts)}"
+    return "\n".join([*lines, "", words])
 
 
 def chart(shade):
