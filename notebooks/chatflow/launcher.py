@@ -54,8 +54,8 @@ class Run:
     """A stage that runs: its instances, its Redis servers, its database. Blocking; see `stage()`.
 
     `server` is that of all instances, or a sequence of one for each. `port` is the first instance's
-    port (0: any free ones); `redis_url` names Redis servers that
-    the user has running, comma-separated, instead of private ones; `database` is the path of an
+    port (0: any free ones); `redis_url` names Redis servers that the user has running,
+    comma-separated, instead of private ones; `database` is the path of an
     SQLite file or, for chat_final, a URL; `folder` is the stage's code, where it is not its own;
     `trace` records every message's hops, see `flow()`; `settings` are more variables for the
     environment in which the stage runs.

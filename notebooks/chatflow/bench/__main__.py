@@ -5,7 +5,7 @@ import asyncio
 import sys
 
 from ..errors import LaunchError
-from . import connections, fanout, growth, instances, posts, report, tracing_cost
+from . import fanout, report, tracing_cost
 from .measuring import describe_machine, keep, print_table
 from .start import measure_start
 from .systems import allow_many_files
@@ -16,16 +16,9 @@ VERBS = {
     "connections": "5,000 idle connections on one instance: memory and CPU",
     "instances": "1 to 3 instances, 1 and 2 Redis shards",
     "posts": "posts per second, on SQLite and PostgreSQL, in one room and in many",
-    "start": "from a fresh clone to stage 06 serving; and once more",
+    "start": "from git clone to the first message; and from the start to it, once more",
     "trace": "CPU per delivered message with tracing on, and off",
     "report": "write the README's tables and charts anew from what was kept",
-}
-KEEPS = {
-    "fanout": fanout,
-    "growth": growth,
-    "connections": connections,
-    "instances": instances,
-    "posts": posts,
 }
 
 
@@ -44,7 +37,7 @@ def parser():
     parser = argparse.ArgumentParser(prog="bench.sh", description=__doc__)
     verbs = parser.add_subparsers(metavar="VERB", required=True, dest="verb")
     added = {name: verbs.add_parser(name, help=about) for name, about in VERBS.items()}
-    for name in KEEPS:
+    for name in report.PARTS:
         added[name].set_defaults(run=run_load)
         added[name].add_argument(
             "--keep", action="store_true", help="keep the figures, for the README's tables"
@@ -58,7 +51,7 @@ def parser():
 def run_load(options):
     print(describe_machine(), flush=True)
     allow_many_files()
-    what = KEEPS[options.verb]
+    what = report.PARTS[options.verb]
     facts = asyncio.run(what.measure())
     print()
     print_table(*what.table(facts))

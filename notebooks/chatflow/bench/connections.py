@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from .measuring import ROOM_SIZE, watched
+from .measuring import idle_connections, watched
 from .systems import chat_final, tutorial
 
 COUNT, SECONDS = 5000, 20
@@ -27,15 +27,10 @@ async def measure(count=COUNT, seconds=SECONDS, keys=tuple(SYSTEMS)):
 
 
 async def hold(system, count, seconds):
-    async with system.crowd() as crowd:
-        await crowd.connect(["warm"] * ROOM_SIZE)  # what is made with the first ones, and stays
-    async with system.crowd() as crowd:
-        before = system.memory()
-        await crowd.connect([f"idle-{number // ROOM_SIZE}" for number in range(count)])
-        held = system.memory() - before
-        # Nothing to wait for: it is what they cost over a time that is looked for.
+    async with idle_connections(system, count) as memory_kb:
+        # Nothing is waited for: what they cost over a time is what is looked for.
         _, used = await watched(system, asyncio.sleep(seconds))
-        return {"memory_kb": held / 1024 / count, "cpu_ms": used * 1e6 / seconds / count}
+    return {"memory_kb": memory_kb, "cpu_ms": used * 1e6 / seconds / count}
 
 
 def table(facts):

@@ -5,7 +5,7 @@ import statistics
 from functools import partial
 
 from ..errors import MissingError
-from .measuring import WARM_SECONDS, cost_of_turns, memory_of_idle, print_table
+from .measuring import WARM_SECONDS, cost_of_turns, idle_connections, print_table
 from .systems import bare_loop, broadcast, chat_final, socketio_node, socketio_python, tutorial
 
 CLIENTS, ROUNDS, SECONDS = 200, 5, 3
@@ -48,7 +48,10 @@ async def measure(rounds=ROUNDS, seconds=SECONDS, keys=tuple(SYSTEMS)):
                 running[key] = await stack.enter_async_context(SYSTEMS[key]())
             except MissingError as error:
                 print(error, flush=True)
-        memory = {key: await memory_of_idle(system, IDLE) for key, system in running.items()}
+        memory = {}
+        for key, system in running.items():
+            async with idle_connections(system, IDLE) as memory[key]:
+                pass
         measured = []
         for number in range(1, rounds + 1):
             print(f"Round {number} of {rounds} ...", flush=True)

@@ -1,12 +1,12 @@
 """What is measured of a system, and how the figures are printed and kept."""
 
+import contextlib
 import json
 import os
 import platform
 import sys
 
 from ..catalog import ROOT
-from .systems import cpu_seconds
 
 # What was measured when the README was written; it shows these figures, and no others.
 KEPT = ROOT / "notebooks" / "measured"
@@ -38,18 +38,15 @@ async def watched(system, loading):
     return load, system.cpu_seconds() - before
 
 
-async def memory_of_idle(system, count):
-    """KB that a server holds for each of so many idle connections, in rooms of ROOM_SIZE."""
+@contextlib.asynccontextmanager
+async def idle_connections(system, count):
+    """Hold so many, in rooms of ROOM_SIZE; yields the KB that the server holds for each."""
     async with system.crowd() as crowd:
         await crowd.connect(["warm"] * ROOM_SIZE)  # what is made with the first ones, and stays
     async with system.crowd() as crowd:
         before = system.memory()
         await crowd.connect([f"idle-{number // ROOM_SIZE}" for number in range(count)])
-        return (system.memory() - before) / 1024 / count
-
-
-def used_by(programs):
-    return sum(map(cpu_seconds, programs))
+        yield (system.memory() - before) / 1024 / count
 
 
 def print_table(head, rows):

@@ -2,8 +2,8 @@
 
 from .. import postgres
 from ..errors import MissingError
-from .measuring import WARM_SECONDS, used_by
-from .systems import chat_final
+from .measuring import WARM_SECONDS
+from .systems import chat_final, cpu_seconds
 
 WRITERS, SECONDS = 16, 5
 # One room with all the writers, or a room for each of them.
@@ -43,10 +43,10 @@ async def load(system, database, rooms, seconds):
     async with system.crowd() as crowd:
         await crowd.connect([f"posts-{rooms}-{number % rooms}" for number in range(WRITERS)])
         await crowd.talk(WARM_SECONDS, crowd.clients)
-        parts = {"instances": system.servers, "redis": system.others, "database": database}
-        before = {name: used_by(programs) for name, programs in parts.items()}
+        parts = {"instances": system.servers, "redis": system.redis, "database": database}
+        before = {name: cpu_seconds(programs) for name, programs in parts.items()}
         load = await crowd.talk(seconds, crowd.clients)
-        used = {name: used_by(programs) - before[name] for name, programs in parts.items()}
+        used = {name: cpu_seconds(programs) - before[name] for name, programs in parts.items()}
         return {
             "rate": load.messages / load.seconds,
             "shares": {name: seconds / load.seconds for name, seconds in used.items()},

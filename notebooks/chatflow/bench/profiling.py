@@ -8,9 +8,9 @@ from pathlib import PurePath
 from ..catalog import find_stage
 from .measuring import WARM_SECONDS
 
-# Whose code it is, by a folder that is in its path; the first that fits.
+CHAT, CHAT_FOLDER = "the chat", str(find_stage("final").folder)
+# Whose code all other is, by a package or module in its path; the first that fits.
 OWNERS = {
-    "the chat": str(find_stage("final").folder),
     "the protocol server": ("daphne", "twisted", "autobahn", "zope", "uvicorn", "websockets"),
     "Channels and asgiref": ("channels", "asgiref"),
     "Redis client and layer": ("redis", "channels_redis", "msgpack"),
@@ -71,10 +71,9 @@ def by_owner(stats):
 
 
 def owner(path):
-    for name, folders in OWNERS.items():
-        if isinstance(folders, str):
-            if path.startswith(folders):
-                return name
-        elif not set(folders).isdisjoint(PurePath(path).parts):
-            return name
-    return REST
+    if path.startswith(CHAT_FOLDER):
+        return CHAT
+    # What is installed, from there on: a folder above it may have any name.
+    parts = PurePath(path.rpartition("site-packages")[2]).parts
+    fitting = (name for name, packages in OWNERS.items() if not set(packages).isdisjoint(parts))
+    return next(fitting, REST)

@@ -65,14 +65,15 @@ print(json.dumps([row.session_key for row in rows]))
 
 @dataclass
 class System:
-    """A chat that runs: `urls` are its instances, `servers` their programs, and `others` those of
-    Redis and the database; `headers` is what each client sends in turn at the handshake."""
+    """A chat that runs: `urls` are its instances, `servers` their programs, `redis` its Redis
+    servers'; `headers` are what each client, in turn, sends at the handshake.
+    """
 
     name: str
     dialect: Dialect
     urls: list[str]
     servers: list[Program]
-    others: list[Program]
+    redis: list[Program]
     headers: list[dict] = field(default_factory=lambda: [{}])
 
     def only(self, number):
@@ -84,17 +85,18 @@ class System:
 
     def cpu_seconds(self):
         """What all of its processes have used of a processor so far."""
-        return sum(cpu_seconds(program) for program in [*self.servers, *self.others])
+        return cpu_seconds([*self.servers, *self.redis])
 
     def memory(self):
         """What the servers hold, in bytes."""
         return sum(psutil.Process(program.pid).memory_info().rss for program in self.servers)
 
 
-def cpu_seconds(program):
-    process = psutil.Process(program.pid)
-    # A worker that the server starts, or a backend of PostgreSQL, is a part of it.
-    family = [process, *process.children(recursive=True)]
+def cpu_seconds(programs):
+    """What these have used of a processor so far."""
+    processes = [psutil.Process(program.pid) for program in programs]
+    # A worker that a server starts, or a backend of PostgreSQL, is a part of it.
+    family = [one for each in processes for one in (each, *each.children(recursive=True))]
     return sum(sum(one.cpu_times()[:2]) for one in family)
 
 
@@ -235,13 +237,13 @@ async def chat_final(server, users, **options):
             CHAT_FINAL,
             urls=[instance.ws_url for instance in run.instances],
             servers=[instance.program for instance in run.instances],
-            others=[redis.program for redis in run.redis],
+            redis=[server.program for server in run.redis],
             headers=headers,
         )
 
 
 def make_headers(run, users):
-    """What the clients send at their handshakes: a session each, and an origin of the site's."""
+    """What the clients send at their handshakes: a session each."""
     done = run.manage("shell", "--no-imports", "-c", MAKE_SESSIONS.format(count=users))
     if done.returncode:
         raise LaunchError(f"No users could be made:\n{done.stderr.strip()}")

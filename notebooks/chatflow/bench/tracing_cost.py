@@ -39,11 +39,11 @@ async def deliver(run):
         for number, name in enumerate(names)
     ]
     programs = [each.program for each in [*run.instances, *run.redis]]
-    before = sum(map(cpu_seconds, programs))
+    before = cpu_seconds(programs)
     for number in range(MESSAGES):
         post = {"type": "post", "author": names[0], "text": f"message {number}"}
         await sockets[0].send(json.dumps(post))
         await asyncio.gather(*(socket.recv() for socket in sockets))
-    used = sum(map(cpu_seconds, programs)) - before
+    used = cpu_seconds(programs) - before
     await asyncio.gather(*(socket.close() for socket in sockets))
     return used * 1e6 / (MESSAGES * CLIENTS)
