@@ -750,6 +750,20 @@ async def test_benchmark_of_its_cost_prints_a_ratio(monkeypatch, capsys):
     assert float(ratio[1]) > 0
 
 
+REOPEN = """
+from django.db import connection
+for _ in range(3):
+    connection.ensure_connection()
+    connection.close()
+print(len(connection.execute_wrappers))
+"""
+
+
+def test_tracing_is_put_round_a_connection_once_however_often_it_is_opened(traced):
+    done = traced(5).manage("shell", "--no-imports", "-c", REOPEN)
+    assert done.stdout == "1\n", "or it grows with every post, until none can be stored"
+
+
 async def test_requests_that_nobody_made_have_no_flow(traced):
     with pytest.raises(LaunchError, match="No such flow"):
         await traced(1).flow("never said", within=0.1)

@@ -94,7 +94,9 @@ def facts(instance):
 
 
 def note_searches(connection, **_):
-    connection.execute_wrappers.append(note_search)
+    # A thread that closes its connection opens it anew in the same object, with what is round it.
+    if note_search not in connection.execute_wrappers:
+        connection.execute_wrappers.append(note_search)
 
 
 def note_search(execute, sql, parameters, many, context):
