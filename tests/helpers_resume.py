@@ -9,7 +9,6 @@ import uuid
 from datetime import UTC, datetime
 
 import psycopg
-import websockets
 
 from chatflow.capabilities import new_room
 from chatflow.client import EPHEMERAL, Visitor, connect
@@ -17,7 +16,7 @@ from chatflow.launcher import is_url
 
 # Nobody is left without an event for so long, however slow the machine.
 SILENCE_SECONDS = 30
-RETRY_SECONDS = 0.2
+LOOK_SECONDS = 0.05
 LAST = "that was all"
 
 STORED = """
@@ -189,47 +188,11 @@ def assert_is_database(events, began, heard):
     assert heard == events[began : began + len(heard)], "what is heard is what is stored"
 
 
-class Phone:
-    """Somebody who comes back after each loss, with what they have and what nobody answered."""
-
-    def __init__(self, address, room_name, session):
-        self.address, self.room_name, self.session = address, room_name, session
-        self.heard, self.codes = [], []
-        self.has_lost = asyncio.Event()
-
-    @property
-    def seq(self):
-        return self.heard[-1]["seq"] if self.heard else 0
-
-    async def write(self, texts):
-        """Send each text until it is answered; then hear on, until the last message of all."""
-        outbox = [(str(uuid.uuid4()), text) for text in texts]
-        while outbox or self.heard[-1]["text"] != LAST:
-            try:
-                await self.be_online(outbox)
-            except websockets.ConnectionClosed as loss:
-                self.codes.append(loss.rcvd and loss.rcvd.code)
-                self.has_lost.set()
-            except (websockets.InvalidHandshake, OSError):
-                # The server cannot let anybody in yet. Nothing tells when it can.
-                await asyncio.sleep(RETRY_SECONDS)
-
-    async def be_online(self, outbox):
-        opening = connect(self.address, self.room_name, after=self.seq, session=self.session)
-        async with opening as socket:
-            self.heard += (await replay(socket))[0]
-            while outbox:
-                client_id, text = outbox[0]
-                await socket.send(frame(text, client_id))
-                await self.hear_until(socket, client_id=client_id)
-                outbox.pop(0)
-            await self.hear_until(socket, text=LAST)
-
-    async def hear_until(self, socket, **wanted):
-        while True:
-            message = await next_message(socket)
-            # The answer to a message sent again is not news.
-            if message["seq"] > self.seq:
-                self.heard.append(message)
-            if wanted.items() <= message.items():
-                return
+async def write_all(guest, texts):
+    """Be there until the last message of all, and write these texts meanwhile."""
+    async with guest:
+        for text in texts:
+            await guest.write(text)
+        while not guest.heard or guest.heard[-1]["text"] != LAST:
+            guest.is_there()  # raises what has gone wrong
+            await asyncio.sleep(LOOK_SECONDS)

@@ -18,13 +18,14 @@ import redis
 import websockets
 from helpers_final import FINAL, PATIENCE, caught_up, logged_since, logs, next_answer, until
 from helpers_final import post as say
-from helpers_resume import LAST, Phone, assert_is_database, log_in, stored
+from helpers_resume import LAST, assert_is_database, log_in, stored, write_all
 from labs.http2_over_tls import make_certificate
 
 from chatflow import nginx, post, postgres
 from chatflow.capabilities import new_room
 from chatflow.client import connect
 from chatflow.errors import LaunchError, MissingError
+from chatflow.guests import Guest
 from chatflow.launcher import OVERLAY, QUICK_SETTINGS
 from chatflow.servers import AS_PROXY, HOST
 
@@ -142,16 +143,16 @@ async def test_everybody_who_writes_while_an_instance_restarts_has_everything_on
     sessions = await asyncio.gather(*(log_in(proxy, name) for name in names))
     # One of its own: for a while it will not ask the instance that was away.
     with in_front(ports_of(chat)) as proxy:
-        phones = [Phone(proxy, room, session) for room in ROOMS for session in sessions]
+        guests = [Guest([proxy], room, session) for room in ROOMS for session in sessions]
         try:
             async with asyncio.TaskGroup() as tasks:
-                for number, phone in enumerate(phones):
-                    tasks.create_task(phone.write(texts_of(number)))
-                await until_all_have(1, phones)
+                for number, guest in enumerate(guests):
+                    tasks.create_task(write_all(guest, texts_of(number)))
+                await until_all_have(1, guests)
                 used = [len(rooms_on(server)) for server in chat.redis]
                 assert used == [2, 2], "the rooms should be spread over both Redis servers"
                 assert await asyncio.to_thread(stopping.program.stop) == 0, "it should end in order"
-                await until_all_have(TEXTS * len(names), phones)
+                await until_all_have(TEXTS * len(names), guests)
                 for room in ROOMS:
                     # In turn it comes to the instance that is away, and has to be passed on.
                     assert (await post(proxy, room, names[0], LAST)).status_code == 302
@@ -160,9 +161,9 @@ async def test_everybody_who_writes_while_an_instance_restarts_has_everything_on
             await asyncio.to_thread(stopping.start)
     for number, room in enumerate(ROOMS):
         first = number * len(names)
-        judge(stored(chat, room), phones[first : first + len(names)], first)
-    sent_away = [phone.codes for phone in phones if phone.codes]
-    assert len(sent_away) == pytest.approx(len(phones) / 3, abs=1), "and nobody else"
+        judge(stored(chat, room), guests[first : first + len(names)], first)
+    sent_away = [guest.ends for guest in guests if guest.ends]
+    assert len(sent_away) == pytest.approx(len(guests) / 3, abs=1), "and nobody else"
     assert {codes[0] for codes in sent_away} == {4012}
 
 
@@ -170,10 +171,10 @@ def texts_of(number):
     return [f"{number}: {count}" for count in range(TEXTS)]
 
 
-async def until_all_have(count, phones):
+async def until_all_have(count, guests):
     async with asyncio.timeout(3 * PATIENCE):
-        for phone in phones:
-            while len(phone.heard) < count:  # noqa: ASYNC110, a Phone is a list and says no more
+        for guest in guests:
+            while len(guest.heard) < count:  # noqa: ASYNC110, a Guest is a list and says no more
                 await asyncio.sleep(0.02)
 
 
@@ -184,13 +185,13 @@ def rooms_on(server):
     return {room for room in ROOMS for channel in channels if channel.endswith(f"_{room}")}
 
 
-def judge(events, phones, first):
+def judge(events, guests, first):
     """What is stored in a room is what these have written, and what each of them has heard."""
-    wanted = [text for number, _ in enumerate(phones, first) for text in texts_of(number)]
+    wanted = [text for number, _ in enumerate(guests, first) for text in texts_of(number)]
     assert Counter(event["text"] for event in events) == Counter([*wanted, LAST])
-    for phone in phones:
-        assert_is_database(events, 0, phone.heard)
-        assert len(phone.heard) == len(events)
+    for guest in guests:
+        assert_is_database(events, 0, guest.heard)
+        assert len(guest.heard) == len(events)
 
 
 # --- who is slow, and who is only quiet -----------------------------------------------------------
@@ -356,6 +357,7 @@ MADE_UP = [
     "Forwarded",
     "Keep-Alive",
     "Proxy",
+    "Sec-WebSocket-Protocol",
     "TE",
     "X-Forwarded-For",
     "X-Forwarded-Host",

@@ -12,7 +12,8 @@ import pytest
 import websockets
 from helpers_resume import (
     LAST,
-    Phone,
+    LOOK_SECONDS,
+    SILENCE_SECONDS,
     Race,
     assert_is_database,
     frame,
@@ -22,11 +23,13 @@ from helpers_resume import (
     next_of_any_kind,
     replay,
     stored,
+    write_all,
 )
 
 from chatflow import find_stage, post, stages
 from chatflow.capabilities import new_room
 from chatflow.client import connect
+from chatflow.guests import Guest
 from chatflow.servers import clean_environment
 from chatflow.traffic import network
 
@@ -441,29 +444,29 @@ WRITTEN = {name: [f"{name} {count}" for count in range(100)] for name in ("alice
 async def test_redis_dies_while_people_write_and_who_comes_back_has_everything_once(start):
     room_name = new_room()
     async with start(9, instances=2) as chat:
-        phones = await make_phones(chat, room_name)
+        guests = await make_guests(chat, room_name)
         async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
-            writing = [tasks.create_task(phone.write(WRITTEN[name])) for name, phone in phones]
+            writing = [tasks.create_task(write_all(guest, WRITTEN[name])) for name, guest in guests]
             await messages_until_all(carol, {"alice 10", "bob 10"})
             await asyncio.to_thread(chat.redis[0].kill)
             with pytest.raises(websockets.ConnectionClosed) as loss:
                 await messages_until(carol, LAST)
-            await asyncio.gather(*(phone.has_lost.wait() for _, phone in phones))
+            await until_all_have_lost(guests)
             await asyncio.to_thread(chat.redis[0].restart)
             tasks.create_task(say_that_was_all(chat, room_name, writing))
         assert loss.value.rcvd.code == 1011
         events = stored(chat, room_name)
-    for _, phone in phones:
-        assert phone.codes[0] == 1011, "without its layer a socket should not stay open and deaf"
-    assert_all_is_there(events, phones)
+    for _, guest in guests:
+        assert guest.ends[0] == 1011, "without its layer a socket should not stay open and deaf"
+    assert_all_is_there(events, guests)
 
 
 async def test_redis_dies_while_people_write_and_chat_final_goes_on_by_the_database(start):
     room_name = new_room()
     async with start(FINAL, instances=2) as chat:
-        phones = await make_phones(chat, room_name)
+        guests = await make_guests(chat, room_name)
         async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
-            writing = [tasks.create_task(phone.write(WRITTEN[name])) for name, phone in phones]
+            writing = [tasks.create_task(write_all(guest, WRITTEN[name])) for name, guest in guests]
             heard = await messages_until_all(carol, {"alice 10", "bob 10"})
             await asyncio.to_thread(chat.redis[0].kill)
             heard += await messages_until_all(carol, {"alice 99", "bob 99"})
@@ -476,18 +479,25 @@ async def test_redis_dies_while_people_write_and_chat_final_goes_on_by_the_datab
             tasks.create_task(say_that_was_all(chat, room_name, writing))
             heard += await messages_until(carol, LAST)
         events = stored(chat, room_name)
-    for name, phone in phones:
-        assert phone.codes == [], f"no socket should close without its layer, as {name}'s did"
-    assert_all_is_there(events, phones)
+    for name, guest in guests:
+        assert guest.ends == [], f"no socket should close without its layer, as {name}'s did"
+    assert_all_is_there(events, guests)
     assert_is_database(events, 0, heard)
 
 
-async def make_phones(chat, room_name):
+async def make_guests(chat, room_name):
     """Who will write what is WRITTEN, each on an instance of their own."""
     return [
-        (name, Phone(instance, room_name, await log_in(chat, name)))
+        (name, Guest([instance], room_name, await log_in(chat, name)))
         for name, instance in zip(WRITTEN, chat.instances, strict=True)
     ]
+
+
+async def until_all_have_lost(guests):
+    """Return when each has lost a connection."""
+    async with asyncio.timeout(SILENCE_SECONDS):
+        while not all(guest.ends for _, guest in guests):  # noqa: ASYNC110, a list says no more
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def messages_until_all(socket, texts):
@@ -508,11 +518,11 @@ async def say_that_was_all(chat, room_name, writing):
         _, writing = await asyncio.wait(writing, timeout=1)
 
 
-def assert_all_is_there(events, phones):
-    for name, phone in phones:
+def assert_all_is_there(events, guests):
+    for name, guest in guests:
         mine = [event["text"] for event in events if event["author"] == name]
         assert mine == WRITTEN[name], "each should be stored once, in the order of writing"
-        assert_is_database(events, 0, phone.heard)
+        assert_is_database(events, 0, guest.heard)
 
 
 # --- the migration ------------------------------------------------------------------------------

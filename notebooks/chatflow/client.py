@@ -208,12 +208,15 @@ async def until_in_room(socket):
 
 
 @contextlib.asynccontextmanager
-async def connect(instance, room_name, name=None, *, after=None, origin=None, session=None):
+async def connect(
+    instance, room_name, name=None, *, after=None, origin=None, session=None, **options
+):
     """Open a room's socket as a page of the site would; yields the connection.
 
     It is logged in where the stage has accounts, by `session` if that cookie is given ("": by
     none, and nobody asks whether there are accounts). `origin` is that of the page, else the
-    site's own; `after` the seq to go on from. Raises websockets' InvalidStatus if it is refused.
+    site's own; `after` the seq to go on from; `options` are more for `websockets.connect`. Raises
+    websockets' InvalidStatus if it is refused.
     """
     if session is None:
         async with Visitor(instance, name) as visitor:
@@ -226,6 +229,7 @@ async def connect(instance, room_name, name=None, *, after=None, origin=None, se
         origin=origin or instance.url,
         additional_headers={"Cookie": f"sessionid={session}"} if session else {},
         user_agent_header=name or USER_AGENT,
+        **options,
     ) as socket:
         yield socket
 
