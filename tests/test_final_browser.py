@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import json
 import re
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
@@ -28,6 +30,7 @@ from chatflow.browser import chromium, find_chromium
 from chatflow.capabilities import new_room
 from chatflow.client import PASSWORD
 from chatflow.errors import MissingError
+from chatflow.traffic import network
 
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -39,6 +42,9 @@ SMALLEST = {"width": 320, "height": 640}
 WIDE = {"width": 1440, "height": 900}
 BACK = {"timeout": BACK_SECONDS * 1000}
 OFFLINE = "Offline, trying again"
+# A page tries again after so long at the latest, also when it has lost its server twice in a row.
+# It says that it is offline half a second later.
+COMES_BACK_MS = 2_000
 MUTED = "You are muted in this room: you may read, but not write."
 BANNED = "You may not be in this room any more"
 
@@ -81,6 +87,30 @@ addEventListener("DOMContentLoaded", () => {
   new MutationObserver(listen).observe(document.body, { childList: true, subtree: true });
 });
 """
+
+# Notes what changes from now on; but not where a restart may show, nor what others do all the time.
+WATCH = """
+window.changed = [];
+const watch = (changes) => changes.forEach(({ target }) => {
+  const element = target.nodeType === Node.ELEMENT_NODE ? target : target.parentElement;
+  const isExpected = element.closest("#status, #messages, #news, #newest, #typing, aside");
+  if (!isExpected) changed.push(element.outerHTML);
+});
+const all = { attributes: true, characterData: true, childList: true, subtree: true };
+new MutationObserver(watch).observe(document, all);
+"""
+# Returns when the page knows of it.
+SCROLL_UP = """() => new Promise((done) => {
+  const scroller = document.querySelector("#scroller");
+  scroller.addEventListener("scroll", done, { once: true });
+  scroller.scrollTop = 200;
+})"""
+# Where somebody is: in their own text, and in what they read.
+PLACE = """(() => {
+  const { id, value, selectionStart, selectionEnd } = document.activeElement;
+  const { scrollTop } = document.querySelector("#scroller");
+  return { id, value, caret: [selectionStart, selectionEnd], scrollTop };
+})()"""
 
 
 class User(Person):
@@ -253,6 +283,93 @@ async def test_both_pages_come_back_by_themselves_after_a_restart_and_after_a_ki
         user.forgive(UNREACHABLE)
     assert said[0] == said[1], "both should see the same, in the same order"
     assert {"during a restart", "during a crash"} < set(said[0]), "each of them once"
+
+
+async def test_rolling_restart_leaves_what_a_user_writes_and_reads_as_it_is(chat, both_enter):
+    alice, bob, _ = await both_enter()
+    said, place = await in_the_middle_of_something(alice, bob)
+    for instance in chat.instances:
+        said += await restart(instance, bob)
+        await both_have(alice, bob, said)
+    await assert_undisturbed(alice, place)
+    # Her page can come back to this instance only. That takes a second here; on a slow machine it
+    # may take so long that she is told.
+    assert [word for word in await told(alice) if word != OFFLINE] == ["Live", "Connecting", "Live"]
+    for user in (alice, bob):
+        user.forgive(UNREACHABLE)
+
+
+async def test_rolling_restart_behind_a_proxy_is_a_word_in_the_status_and_no_more(chat, arrive):
+    alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
+    clock = alice.page.clock
+    await clock.install()
+    # It sends who comes to an instance that is ready.
+    proxy = SimpleNamespace(url=chat.url, site=chat.site)
+    async with network(proxy) as address:
+        for user in (alice, bob):
+            await user.enter(address, room_name)
+            await user.is_live()
+        said, place = await in_the_middle_of_something(alice, bob)
+        # By a clock of her own, so that a slow machine does not count.
+        await clock.pause_at(datetime.now() + timedelta(seconds=1))
+        for instance, other in itertools.permutations(chat.instances):
+            proxy.url = other.url
+            said += await restart(instance, bob)
+            await expect(alice.status).to_have_text("Connecting")
+            await clock.run_for(COMES_BACK_MS)
+            await both_have(alice, bob, said)
+        await assert_undisturbed(alice, place)
+        assert await told(alice) == ["Live", "Connecting", "Live", "Connecting", "Live"]
+        for user in (alice, bob):
+            await user.page.context.close()
+
+
+async def in_the_middle_of_something(alice, bob):
+    """Alice reads what is further up, and has half a sentence in the field. Returns what is said,
+    and her place."""
+    said = [("bob", "\n".join(f"{verse} {line}" for line in range(40))) for verse in "AB"]
+    for _, text in said:
+        await bob.say(text)
+    await alice.sees(*said)
+    await alice.text_field.press_sequentially("half of it")
+    for _ in range(3):
+        await alice.text_field.press("ArrowLeft")
+    await alice.page.evaluate(SCROLL_UP)
+    said.append(("bob", "Are you there?"))
+    await bob.say(said[-1][1])
+    await expect(alice.page.locator("#newest"), "she should be left there").to_be_visible()
+    place = {"id": "text", "value": "half of it", "caret": [7, 7], "scrollTop": 200}
+    assert await alice.page.evaluate(PLACE) == place
+    await alice.page.evaluate(WATCH)
+    return said, place
+
+
+async def restart(instance, bob):
+    """As an operator does. Returns what bob says meanwhile."""
+    stopping = asyncio.create_task(asyncio.to_thread(instance.stop))
+    await bob.say(f"{instance.name} stops")
+    await stopping
+    await bob.say(f"{instance.name} is away")
+    await asyncio.to_thread(instance.start)
+    return [("bob", f"{instance.name} {what}") for what in ("stops", "is away")]
+
+
+async def both_have(alice, bob, said):
+    for user in (alice, bob):
+        await user.is_live()
+        await user.sees(*said)
+        assert len(user.loads) == 1, f"{user.name} should not have to reload"
+
+
+async def assert_undisturbed(alice, place):
+    assert await alice.page.evaluate(PLACE) == place, "field, caret, focus and place should stay"
+    assert not await alice.page.evaluate("changed"), "nothing else on the page should change"
+    await expect(alice.refused).to_be_empty()
+
+
+async def told(user):
+    """What the page has told of itself, since it was live for the first time."""
+    return [word for word in await user.spoken() if not word.startswith("bob: ")]
 
 
 async def test_a_message_whose_answer_is_lost_is_sent_again_and_shown_once(chat, both_enter):

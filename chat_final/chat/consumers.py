@@ -3,13 +3,12 @@
 What others write comes by way of the hub, see `sending`.
 """
 
+import asyncio
 import json
 import logging
 
 from channels.consumer import get_handler_name
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.db import DatabaseError
 
 from . import metrics, store
 from .access import LOGGED_OUT, Ended, check_may_read, check_may_write, find_login
@@ -24,12 +23,18 @@ logger = logging.getLogger(__name__)
 
 class ChatConsumer(SendingConsumer):
     async def __call__(self, scope, receive, send):
+        self.scope, self.base_send, self.hub = scope, send, get_hub()
         self.room_name = scope["url_route"]["kwargs"]["room_name"]
-        self.hub, self.room, self.login = get_hub(), None, None
-        self.seq, self.refusals, self.close_code = 0, 0, None
-        self.bucket = None
+        self.room = self.login = self.close_code = None
+        self.seq, self.refusals, self.is_in, self.in_turn = 0, 0, False, asyncio.Lock()
+        self.bucket = Bucket(settings.FRAMES_PER_SECOND, settings.FRAMES_AT_ONCE)
         try:
-            await super().__call__(scope, receive, send)
+            # Not by Channels' own loop, which takes one event in each turn of asyncio's: a flood
+            # comes faster than that, and all of it would wait in our memory.
+            event = {"type": None}
+            while event["type"] != "websocket.disconnect":
+                event = await receive()
+                await self.dispatch(event)
         finally:
             # However it ends: not every way leads through `disconnect`.
             self.hub.leave(self)
@@ -43,12 +48,12 @@ class ChatConsumer(SendingConsumer):
     async def connect(self):
         # Accept first: until then no close code reaches the client.
         await self.accept()
-        await self.attempt(self.enter())
-        if not self.bucket:
-            await self.end(RESTART)  # the database fails: the client has to come again
+        self.hub.start(self.attempt(self.enter()))
 
-    async def disconnect(self, code):
-        self.close_code = self.close_code or code
+    async def websocket_disconnect(self, event):
+        await asyncio.sleep(0)  # the frames before it may not have got in line yet
+        async with self.in_turn:
+            self.close_code = self.close_code or event["code"]
 
     async def enter(self):
         if self.hub.draining:
@@ -62,7 +67,7 @@ class ChatConsumer(SendingConsumer):
             raise TooManySockets
         self.room = await self.hub.enter(self)
         await self.resume()
-        self.bucket = Bucket(settings.FRAMES_PER_SECOND, settings.FRAMES_AT_ONCE)
+        self.is_in = True
         self.log("Socket opened")
 
     async def resume(self):
@@ -80,27 +85,33 @@ class ChatConsumer(SendingConsumer):
     # --- what the client sends ------------------------------------------------------------------
 
     async def receive(self, text_data=None, bytes_data=None):
-        if self.close_code is None:
-            await self.attempt(self.handle(text_data))
+        """Look at a frame at once; what it wants is done in its turn."""
+        if self.close_code is None and self.bucket.take():
+            self.hub.start(self.attempt(self.handle(text_data)))
+        elif self.close_code is None:
+            await self.refuse(TooFast())
 
     async def attempt(self, handling):
         """Await it. Whatever it refuses is told; nothing that a client sends ends in a 1011."""
-        try:
-            await handling
-        except Refusal as refusal:
-            await self.refuse(refusal)
-        except Ended as ended:
-            await self.end(ended.close_code)
-        except DatabaseError:
-            logger.exception("The database fails.")
-            await self.refuse(Refusal("not_stored", "The chat cannot store anything right now."))
+        async with self.in_turn:
+            try:
+                await handling
+            except Refusal as refusal:
+                await self.refuse(refusal)
+            except Ended as ended:
+                await self.end(ended.close_code)
+            except Exception:
+                logger.exception("This failed; as a rule it is the database that does.")
+                await self.refuse(Refusal("not_stored", "Nothing can be stored right now."))
+                if not self.is_in:
+                    await self.end(RESTART)  # the client has to come again
 
     async def handle(self, text_data):
-        if not self.bucket.take():
-            raise TooFast
-        frame = read_frame(text_data, self.login.name)
-        await getattr(self, f"handle_{frame.pop('type')}")(**frame)
-        self.refusals = 0
+        if self.close_code is None:
+            frame = read_frame(text_data, self.login.name)
+            await getattr(self, f"handle_{frame.pop('type')}")(**frame)
+            # What came before a flood, and is done during it, does not excuse it.
+            self.refusals = self.refusals if self.bucket.is_empty() else 0
 
     async def handle_post(self, **post):
         async with self.room.posting:
@@ -145,9 +156,7 @@ class ChatConsumer(SendingConsumer):
         logger.info(what, extra={"room": self.room_name, "user": user, **facts})
 
 
-class RefusingConsumer(AsyncWebsocketConsumer):
-    channel_layer_alias = None
-
+class RefusingConsumer(SendingConsumer):
     async def connect(self):
         # Closed before it was accepted: the handshake is answered with 403.
         await self.close()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 
 from django.conf import settings
 
@@ -20,8 +20,8 @@ from .layer import Layer
 from .models import Room
 from .rooms import LocalRoom, encoded
 
-# How often all open sockets are looked at: whether they may stay, and what they may have missed.
-CHECK_SECONDS = 2
+# How often all sockets are looked at: whether they may stay, what they miss; who goes, in a drain.
+CHECK_SECONDS, TICK = 2, 0.05
 # So many of them in one question.
 AT_ONCE = 500
 RESTART = 4012
@@ -34,14 +34,14 @@ newest_seqs = in_database(Room.newest_seqs)
 class Hub:
     def __init__(self):
         self.id = uuid.uuid4().hex
-        self.rooms, self.sockets_of, self.draining = {}, Counter(), False
+        self.rooms, self.sockets_of, self.draining, self.listening = {}, Counter(), False, None
         self.layer = Layer(self.hear, self.renew)
         # Kept, since asyncio itself would let a running task be thrown away.
         self.tasks = set()
 
     def listen(self):
         """Begin with what goes on for ever, when the first socket comes: no command needs it."""
-        self.start(self.layer.listen())
+        self.listening = self.start(self.layer.listen())
         self.start(every(1, self.tell_presence))
         self.start(every(CHECK_SECONDS, self.close_ended))
         self.start(every(CHECK_SECONDS, self.heal_all))
@@ -57,7 +57,7 @@ class Hub:
 
     async def enter(self, socket):
         """Take a socket into its room. Returns the room, when it is up to date."""
-        if not self.tasks:
+        if not self.listening:
             self.listen()
         room = self.rooms.get(socket.room_name)
         if not room:
@@ -161,12 +161,15 @@ class Hub:
 
     async def drain(self, seconds):
         """Close all sockets, spread over this time so that they do not all come back at once."""
-        self.draining = True
-        sockets = [socket for room in self.rooms.values() for socket in room.sockets]
-        random.shuffle(sockets)
-        for socket in sockets:
-            self.start(socket.end(RESTART))
-            await asyncio.sleep(random.uniform(0, min(0.1, 2 * seconds / len(sockets))))
+        self.draining, now = True, asyncio.get_running_loop().time
+        end_at = now() + min(seconds, TICK * self.sockets_of.total())
+        # By the clock, since closing takes its time too; and until none is left: some may be on
+        # their way in.
+        while sockets := [socket for room in self.rooms.values() for socket in room.sockets]:
+            count = 1 + int((len(sockets) - 1) * TICK / max(TICK, end_at - now()))
+            for socket in random.sample(sockets, count):
+                self.start(socket.end(RESTART))
+            await asyncio.sleep(TICK)
         for room in tuple(self.rooms.values()):
             # Who was here is here no more; this instance's lease need not run out first.
             await self.publish(room.name, {"users": []})
@@ -181,15 +184,12 @@ async def every(seconds, do):
             logger.exception("%s failed; it is tried again.", do.__name__)
 
 
-hubs = {}
+# One for each process; for each event loop, to be exact, as tests have several.
+hubs = defaultdict(Hub)
 
 
 def get_hub():
-    """The hub of this process; of this event loop, to be exact, as tests have several."""
-    loop = asyncio.get_running_loop()
-    if loop not in hubs:
-        hubs[loop] = Hub()
-    return hubs[loop]
+    return hubs[asyncio.get_running_loop()]
 
 
 async def announce(message):

@@ -4,18 +4,21 @@ import time
 
 
 class Bucket:
-    """A token bucket: `at_once` tokens at first, and `per_second` come back."""
+    """A token bucket: `at_once` tokens at first, and `per_second` come back.
+
+    Kept as the time at which it will be full again, as an Allowance is.
+    """
 
     def __init__(self, per_second, at_once):
-        self.per_second, self.at_once = per_second, at_once
-        self.tokens, self.since = at_once, time.monotonic()
+        self.token, self.ahead = 1 / per_second, (at_once - 1) / per_second
+        self.spent_until = 0
+
+    def is_empty(self):
+        return self.spent_until > time.monotonic() + self.ahead
 
     def take(self):
         """Take a token; False if there is none."""
-        now = time.monotonic()
-        self.tokens = min(self.at_once, self.tokens + (now - self.since) * self.per_second)
-        self.since = now
-        if self.tokens < 1:
+        if self.is_empty():
             return False
-        self.tokens -= 1
+        self.spent_until = max(self.spent_until, time.monotonic()) + self.token
         return True

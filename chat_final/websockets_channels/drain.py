@@ -32,12 +32,11 @@ class DrainOnTerminate:
         hub.start(self.drain(hub))
 
     async def drain(self, hub):
-        try:
-            async with asyncio.timeout(settings.DRAIN_SECONDS + 1):
-                await hub.drain(settings.DRAIN_SECONDS)
-        finally:
-            signal.signal(signal.SIGTERM, self.server_handler)
-            signal.raise_signal(signal.SIGTERM)
+        draining = hub.start(hub.drain(settings.DRAIN_SECONDS))
+        # Should the layer hold up its last words to other instances, nobody waits for them.
+        await asyncio.wait([draining], timeout=settings.DRAIN_SECONDS + 1)
+        signal.signal(signal.SIGTERM, self.server_handler)
+        signal.raise_signal(signal.SIGTERM)
 
 
 def can_take_over(server_handler):

@@ -71,7 +71,8 @@ def traced_dispatch(dispatch):
             raise
         finally:
             current.reset(token)
-            way.done(entered)
+            if not way.goes_on:
+                way.done(entered)
 
     return traced
 

@@ -1,11 +1,11 @@
 """Round the hub of chat_final: what it is told, by its own sockets and by the layer.
 
-And round its consumer, which does without Channels' own `dispatch`.
+And round its consumer, which does without Channels' own loop and `dispatch`.
 """
 
 import functools
 
-from .channels_parts import traced_dispatch
+from .channels_parts import traced_dispatch, traced_start
 from .recorder import HUB, TICKET, Way, current
 
 
@@ -14,7 +14,9 @@ def install():
     from chat.hub import Hub
     from chat.layer import Layer
 
+    ChatConsumer.__call__ = traced_start(ChatConsumer.__call__)
     ChatConsumer.dispatch = traced_dispatch(ChatConsumer.dispatch)
+    ChatConsumer.attempt = continued(ChatConsumer.attempt)
     Hub.listen = apart(Hub.listen)
     Hub.enter = told(Hub.enter, lambda socket: f"enter {socket.room_name}")
     Hub.announce = told(Hub.announce, lambda message: f"announce message {message.pk}")
@@ -22,6 +24,25 @@ def install():
     Layer.try_to = traced_try(Layer.try_to)
     for name in ("tell_presence", "close_ended", "heal_all", "send_heads"):
         setattr(Hub, name, by_itself(getattr(Hub, name)))
+
+
+def continued(attempt):
+    """What goes on in a task of its own, when the dispatch that began it is over."""
+
+    @functools.wraps(attempt)
+    def traced(self, handling):
+        if way := current.get():
+            way.goes_on = True
+        return go_on(attempt(self, handling), way, way and way.last)
+
+    async def go_on(attempting, way, entered):
+        try:
+            await attempting
+        finally:
+            if way:
+                way.done(entered)
+
+    return traced
 
 
 def apart(listen):

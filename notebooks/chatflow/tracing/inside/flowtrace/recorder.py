@@ -40,6 +40,8 @@ class Way:
         self.last = cause
         self.station = self.handler = start
         self.read = []
+        # Whether a task of its own says that it is done, and not whoever has begun it.
+        self.goes_on = False
 
     @classmethod
     def of_ticket(cls, ticket, start):
