@@ -15,6 +15,7 @@ from chat.consumers import RefusingConsumer  # noqa: E402
 from chat.routing import websocket_urlpatterns  # noqa: E402
 
 from .drain import DrainOnTerminate  # noqa: E402
+from .headers import PlainContentType  # noqa: E402
 from .origins import SameOriginOnly  # noqa: E402
 
 # From the outside in: whose page is it, which cookies come with it, and only then which consumer.
@@ -23,6 +24,8 @@ websocket_application = SameOriginOnly(
     CookieMiddleware(URLRouter(websocket_urlpatterns)), refusal=RefusingConsumer.as_asgi()
 )
 
+http_application = PlainContentType(django_application)
+
 application = DrainOnTerminate(
-    ProtocolTypeRouter({"http": django_application, "websocket": websocket_application})
+    ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})
 )

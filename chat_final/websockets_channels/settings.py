@@ -185,7 +185,10 @@ LOGGING = {
             "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "filters": {"clients": {"()": "websockets_channels.logs.OfClients"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["clients"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     # Uvicorn has handlers of its own, whose lines are no JSON.
     "loggers": {
