@@ -4,11 +4,16 @@ set -euo pipefail
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
   echo "usage: test.sh [OPTION ...]   (runs all tests)"
+  echo "       test.sh --faults     (kills parts of chat_final, ten times each; half an hour)"
   echo "Options are pytest's own, as in: test.sh -k websocket; one of ours: --stage-dir 5=my/folder"
   exit 0
 fi
 "$root/scripts/bootstrap.sh"
 cd "$root"
+if [ "${1:-}" = "--faults" ]; then
+  # With nothing beside it, since it compares times.
+  set -- -n 0 tests/test_faults.py tests/test_fuzz.py "$@"
+fi
 # Three files at a time, as much of testing is waiting; in the order of tests/conftest.py, where
 # xdist would take those with most tests first. What comes later on the line wins: -n 0.
 exec .venv/bin/python -P -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"

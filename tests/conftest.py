@@ -1,14 +1,19 @@
 """Fixtures: every stage is started once per session, by the one launcher, with two instances."""
 
 import contextlib
+import itertools
 import signal
+from operator import itemgetter
 
 import pytest
 
 from chatflow import Run, find_stage, stage, stages
+from chatflow.bench import faults
+from chatflow.bench.measuring import keep, kept, print_table
 
 # The files that take longest begin first, or the others' cores would wait for them at the end.
 LONGEST = [
+    "test_faults.py",
     "test_notebooks.py",
     "test_browser.py",
     "test_final_browser.py",
@@ -36,12 +41,37 @@ def pytest_addoption(parser):
         help="test your own folder in place of stage N's, as in 5=my/chat",
     )
 
+    parser.addoption(
+        "--faults",
+        action="store_true",
+        help="let each fault happen ten times, and compare times: with nothing beside it",
+    )
+    parser.addoption(
+        "--keep", action="store_true", help="keep what --faults has found, for the README's table"
+    )
+
 
 def pytest_configure(config):
     # What runs in the background of a script ignores Ctrl-C, and so would all that it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stage_folders = dict(read_stage_dir(text) for text in config.getoption("--stage-dir"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print what the fault suite has found, whichever process has run it."""
+    reports = itertools.chain(*terminalreporter.stats.values())
+    calls = [report for report in reports if getattr(report, "when", None) == "call"]
+    found = [found for call in calls for name, found in call.user_properties if name == "fault"]
+    rows = [facts for _, facts in sorted(found, key=itemgetter(0))]
+    if rows:
+        terminalreporter.section("faults")
+        print_table(*faults.table({"rows": rows}))
+    if rows and config.getoption("--keep"):
+        # Whatever was chosen by -k takes the place of the same rows in what was kept before.
+        new = {row["title"]: row for row in rows}
+        rows = [new.pop(row["title"], row) for row in kept("faults")["rows"]]
+        keep("faults", faults.COMMAND, rows=[*rows, *new.values()])
 
 
 @pytest.hookimpl(trylast=True)

@@ -180,7 +180,7 @@ def test_every_verb_that_is_kept_has_its_table():
 def test_keeping_overwrites_nothing_but_its_own_file(monkeypatch, tmp_path):
     monkeypatch.setattr(measuring, "KEPT", tmp_path / "measured")
     monkeypatch.setattr(measuring, "ROOT", tmp_path)
-    measuring.keep("growth", costs={"a": 1.5})
+    measuring.keep("growth", "./scripts/bench.sh growth", costs={"a": 1.5})
     [path] = (tmp_path / "measured").iterdir()
     kept = json.loads(path.read_text())
     assert (path.name, kept["costs"]) == ("growth.json", {"a": 1.5})

@@ -101,7 +101,7 @@ class ChatConsumer(SendingConsumer):
             except Ended as ended:
                 await self.end(ended.close_code)
             except Exception:
-                logger.exception("This failed; as a rule it is the database that does.")
+                logger.exception("What a client asked for has failed.")
                 await self.refuse(Refusal("not_stored", "Nothing can be stored right now."))
                 if not self.is_in:
                     await self.end(RESTART)  # the client has to come again

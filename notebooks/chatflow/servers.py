@@ -30,16 +30,21 @@ SERVERS = {
 }
 SHARES_THE_PORT = "granian"
 # What chat_final asks of its server: frames of 64 KiB at most, and silent clients soon found out;
-# of Daphne also no lines of its own, which would be no JSON, between the log's.
+# of Daphne also no lines of its own, which would be no JSON, between the log's; of Uvicorn no
+# compression, which would be done again for each reader of a message.
 FINAL_FLAGS = {
     "daphne": "--websocket-max-message-size 65536 --websocket-max-frame-size 65536 "
     "--ping-interval 10 --ping-timeout 15 --verbosity 0",
-    "uvicorn": "--ws websockets-sansio --ws-max-size 65536 "
+    "uvicorn": "--ws websockets-sansio --ws-per-message-deflate false --ws-max-size 65536 "
     "--ws-ping-interval 10 --ws-ping-timeout 15",
     # These have no flags for all of that.
     "hypercorn": "--websocket-ping-interval 10",
     "granian": "",
 }
+# Of a client's connection: how much the kernel takes for us before we have read it (twice this).
+AT_ONCE_BYTES = 8_192
+# And whoever has taken nothing of what was sent for so long has gone.
+STALLED_MS = 20_000
 # It has ten seconds to send its sockets away; all others have three.
 FINAL_GRACE, GRACE = 12, 3
 
@@ -216,6 +221,11 @@ def listen(port, shared=False):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Accepted connections inherit it. Uvicorn does not set it on a socket that it was handed.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # And this: Daphne handles all that it can read at once, and until then nobody else has a turn.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, AT_ONCE_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # And this, where Linux is. Uvicorn would wait for ever for a client that takes nothing.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
     try:
         listener.bind((HOST, port))
         listener.listen(2048)

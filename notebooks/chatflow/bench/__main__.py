@@ -59,7 +59,7 @@ def run_load(options):
     if what is fanout:
         fanout.print_more(facts)
     if options.keep:
-        keep(options.verb, **facts)
+        keep(options.verb, f"./scripts/bench.sh {options.verb}", **facts)
 
 
 def run_start(options):

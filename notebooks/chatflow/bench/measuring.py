@@ -57,10 +57,10 @@ def print_table(head, rows):
         print("  ".join([row[0].ljust(widths[0]), *cells]), flush=True)
 
 
-def keep(verb, **facts):
+def keep(verb, command, **facts):
     """Keep what was measured, for the README; see `report`."""
     KEPT.mkdir(exist_ok=True)
-    told = {"command": f"./scripts/bench.sh {verb}", "machine": describe_machine(), **facts}
+    told = {"command": command, "machine": describe_machine(), **facts}
     path = KEPT / f"{verb}.json"
     path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
     print(f"Kept in {path.relative_to(ROOT)}.", file=sys.stderr)

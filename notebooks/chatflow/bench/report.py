@@ -1,8 +1,8 @@
-"""`bench.sh report`: the README's tables and its chart, from what was kept of the measurements."""
+"""`bench.sh report`: the README's tables and its chart, from what measurements have kept."""
 
 from ..catalog import ROOT
 from ..readme import README, with_part
-from . import charts, connections, fanout, growth, instances, posts
+from . import charts, connections, fanout, faults, growth, instances, posts
 from .measuring import kept
 
 PICTURES = ROOT / "notebooks" / "pictures"
@@ -25,18 +25,18 @@ def write():
 
 def readme_with_figures():
     text = README.read_text()
-    for verb in PARTS:
-        text = with_part(text, f"bench {verb}", part(verb))
-    return text
+    for verb, module in PARTS.items():
+        text = with_part(text, f"bench {verb}", part(verb, module))
+    return with_part(text, "faults", part("faults", faults))
 
 
-def part(verb):
+def part(verb, module):
     """A table, and below it what it says and where it was measured, in Markdown."""
     facts = kept(verb)
-    head, rows = PARTS[verb].table(facts)
+    head, rows = module.table(facts)
     table = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
     lines = ["| " + " | ".join(row) + " |" for row in table]
-    words = f"`{facts['command']}`, on {facts['machine']}. {PARTS[verb].in_words(facts)}"
+    words = f"`{facts['command']}`, on {facts['machine']}. {module.in_words(facts)}"
     return "\n".join([*lines, "", words])
 
 
