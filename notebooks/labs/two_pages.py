@@ -88,11 +88,11 @@ async def texts_of(page, count):
     return await items.all_inner_texts()
 
 
-def side_by_side(pictures):
+def side_by_side(pictures, pages=("Alice's page", "Bob's page")):
     """Pictures of pages, to be shown in a notebook."""
     sources = (base64.b64encode(picture).decode() for picture in pictures)
     images = (
-        f'<td><img src="data:image/png;base64,{source}" alt="{name}\'s page"></td>'
-        for source, name in zip(sources, ("Alice", "Bob"), strict=True)
+        f'<td><img src="data:image/png;base64,{source}" alt="{page}"></td>'
+        for source, page in zip(sources, pages, strict=True)
     )
     return HTML(f"<table><tr>{''.join(images)}</tr></table>")
