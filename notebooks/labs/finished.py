@@ -94,7 +94,7 @@ async def texts_before_caught_up(socket):
     return texts
 
 
-async def flood(socket, posts=200):
+async def flood(socket, posts=50):
     """Send so many posts at once. Returns the answers' types or codes, until the socket closed."""
     with contextlib.suppress(websockets.ConnectionClosed):
         for number in range(posts):
