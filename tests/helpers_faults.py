@@ -54,7 +54,7 @@ class Conversation:
         self.run, self.text_length = run, text_length
         self.hit, self.other = new_room(), new_room()
         self.guests = [self.guest(*each) for each in enumerate(sessions)]
-        self.is_talking = asyncio.Event()
+        self.is_talking = False
         self.written = defaultdict(set)
         # {"calm" or "fault": seconds from writing to each hearing}, in the other room.
         self.phase, self.since, self.waits = "calm", {}, defaultdict(list)
@@ -80,16 +80,11 @@ class Conversation:
             for task in talking:
                 task.cancel()
 
-    async def join(self, stack, session, instances):
-        """One more person, in the room that is hit; returns the Guest."""
-        guest = Guest(instances, self.hit, session)
-        self.guests.append(guest)
-        return await stack.enter_async_context(guest)
-
     async def talk(self, guest):
         for number in itertools.count():
-            await self.is_talking.wait()
             await asyncio.sleep(2 * SECONDS_BETWEEN_POSTS * random.random())
+            if not self.is_talking:
+                continue  # nobody begins anything while the others are judged
             client_id = str(uuid.uuid4())
             self.since[client_id] = self.phase, time.perf_counter()
             self.written[guest.room_name].add(client_id)
@@ -102,11 +97,11 @@ class Conversation:
 
     def begin(self, phase):
         self.phase = phase
-        self.is_talking.set()
+        self.is_talking = True
 
     async def come_together(self):
         """Let everybody finish; returns how many seconds it takes until all have everything."""
-        self.is_talking.clear()
+        self.is_talking = False
         began = time.perf_counter()
         await self.until_all_agree()
         return time.perf_counter() - began
