@@ -33,6 +33,16 @@ def find_chromium():
     )
 
 
+def has_chromium():
+    """Whether there is one; if not, it is said that what needs it is left out."""
+    try:
+        find_chromium()
+    except MissingError as missing:
+        print(f"{missing} Without a browser this experiment is left out.")
+        return False
+    return True
+
+
 @contextlib.asynccontextmanager
 async def chromium():
     """A headless Chromium for the length of an `async with` block."""

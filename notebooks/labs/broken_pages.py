@@ -4,8 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from chatflow import post
-from chatflow.browser import chromium, find_chromium
-from chatflow.errors import MissingError
+from chatflow.browser import chromium, has_chromium
 
 from .two_pages import HIGH, ROOM, WIDE, open_page, texts_of
 
@@ -23,10 +22,7 @@ class Shown:
 
 async def without_redis(before, chat):
     """Bob's page of both, while alice posts with her form; None where no browser can be had."""
-    try:
-        find_chromium()
-    except MissingError as missing:
-        print(f"{missing} Without a browser this experiment is left out.")
+    if not has_chromium():
         return None
     async with chromium() as browser:
         pages = [

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from chatflow.browser import chromium, find_chromium
-from chatflow.errors import MissingError
+from chatflow.browser import chromium, has_chromium
 
 
 @dataclass
@@ -17,10 +16,7 @@ class Seen:
 
 async def write_in_browser(chat, text):
     """What was Seen while alice wrote in the lobby; None where no browser can be had."""
-    try:
-        find_chromium()
-    except MissingError as missing:
-        print(f"{missing} Without a browser this experiment is left out.")
+    if not has_chromium():
         return None
     async with chromium() as browser:
         page, requests = await browser.new_page(), []

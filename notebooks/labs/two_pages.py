@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from IPython.display import HTML
 
 from chatflow import Visitor
-from chatflow.browser import chromium, find_chromium
-from chatflow.errors import MissingError
+from chatflow.browser import chromium, has_chromium
 
 ROOM = "kitchen"
 WIDE, HIGH = 430, 560  # as wide as a phone: two of them fit into a notebook
@@ -30,10 +29,7 @@ class Seen:
 
 async def two_pages(chat):
     """What was Seen; None where no browser can be had."""
-    try:
-        find_chromium()
-    except MissingError as missing:
-        print(f"{missing} Without a browser this experiment is left out.")
+    if not has_chromium():
         return None
     async with chromium() as browser:
         alice, bob = [
