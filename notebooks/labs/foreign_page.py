@@ -14,9 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import Visitor, reading, stage
-from chatflow.browser import chromium, find_chromium
+from chatflow.browser import chromium, has_chromium
 from chatflow.client import PASSWORD
-from chatflow.errors import MissingError
 from chatflow.labs import lab
 from chatflow.tracing.flow import Flow
 
@@ -44,10 +43,7 @@ async def attacks(*targets):
 
     Returns the Attacks in that order; None where no browser can be had.
     """
-    try:
-        find_chromium()
-    except MissingError as missing:
-        print(f"{missing} Without a browser this experiment is left out.")
+    if not has_chromium():
         return None
     async with chromium() as browser, lab("evil_site", server="daphne") as evil:
         return [await attack(browser, evil, *target) for target in targets]

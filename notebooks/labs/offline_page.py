@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from chatflow import Visitor
-from chatflow.browser import chromium, find_chromium
-from chatflow.errors import MissingError
+from chatflow.browser import chromium, has_chromium
 from chatflow.traffic import network
 
 ROOM, TEXT = "tunnel", "from inside a tunnel"
@@ -20,10 +19,7 @@ class Seen:
 
 async def write_offline(chat):
     """What was Seen while alice wrote without a network; None where no browser can be had."""
-    try:
-        find_chromium()
-    except MissingError as missing:
-        print(f"{missing} Without a browser this experiment is left out.")
+    if not has_chromium():
         return None
     async with chromium() as browser, network(chat) as phone, Visitor(phone, "alice") as alice:
         await alice.log_in()
