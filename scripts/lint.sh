@@ -14,4 +14,5 @@ if ! command -v shellcheck >/dev/null; then
   echo "shellcheck is missing, so the scripts are not checked: install it (on Debian: apt install shellcheck)." >&2
   exit 3
 fi
-shellcheck scripts/*.sh .ci/run
+# -x: follow findings/lib.sh, which the findings source.
+shellcheck -x scripts/*.sh findings/*.sh .ci/run
