@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Uvicorn and Channels: who says a line and leaves at once stays in the group, without disconnect().
+# Uvicorn and Channels: a client that says a line and leaves at once stays in the group, without disconnect().
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 install django==5.2.19 channels==4.3.2 uvicorn==0.54.0 daphne==4.2.3 websockets==17.4

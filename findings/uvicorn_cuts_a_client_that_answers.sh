@@ -49,7 +49,7 @@ async def answer(lines, implementation):
 
 
 async def main():
-    print("expected: who answers all pings stays connected, however long the application works")
+    print("expected: a client that answers all pings stays connected, however long the application works")
     cases = [(1, "auto"), (2, "auto"), (2, "websockets")]
     seen = await asyncio.gather(*(answer(*case) for case in cases))
     for (lines, implementation), text in zip(cases, seen, strict=True):
