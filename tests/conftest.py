@@ -6,10 +6,13 @@ import signal
 from operator import itemgetter
 
 import pytest
+from helpers_missing import left_out
 
 from chatflow import Run, find_stage, stage, stages
 from chatflow.bench import faults
 from chatflow.bench.measuring import keep, kept, print_table
+from chatflow.errors import UsageError
+from chatflow.hidden import hidden
 
 # The files that take longest begin first, or the others' cores would wait for them at the end.
 LONGEST = [
@@ -55,10 +58,21 @@ def pytest_configure(config):
     # What runs in the background of a script ignores Ctrl-C, and so would all that it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        hidden()
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
     config.stage_folders = dict(read_stage_dir(text) for text in config.getoption("--stage-dir"))
 
 
 def pytest_terminal_summary(terminalreporter, config):
+    if lines := left_out(terminalreporter.stats):
+        terminalreporter.section("left out")
+        terminalreporter.write_line("\n".join(lines))
+    print_faults(terminalreporter, config)
+
+
+def print_faults(terminalreporter, config):
     """Print what the fault suite has found, whichever process has run it."""
     reports = itertools.chain(*terminalreporter.stats.values())
     calls = [report for report in reports if getattr(report, "when", None) == "call"]

@@ -26,6 +26,7 @@ from helpers_faults import (
     eventually,
     inside,
 )
+from helpers_missing import leave_out
 
 from chatflow import Run, find_stage, postgres
 from chatflow.bench.systems import make_headers
@@ -160,7 +161,7 @@ def fleet(name, folder):
             try:
                 server = stack.enter_context(postgres.server())
             except MissingError as error:
-                pytest.skip(str(error))
+                leave_out("postgresql", error)
             options = options | {"database": server.new_database()}
         run = Run(FINAL, folder=folder, settings=SETTINGS, **options)
         run.start()

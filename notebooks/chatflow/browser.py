@@ -2,14 +2,59 @@
 
 import contextlib
 import os
+import re
 import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
 
+import playwright
 from playwright.async_api import async_playwright
 
 from .errors import MissingError
+from .hidden import hidden
 
 # The first is the same engine without windows, and takes half the processor time.
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+NAMES = (
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "google-chrome-beta",
+    "chrome",
+    "microsoft-edge",
+    "microsoft-edge-stable",
+    "brave-browser",
+    "brave",
+)
+# Where packages put one that is not on PATH.
+PLACES = (
+    "/snap/bin/chromium",
+    "/usr/lib/chromium/chromium",
+    "/opt/google/chrome/chrome",
+    "/opt/microsoft/msedge/msedge",
+    "/opt/brave.com/brave/brave",
+    *(
+        f"{folder}/{name}.app/Contents/MacOS/{name}"
+        for folder in ("/Applications", "~/Applications")
+        for name in ("Google Chrome", "Chromium", "Microsoft Edge", "Brave Browser")
+    ),
+)
+# What `playwright install` makes, in a folder for each version.
+INSTALLED = (
+    "chromium_headless_shell-[0-9]*/chrome-*/chrome-headless-shell",
+    "chromium_headless_shell-[0-9]*/chrome-*/headless_shell",
+    "chromium-[0-9]*/chrome-*/chrome",
+    "chromium-[0-9]*/chrome-mac*/*.app/Contents/MacOS/*",
+)
+HOW_TO_HAVE_ONE = (
+    "`.venv/bin/playwright install chromium-headless-shell` fetches one, without root; on Debian "
+    "`apt install chromium` does, too; or set CHROMIUM to the path of yours."
+)
+VERSION_SECONDS = 30
 
 # It shall load our pages and nothing else.
 SWITCHES = [
@@ -23,14 +68,59 @@ SWITCHES = [
 
 def find_chromium():
     """Path of the browser to drive. Raises MissingError if there is none."""
-    wanted = os.environ.get("CHROMIUM")
-    for name in [wanted] if wanted else NAMES:
-        if found := shutil.which(name):
-            return found
-    missing = f"CHROMIUM is {wanted!r}, which cannot be run" if wanted else "No Chromium to be had"
-    raise MissingError(
-        f"{missing}: install one (Debian: apt install chromium), or set CHROMIUM to its path."
-    )
+    troubles = []
+    for path in candidates():
+        if not (trouble := trouble_with(path)):
+            return path
+        troubles.append(f" ({path}: {trouble})")
+    raise MissingError(f"No Chromium to be had{''.join(troubles)}: {HOW_TO_HAVE_ONE}")
+
+
+def candidates():
+    """Paths where there should be a browser, the best one first."""
+    if "chromium" in hidden():
+        return []
+    if wanted := os.environ.get("CHROMIUM"):
+        return [shutil.which(wanted) or wanted]
+    names = [shutil.which(name) for name in NAMES]
+    places = [shutil.which(os.path.expanduser(place)) for place in PLACES]
+    return [*filter(None, names), *installed_by_playwright(), *filter(None, places)]
+
+
+def installed_by_playwright():
+    """What Playwright's own installer has put in its folder, the newest version first."""
+    found = [sorted(playwright_folder().glob(pattern), key=version) for pattern in INSTALLED]
+    return [str(path) for paths in found for path in reversed(paths)]
+
+
+def playwright_folder():
+    wanted = os.environ.get("PLAYWRIGHT_BROWSERS_PATH")
+    if wanted == "0":
+        return Path(playwright.__file__).parent / "driver" / "package" / ".local-browsers"
+    if wanted:
+        return Path(wanted)
+    cache = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or cache).expanduser() / "ms-playwright"
+
+
+def version(path):
+    return int(re.search(r"/chromium\w*-(\d+)/", str(path))[1])
+
+
+@cache
+def trouble_with(path):
+    """Why this program is no browser that runs; None if it is one."""
+    # A package may have left a script that asks for another one; a download may lack libraries.
+    words = [path, "--version"]
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": VERSION_SECONDS}
+    try:
+        done = subprocess.run(words, text=True, errors="replace", check=False, **options)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode:
+        said = f"{done.stdout}{done.stderr}".strip().splitlines()
+        return said[-1] if said else f"it ends with {done.returncode}"
+    return None
 
 
 def has_chromium():
@@ -49,8 +139,8 @@ async def chromium():
     path = find_chromium()
     # Chromium's sandbox refuses to run as root, in a container, say.
     switches = SWITCHES + (["--no-sandbox"] if os.geteuid() == 0 else [])
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=switches)
+    async with async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=path, args=switches)
         try:
             yield browser
         finally:

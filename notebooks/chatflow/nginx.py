@@ -14,6 +14,7 @@ import time
 
 from .catalog import FINAL, ROOT
 from .errors import LaunchError, MissingError
+from .hidden import hidden
 from .processes import Program, RunFolder
 from .redis_server import ATTEMPTS, free_port
 from .servers import HOST
@@ -29,7 +30,8 @@ START_SECONDS = 10
 
 def find_binary():
     """Path of nginx. Raises MissingError if there is none."""
-    if found := shutil.which("nginx") or shutil.which("nginx", path=SBIN):
+    found = shutil.which("nginx") or shutil.which("nginx", path=SBIN)
+    if found and "nginx" not in hidden():
         return found
     raise MissingError(
         "No nginx to be had: install Debian's package nginx-light, or put nginx on PATH."

@@ -69,10 +69,10 @@ def normalise_output(output):
     return output
 
 
-def outputs(notebook):
-    """The outputs of each code cell, save those tagged `varies`: what must not change."""
+def outputs(notebook, tags=("varies",)):
+    """The outputs of the code cells that have none of these tags: what must not change."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [cell.outputs for cell in cells if "varies" not in cell.metadata.get("tags", ())]
+    return [cell.outputs for cell in cells if not {*tags} & {*cell.metadata.get("tags", ())}]
 
 
 def main(arguments):

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from .errors import LaunchError, MissingError, UsageError
+from .hidden import hidden
 from .processes import RUNS, Program, RunFolder
 from .redis_server import ATTEMPTS, free_port, printable
 from .servers import FINAL_GRACE
@@ -44,9 +45,8 @@ def find_binaries():
     """The folder of `initdb` and `postgres`, in their newest version. Raises MissingError."""
     # Debian leaves them out of PATH.
     versions = sorted(DEBIAN.glob("[0-9]*/bin/postgres"), key=lambda path: float(path.parts[-3]))
-    if versions:
-        return versions[-1].parent
-    if found := shutil.which("initdb"):
+    found = versions[-1] if versions else shutil.which("initdb")
+    if found and "postgresql" not in hidden():
         return Path(found).resolve().parent
     raise MissingError(
         "No PostgreSQL to be had: install Debian's package postgresql, or put initdb and postgres "
