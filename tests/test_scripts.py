@@ -63,7 +63,7 @@ def test_every_script_has_help_and_works_from_any_folder(repository, tmp_path, n
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_shellcheck_has_nothing_to_say(name):
     if not shutil.which("shellcheck"):
-        pytest.skip("No shellcheck, so the scripts are not checked: install it (apt install shellcheck).")
+        pytest.skip("No shellcheck to be had: install it (Debian: apt install shellcheck).")
     done = subprocess.run(
         ["shellcheck", ROOT / "scripts" / name], capture_output=True, text=True, check=False
     )
