@@ -1,13 +1,12 @@
 """The capability matrix in both directions: what a stage says it can, it can; a no is a no."""
 
 import asyncio
-import contextlib
 
 import pytest
 
 from chatflow import capabilities, stages
 from chatflow import stage as run_stage
-from chatflow.capabilities import try_all
+from chatflow.survey import Survey
 
 CELLS = [
     pytest.param(stage, key, id=f"{stage.number}-{key}")
@@ -15,14 +14,14 @@ CELLS = [
     for key in capabilities()
 ]
 
-# Groups of stages that are tried side by side: in each of them one of 01 to 03, which have the
-# least to try. With fewer groups the machine is too busy for what has to come within seconds.
+# Groups of stages: in each of them one of 01 to 03, which have the least to try. The first test
+# of a group waits for all of it.
 GROUPS = 3
 
 
 @pytest.fixture(scope="session")
 def try_out(request, stage_folders):
-    """Call it with a stage's number for ({capability: verdict}, logs); it tries its group, once."""
+    """Call it with a stage's number for (a Survey, logs); it tries the stage's group, once."""
     items = [item for item in request.session.items if "try_out" in item.fixturenames]
     numbers = sorted({item.callspec.params["stage"].number for item in items})
     found = {}
@@ -37,14 +36,17 @@ def try_out(request, stage_folders):
 
 
 async def try_stages(numbers, folders):
-    """Side by side, since most of it is waiting; but only when none of them is still loading."""
-    async with contextlib.AsyncExitStack() as stack:
+    """The survey in which each stage has its column, and the stage's logs."""
+    survey, said = Survey(numbers), {}
+
+    async def visit(number):
         # With the limits that a stage sets by itself, if it has any.
-        runs = [run_stage(number, instances=2, folder=folders.get(number)) for number in numbers]
-        chats = [await stack.enter_async_context(run) for run in runs]
-        verdicts = await asyncio.gather(*map(try_all, chats))
-        tried = zip(verdicts, map(logs, chats), strict=True)
-        return dict(zip(numbers, tried, strict=True))
+        async with run_stage(number, instances=2, folder=folders.get(number)) as chat:
+            await survey.measure(chat)
+            said[number] = logs(chat)
+
+    await survey.take(visit)
+    return {number: (survey, said.get(number)) for number in numbers}
 
 
 def logs(chat):
@@ -54,8 +56,10 @@ def logs(chat):
 
 @pytest.mark.parametrize(("stage", "key"), CELLS)
 def test_stage_can_do_what_the_matrix_says_and_no_more(stage, key, try_out):
-    verdicts, said = try_out(stage.number)
-    verdict = verdicts[key]
+    survey, said = try_out(stage.number)
+    if stage.number in survey.broken:
+        raise survey.broken[stage.number]
+    verdict = survey.found[stage.number][key]
     if isinstance(verdict, Exception):
         raise verdict
     assert verdict == stage.can[key], f"{explain(stage, key, verdict)}\n{said}"

@@ -18,7 +18,7 @@ def code_cells(path):
     return [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
 
 
-@pytest.mark.timeout(300)  # the first one runs all stages
+@pytest.mark.timeout(420)  # the first one runs all stages, few at a time on a busy machine
 @every_notebook
 async def test_notebook_runs_and_prints_what_is_committed(path, monkeypatch, record_property):
     # Every process that the notebook starts, and that those start, inherits this.

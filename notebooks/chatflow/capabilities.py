@@ -332,9 +332,12 @@ async def measure(chat):
     return found
 
 
-async def try_all(chat):
-    """Like `measure`, but a probe that breaks leaves its exception in place of a verdict."""
-    found = dict.fromkeys(PROBES)
+async def try_all(chat, found=None):
+    """Like `measure`, but a probe that breaks leaves its exception in place of a verdict.
+
+    `found` is a dictionary for the results, which has each of them as soon as it is there.
+    """
+    found = {} if found is None else found
 
     async def try_each(keys):
         for key in keys:
@@ -342,9 +345,10 @@ async def try_all(chat):
 
     await asyncio.gather(try_each(ONE_BY_ONE), *(try_each([key]) for key in QUIET))
     if found["accepts_websocket"] == NO:
-        return found | dict.fromkeys(LAST, NOTHING_TO_TRY)
-    await try_each(LAST)
-    return found
+        found.update(dict.fromkeys(LAST, NOTHING_TO_TRY))
+    else:
+        await try_each(LAST)
+    return {key: found[key] for key in PROBES}
 
 
 async def try_one(chat, key):

@@ -11,7 +11,8 @@ from .catalog import ROOT
 
 FOLDER = ROOT / "notebooks"
 USAGE = "usage: notebooks.sh [NAME.ipynb ...]   (executes them, all by default, and saves outputs)"
-CELL_SECONDS = 120
+# For what hangs: on a busy machine the first notebook has fewer stages at a time, and takes longer.
+CELL_SECONDS = 300
 
 
 # What reads and executes notebooks takes over a second to load: only when it is needed.

@@ -8,6 +8,8 @@ import secrets
 from .client import connect
 
 YES, NO, NOTHING_TO_TRY = "yes", "no", "–"
+# What a probe that breaks, or is kept waiting for too long, has found out.
+UNKNOWN = "?"
 
 # What has not come by then does not come, however busy the machine.
 ANSWER_SECONDS = 10
