@@ -2,5 +2,6 @@
 # Measure what the README promises: bench.sh fanout, and more. See bench.sh --help.
 set -euo pipefail
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+unset PYTHONHOME
 "$root/scripts/bootstrap.sh"
 PYTHONPATH="$root/notebooks" exec "$root/.venv/bin/python" -P -m chatflow.bench "$@"

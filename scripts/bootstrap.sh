@@ -2,6 +2,8 @@
 # Make the environment in .venv; does nothing when nothing has changed.
 set -euo pipefail
 CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# They would show Python another library than its own.
+unset PYTHONHOME PYTHONPATH
 
 # Without a trap bash forgets a Ctrl-C when the command that it waits for ends just then.
 trap 'exit 130' INT
@@ -32,6 +34,10 @@ wanted() { "$1" -c 'import platform; print(platform.python_version())'; cksum re
 
 make_venv() {
   local python
+  case "$PWD" in *:*)
+    say "Python cannot work in a folder with a colon in its path, as in $PWD: move this one elsewhere."
+    exit 2 ;;
+  esac
   python=$(find_python)
   say "Making the environment in .venv with $("$python" --version) ..."
   if ! "$python" -m venv --clear .venv; then
@@ -52,15 +58,53 @@ install() {
   # uv installs ten times faster than pip, and comes from the same lock file by its hash.
   awk '/^uv==/ { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock >.venv/uv.txt
   say "Installing uv, then the packages of requirements.lock ..."
-  if pip_install --quiet --only-binary :all: -r .venv/uv.txt &&
-    .venv/bin/uv pip sync --python .venv/bin/python --require-hashes requirements.lock; then
+  if pip_install --quiet --only-binary :all: -r .venv/uv.txt && uv_install; then
     return
   fi
   say "uv cannot do it on this machine: pip does it, more slowly."
-  pip_install -r requirements.lock
+  if ! pip_install -r requirements.lock; then
+    say "The packages could not be installed: is there a network? Run this again to try again."
+    return 1
+  fi
+  if ! missing=$(find_missing); then
+    say "$missing is not in .venv, though pip has ended well: does a setting of yours send packages" \
+      "elsewhere? See: .venv/bin/python -m pip config list"
+    return 1
+  fi
 }
 
-pip_install() { .venv/bin/python -m pip install --disable-pip-version-check --require-hashes "$@"; }
+# The user's index, proxy and certificates go on working: only what sends packages elsewhere, or
+# nowhere, is taken back. Options on the command line override a pip.conf, too.
+pip_install() (
+  unset PIP_PLATFORM PIP_PYTHON_VERSION PIP_IMPLEMENTATION PIP_ABI PIP_REQUIREMENT
+  export PIP_USER=0 PIP_DRY_RUN=0 PIP_NO_DEPS=0 PIP_REQUIRE_VIRTUALENV=0
+  .venv/bin/python -m pip --python= install --target= --prefix="$PWD/.venv" --root=/ \
+    --disable-pip-version-check --require-hashes "$@"
+)
+
+uv_install() (
+  unset UV_PYTHON UV_SYSTEM_PYTHON UV_MANAGED_PYTHON UV_NO_MANAGED_PYTHON UV_PYTHON_PREFERENCE
+  unset UV_WORKING_DIR UV_PROJECT
+  .venv/bin/uv pip sync --python .venv/bin/python --require-hashes requirements.lock &&
+    find_missing >/dev/null
+)
+
+# Prints the first package of the lock file that this environment does not have in its version.
+find_missing() { .venv/bin/python -I -c "$find_missing" requirements.lock; }
+find_missing='
+import sys
+from importlib.metadata import distributions
+from pip._vendor.packaging.requirements import Requirement
+from pip._vendor.packaging.utils import canonicalize_name
+
+there = {canonicalize_name(each.name): each.version for each in distributions()}
+for line in open(sys.argv[1]):
+    if line[0].isalnum():
+        wanted = Requirement(line.rstrip("\\\n "))
+        fits = wanted.specifier.contains(there.get(canonicalize_name(wanted.name), "0"), True)
+        if not fits and (not wanted.marker or wanted.marker.evaluate()):
+            print(wanted.name)
+            sys.exit(1)'
 
 # One at a time: a second run waits here, and then finds everything done. The lock is this
 # shell's, on its descriptor 9, and ends with it.
@@ -83,10 +127,7 @@ fi
 if [ "$(cat .venv/made-from 2>/dev/null)" != "$(wanted "$python")" ]; then
   # Kept where it can be: notebooks and stages may be running in it.
   .venv/bin/python -c 'import pip' 2>/dev/null || make_venv
-  if ! install; then
-    say "The packages could not be installed: is there a network? Run this again to try again."
-    exit 3
-  fi
+  install || exit 3
   wanted .venv/bin/python >.venv/made-from
   say "Done."
 fi

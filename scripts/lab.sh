@@ -2,6 +2,7 @@
 # Open the walkthrough in JupyterLab; options are JupyterLab's own.
 set -euo pipefail
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+unset PYTHONHOME PYTHONPATH
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
   echo "usage: lab.sh [OPTION ...]   (opens notebooks/00_start_here.ipynb in JupyterLab)"
   echo "Options are JupyterLab's own, as in: lab.sh --no-browser --port 8889; all: lab.sh --help-all"

@@ -2,6 +2,7 @@
 # Check style: ruff for Python and notebooks, shellcheck for scripts (on Debian: apt install shellcheck).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+unset PYTHONHOME PYTHONPATH
 if [ "${1:-}" = "--help" ]; then
   echo "usage: lint.sh   (ruff check, ruff format --check, shellcheck)"
   exit 0

@@ -2,6 +2,7 @@
 # Write the lock files anew: every package, every hash, every platform.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+unset PYTHONHOME PYTHONPATH
 if [ "${1:-}" = "--help" ]; then
   echo "usage: lock.sh [--upgrade]   (options are those of uv pip compile)"
   exit 0

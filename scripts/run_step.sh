@@ -2,6 +2,7 @@
 # Run one stage: run_step.sh N. See run_step.sh --help.
 set -euo pipefail
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+unset PYTHONHOME
 # Without a trap bash forgets a Ctrl-C when the command that it waits for ends just then.
 trap 'exit 130' INT
 "$root/scripts/bootstrap.sh"

@@ -2,6 +2,7 @@
 # Run all tests, or those that pytest's own options choose.
 set -euo pipefail
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+unset PYTHONHOME PYTHONPATH
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
   echo "usage: test.sh [OPTION ...]   (runs all tests)"
   echo "       test.sh --faults     (kills parts of chat_final, ten times each; half an hour)"

@@ -54,7 +54,7 @@ def bare_repository(repository):
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_has_help_and_works_from_any_folder(repository, tmp_path, name):
-    done = run_script(repository, name, "--help", cwd=tmp_path)
+    done = run_script(repository, name, "--help", cwd=tmp_path, PYTHONHOME="/nonsense")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: {name}"), "help goes to standard output"
     assert done.stderr == ""
