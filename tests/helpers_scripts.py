@@ -19,6 +19,8 @@ from chatflow.catalog import ROOT
 START_SECONDS = 30
 # The launcher gives its programs three seconds; the rest is for a machine under load.
 STOP_SECONDS = 20
+# The name of a folder, in which a shell, a URL or a setting could misread much.
+ODD = "my c++ & C# 50%, 100%25; ä? 'q' \"d\" $HOME"
 # In the environment of a process, and so of all that it starts, it tells them from all others.
 MARK = "MARK_OF_A_TEST"
 

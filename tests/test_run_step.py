@@ -20,6 +20,7 @@ import psutil
 import pytest
 import redis
 from helpers_scripts import (
+    ODD,
     START_SECONDS,
     STOP_SECONDS,
     Script,
@@ -59,7 +60,7 @@ BAD_USAGE = {
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    return copy_repository(tmp_path_factory.mktemp("a path with spaces"))
+    return copy_repository(tmp_path_factory.mktemp(ODD))
 
 
 def assert_one_sentence(done, exit_code, *words):
@@ -491,6 +492,7 @@ GARBAGE = {
     "HOME": None,
     "HTTP_PROXY": "http://127.0.0.1:9",
     "LC_ALL": "xx_YY.nonsense",
+    "PYTHONHOME": "/nonsense",
     "PYTHONIOENCODING": "ascii",
     "PYTHONPATH": "/nonsense",
     "PYTHONSAFEPATH": "1",

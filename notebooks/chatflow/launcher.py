@@ -15,6 +15,7 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 from . import database as databases
 from . import redis_server
@@ -186,8 +187,7 @@ class Run:
             facts = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
         facts |= self.settings
         if self.is_final:
-            url = self.database if is_url(self.database) else f"sqlite:///{self.database}"
-            facts = {"DEVELOPMENT": "1", "DATABASE_URL": url, **facts}
+            facts = {"DEVELOPMENT": "1", "DATABASE_URL": self._database_url(), **facts}
         else:
             facts["CHAT_DATABASE"] = str(self.database)
         if self.trace:
@@ -201,6 +201,11 @@ class Run:
             # Of this run alone, so that two runs on one Redis never meet.
             facts["REDIS_PREFIX"] = self._prefix
         return facts
+
+    def _database_url(self):
+        if is_url(self.database):
+            return self.database
+        return f"sqlite:///{quote(str(self.database))}"
 
     def _has_own_users(self):
         has_users = self.stage.can["logout"] == "yes"

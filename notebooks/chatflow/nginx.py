@@ -67,18 +67,18 @@ def adapted(nginx, ports, certificate, key, changes):
     upstreams = zip(SHIPPED_PORTS, ports, strict=True)
     for shipped, wanted, count in [
         *((f"127.0.0.1:{old} ", f"{HOST}:{new} ", 1) for old, new in upstreams),
-        ("/etc/ssl/chat.example.com/fullchain.pem", certificate, 1),
-        ("/etc/ssl/chat.example.com/privkey.pem", key, 1),
+        ("/etc/ssl/chat.example.com/fullchain.pem", quoted(certificate), 1),
+        ("/etc/ssl/chat.example.com/privkey.pem", quoted(key), 1),
         ("chat.example.com", NAME, 2),
         ("Host $host;", f"Host $host:{nginx.port};", 1),
         ("listen [::]", "# listen [::]", 4),
         ("listen 80", f"listen {HOST}:{nginx.plain_port}", 2),
         ("listen 443", f"listen {HOST}:{nginx.port}", 2),
         ("user www-data;", f"user {pwd.getpwuid(os.geteuid()).pw_name};", 1),
-        ("/run/nginx.pid", nginx.pid_file, 1),
+        ("/run/nginx.pid", nginx.pid_file.name, 1),
         ("/var/log/nginx/error.log", "stderr", 1),
-        ("/var/log/nginx/access.log", nginx.access_log, 1),
-        ("http {\n", f"http {{\n{temporary_folders(nginx)}", 1),
+        ("/var/log/nginx/access.log", nginx.access_log.name, 1),
+        ("http {\n", f"http {{\n{temporary_folders()}", 1),
         *((shipped, wanted, 1) for shipped, wanted in changes),
     ]:
         if text.count(shipped) != count:
@@ -89,10 +89,16 @@ def adapted(nginx, ports, certificate, key, changes):
     return text
 
 
-def temporary_folders(nginx):
+def quoted(path):
+    """A path as a word of nginx's configuration, with whatever characters it has."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def temporary_folders():
     """What Debian has root make in /var/lib; nginx makes each of them, used or not."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    return "".join(f"    {kind}_temp_path {nginx.folder.path / kind};\n" for kind in kinds)
+    return "".join(f"    {kind}_temp_path {kind};\n" for kind in kinds)
 
 
 class Nginx:
@@ -120,7 +126,9 @@ class Nginx:
 
     @property
     def command(self):
-        return [self.binary, "-c", self.configuration, "-e", "stderr", "-g", "daemon off;"]
+        # Other names in the configuration are those of files in the run's folder.
+        words = ["-p", self.folder.path, "-c", self.configuration, "-e", "stderr"]
+        return [self.binary, *words, "-g", "daemon off;"]
 
     def start(self):
         log = self.folder.path / "nginx.log"

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
 
 from . import demo
 from .catalog import ROOT, find_stage, stages
@@ -156,7 +157,8 @@ def run_stage(options):
 
 def database_path(wanted, stage):
     if wanted:
-        return wanted.removeprefix("sqlite:///")
+        path = wanted.removeprefix("sqlite:///")
+        return path if path == wanted else unquote(path)
     RUNS.mkdir(exist_ok=True)
     # Kept from run to run; but two runs at once must not share their messages.
     lock = (RUNS / f"{stage.name}.lock").open("w")
