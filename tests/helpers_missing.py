@@ -1,6 +1,7 @@
 """For tests of what a machine need not have: they are left out there, and that is said once."""
 
 import os
+import shutil
 from collections import Counter
 
 import pytest
@@ -15,6 +16,12 @@ def leave_out(name, reason):
     """Skip the test; but fail in CI, which insists on the program unless CHATFLOW_HIDE names it."""
     insists = os.environ.get("CI") == "true" and name not in hidden()
     (pytest.fail if insists else pytest.skip)(str(reason))
+
+
+def need_git():
+    """Leave the test out where there is no git."""
+    if not shutil.which("git"):
+        leave_out("git", "No git to be had: install it (Debian: apt install git).")
 
 
 def left_out(stats):

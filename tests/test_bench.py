@@ -125,7 +125,9 @@ async def test_users_of_a_load_are_logged_in_each_as_themselves():
         assert crowd.refusals == []
 
 
-@pytest.mark.skipif(not shutil.which("npm"), reason="no npm here")
+@pytest.mark.skipif(
+    not shutil.which("npm"), reason="No npm to be had: install Node.js (Debian: apt install npm)."
+)
 def test_two_runs_install_the_same_packages_of_node_at_once(monkeypatch, tmp_path):
     monkeypatch.setattr(systems, "RUNS", tmp_path)
     # As npm does it, but without a network.

@@ -8,6 +8,7 @@ import tokenize
 from pathlib import PurePath
 
 import pytest
+from helpers_missing import need_git
 
 from chatflow import find_stage, stages
 from chatflow.catalog import ROOT, STEPS
@@ -44,6 +45,7 @@ pairs = pytest.mark.parametrize(
 
 def files_of(stage):
     """{path in the stage's folder: text} of what git keeps there, or would keep."""
+    need_git()
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", stage.folder]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     paths = [path for line in listed.stdout.splitlines() if (path := ROOT / line).exists()]

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from helpers_missing import leave_out
+from helpers_missing import need_git
 from helpers_scripts import copy_repository, link_environment, run_script
 
 from chatflow import stages
@@ -21,8 +21,7 @@ def git(folder, *words):
 @pytest.fixture
 def origin(tmp_path):
     """A git repository with all that is in this one's folders, as they are now."""
-    if not shutil.which("git"):
-        leave_out("git", "No git to be had: install it (Debian: apt install git).")
+    need_git()
     folder = copy_repository(tmp_path / "origin")
     shutil.rmtree(folder / ".venv")
     shutil.rmtree(folder / ".run")

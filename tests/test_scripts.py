@@ -8,6 +8,7 @@ import sys
 
 import psutil
 import pytest
+from helpers_missing import need_git
 from helpers_scripts import (
     STOP_SECONDS,
     Script,
@@ -190,6 +191,7 @@ def test_bench_needs_a_git_repository(repository):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_bench_leaves_nothing_when_it_is_stopped(repository, number):
+    need_git()
     make_git_repository(repository)
     words = [repository / "scripts" / "bench.sh", "start"]
     bench = Script(repository, words, output=repository / ".run" / "said")
