@@ -8,6 +8,7 @@ from chatflow.browser import chromium, has_chromium
 
 from .two_pages import HIGH, ROOM, WIDE, open_page, texts_of
 
+BEFORE = "Good morning."
 DURING = "Is anybody there?"
 
 
@@ -23,6 +24,10 @@ class Shown:
 async def without_redis(before, chat):
     """Bob's page of both, while alice posts with her form; None where no browser can be had."""
     if not has_chromium():
+        # So that what comes later has the same number with and without a browser.
+        for run in (before, chat):
+            for text in (BEFORE, DURING):
+                await post(run, ROOM, "alice", text)
         return None
     async with chromium() as browser:
         pages = [
@@ -30,7 +35,7 @@ async def without_redis(before, chat):
             await open_page(browser, chat.instances[1], "bob"),
         ]
         for number, run in enumerate((before, chat)):
-            await post(run, ROOM, "alice", "Good morning.")
+            await post(run, ROOM, "alice", BEFORE)
             await texts_of(pages[number], 1)
             run.redis[0].kill()
         await pages[0].get_by_text("Disconnected").wait_for()

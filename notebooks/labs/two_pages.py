@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 from IPython.display import HTML
 
-from chatflow import Visitor
+from chatflow import Visitor, post
 from chatflow.browser import chromium, has_chromium
 
 ROOM = "kitchen"
+WRITTEN = [
+    ("alice", "The soup is ready."),
+    ("alice", "Bob?"),
+    ("bob", "In the lift, two minutes."),
+]
 WIDE, HIGH = 430, 560  # as wide as a phone: two of them fit into a notebook
 
 
@@ -30,20 +35,24 @@ class Seen:
 async def two_pages(chat):
     """What was Seen; None where no browser can be had."""
     if not has_chromium():
+        # By their forms, so that what comes later has the same number with and without a browser.
+        for name, text in WRITTEN:
+            await post(chat, ROOM, name, text)
         return None
     async with chromium() as browser:
         alice, bob = [
             await open_page(browser, instance, name)
             for instance, name in zip(chat.instances, ("alice", "bob"), strict=True)
         ]
-        await write(alice, "The soup is ready.")
+        (_, soup), (_, bob_is_asked), (_, answer) = WRITTEN
+        await write(alice, soup)
         await texts_of(bob, 1)
         states = [await state_of(bob)]
         await bob.context.set_offline(True)
         await bob.locator('#status[data-state="offline"]').wait_for()
         await asyncio.to_thread(chat.instances[1].kill)
-        await write(alice, "Bob?")
-        await write(bob, "In the lift, two minutes.")
+        await write(alice, bob_is_asked)
+        await write(bob, answer)
         states.append(await state_of(bob))
         apart = [await page.screenshot() for page in (alice, bob)]
         await asyncio.to_thread(chat.instances[1].start)
