@@ -18,13 +18,14 @@ from chatflow.capabilities import LOGOUT_SECONDS, new_room
 from chatflow.client import LIVE_SECONDS, PASSWORD, Visitor
 from chatflow.errors import MissingError
 from chatflow.labs import lab
-from chatflow.traffic import network
+from chatflow.traffic import counted, network
 from chatflow.variants import variant
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 READY = re.compile("^(Reload to see|Live|Connected)")
+NO_NEWS = re.compile("^No news just now")
 # Would break out of an attribute or an element; short enough for a name.
 MARKUP = '"><img src=x onerror=alert(hacked=1)>'
 MARKUP_WITH_SCRIPT = f"</script><script>alert(hacked=1)</script>{MARKUP}"
@@ -433,6 +434,124 @@ async def log_out_elsewhere(person, instance):
     await tab.close()
 
 
+# --- what is written is never lost ----------------------------------------------------------
+
+
+@in_stages(1, 3, 5, 8, 9)
+async def test_pasted_text_that_is_too_long_stays_whole_and_is_not_sent(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await alice.text_field.focus()
+    # As pasting does it: here a field's maxlength would cut.
+    await alice.page.keyboard.insert_text("x" * 2_500)
+    await alice.page.keyboard.press("Enter")
+    whole = "the page should cut nothing off in silence"
+    await expect(alice.text_field, whole).to_have_value("x" * 2_500)
+    field = "field => [field.validity.valid, field.title]"
+    assert await alice.text_field.evaluate(field) == [
+        False,
+        "1 to 2,000 characters, not only spaces",
+    ]
+    await alice.sees()
+    # Characters count, not halves of them, and what is white space around them does not.
+    await alice.say(" " + "\U0001f600" * 2_000)
+    await alice.sees(("alice", "\U0001f600" * 2_000))
+    # Some programs put this where a line ends; "." in a pattern does not match it.
+    await alice.say("two\u2028lines")
+    await alice.sees(("alice", "\U0001f600" * 2_000), ("alice", "two\u2028lines"))
+
+
+@in_stages(1, 3, 5)
+async def test_pasted_name_that_is_too_long_stays_whole_and_its_message_is_not_sent(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await alice.name_field.fill("")
+    await alice.name_field.focus()
+    await alice.page.keyboard.insert_text("a" * 60)
+    await alice.say("hello")
+    await expect(alice.name_field, "cut off, it is another name").to_have_value("a" * 60)
+    await expect(alice.text_field).to_have_value("hello")
+    await alice.name_field.fill(" alice ")
+    await alice.say("hello")
+    await alice.sees(("alice", "hello"))
+    mine = alice.page.locator("#messages li.mine")
+    await expect(mine, "spaces around a name make no other person of it").to_have_count(1)
+
+
+async def test_post_of_a_sixth_stream_stays_in_its_field_until_a_connection_is_free(start, arrive):
+    alice = await arrive("alice")
+    async with start(3) as chat:
+        await alice.enter(chat, "lobby")
+        others = [await alice.page.context.new_page() for _ in range(5)]
+        for tab in others:
+            await tab.goto(f"{chat.url}/chat/lobby/")
+            await expect(tab.locator("#status")).to_have_text(READY)
+        await alice.say("one too many")
+        await alice.text_field.press("Enter")
+        waits = "six streams hold all connections that a browser opens to a host: say that it waits"
+        await expect(alice.status, waits).to_have_text("Sending: waiting for an answer")
+        await expect(alice.text_field, "not sent yet").to_have_value("one too many")
+        await others.pop().close()
+        await alice.sees(("alice", "one too many"))
+        await expect(alice.text_field).to_have_value("")
+        await expect(alice.status).to_have_text(READY)
+        await alice.say("once more")
+        await alice.sees(("alice", "one too many"), ("alice", "once more"))
+        for tab in [*others, alice.page]:
+            await tab.close()
+
+
+@pytest.mark.parametrize("number", [2, 3])
+async def test_post_that_is_refused_or_gets_no_answer_stays_in_its_field(number, start, arrive):
+    alice = await arrive("alice")
+    async with start(number) as chat, network(chat) as phone:
+        await alice.enter(phone, "lobby")
+        await alice.text_field.evaluate("field => { field.form.noValidate = true; }")
+        await alice.say("  ")
+        await expect(alice.status).to_have_text("Not sent: Write something first.")
+        await expect(alice.text_field).to_have_value("  ")
+        await alice.say("hello")
+        await alice.sees(("alice", "hello"))
+        phone.cut()
+        await expect(alice.status).to_have_text(NO_NEWS)
+        await alice.say("is anyone there?")
+        await expect(alice.text_field).to_be_editable()
+        await expect(alice.text_field, "not sent").to_have_value("is anyone there?")
+        phone.mend()
+        await expect(alice.status).to_have_text(READY, timeout=BACK_SECONDS * 1000)
+        await alice.text_field.press("Enter")
+        await alice.sees(("alice", "hello"), ("alice", "is anyone there?"))
+        await alice.page.close()
+    alice.forgive("net::ERR_|status of 400")
+
+
+@in_stages(8)
+async def test_logged_out_page_keeps_what_is_written(chat, arrive):
+    alice = await arrive(new_name())
+    await alice.enter(chat, new_room())
+    await log_out_elsewhere(alice, chat)
+    await expect(alice.status).to_have_text(LOGGED_OUT)
+    await alice.say("too late")
+    await expect(alice.text_field, "no login page in its place").to_have_value("too late")
+
+
+# Without TLS there is none, except on the machine itself.
+NO_SECURE_CONTEXT = "delete Crypto.prototype.randomUUID"
+
+
+@in_stages(9)
+async def test_page_that_came_by_plain_http_to_another_machine_sends(chat, arrive):
+    alice = await arrive("alice")
+    await alice.page.add_init_script(NO_SECURE_CONTEXT)
+    await alice.enter(chat, new_room())
+    said = []
+    for text in ("from a phone", "in the same network"):
+        await alice.say(text)
+        said.append(("alice", text))
+        await alice.sees(*said)
+        await alice.keeps_waiting()
+
+
 # --- keyboard, small screens ----------------------------------------------------------------
 
 
@@ -610,6 +729,116 @@ async def test_page_says_that_its_server_is_gone_and_a_message_waits_for_it(numb
     alice.forgive("ERR_CONNECTION_REFUSED")
 
 
+async def test_poll_that_begins_offline_is_asked_again_and_nothing_is_missed(start, arrive):
+    alice, bob = await arrive("alice"), await arrive("bob")
+    said = [("bob", "one"), ("bob", "two"), ("bob", "three")]
+    async with start(2) as chat:
+        for person in (alice, bob):
+            await person.enter(chat, "lobby")
+        await bob.say("one")
+        await alice.sees(said[0])
+        await alice.page.context.set_offline(True)
+        # The request that is waiting still gets this one; the next one begins offline.
+        await bob.say("two")
+        await expect(alice.status, "say that no news come").to_have_text(NO_NEWS)
+        await bob.say("three")
+        await bob.sees(*said)
+        await alice.page.context.set_offline(False)
+        await alice.sees(*said)
+        await expect(alice.status).to_have_text(READY)
+        assert len(alice.loads) == 1, "alice should not have to reload"
+        for person in (alice, bob):
+            await person.page.close()
+    alice.forgive("net::ERR_")
+
+
+@pytest.mark.parametrize("number", [2, 3])
+async def test_page_comes_back_by_itself_after_its_proxy_has_answered_with_an_error(
+    number, start, arrive
+):
+    alice, address = await arrive("alice"), re.compile("/(messages|stream)/")
+    async with start(number) as chat, network(chat) as proxy:
+        await alice.enter(proxy, "lobby")
+        refused = asyncio.Event()
+
+        async def refuse(route):
+            await route.fulfill(status=502)
+            refused.set()
+
+        await alice.page.route(address, refuse)
+        proxy.cut()
+        await asyncio.wait_for(refused.wait(), BACK_SECONDS)
+        await expect(alice.status).to_have_text(NO_NEWS)
+        await post(chat, "lobby", "bob", "did you miss me?")
+        await alice.page.unroute(address)
+        proxy.mend()
+        await expect(alice.status).to_have_text(READY, timeout=BACK_SECONDS * 1000)
+        await alice.sees(("bob", "did you miss me?"))
+        assert len(alice.loads) == 1, "alice should not have to reload"
+        await alice.page.close()
+    alice.forgive("net::ERR_|status of 502")
+
+
+# --- left, and come back to -----------------------------------------------------------------
+
+# As the browser says it of a page that it takes out of its back/forward cache. The headless shell
+# has no such cache, and Playwright switches that of others off.
+COME_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+
+
+@in_stages(4, 5, 7, 8, 9)
+async def test_page_that_comes_back_out_of_the_browsers_cache_loads_again(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(chat, room_name)
+    await post(chat, room_name, "bob", "while you were away")
+    async with alice.page.expect_navigation():
+        await alice.page.evaluate(COME_BACK)
+    await alice.sees(("bob", "while you were away"))
+    await expect(alice.status).to_have_text(READY)
+    assert len(alice.loads) == 2, "once is enough"
+
+
+@in_stages(3, 5)
+async def test_page_that_comes_back_with_something_half_written_keeps_it(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await alice.text_field.fill("half writ")
+    await alice.page.evaluate(COME_BACK)
+    await alice.text_field.press("End")
+    await alice.page.keyboard.type("ten")
+    await alice.page.keyboard.press("Enter")
+    await alice.sees(("alice", "half written"))
+    assert len(alice.loads) == 1, "a reload would empty the field"
+
+
+# --- more tabs than threads -----------------------------------------------------------------
+
+TABS, THREADS = 5, 4
+
+
+async def test_fifth_tab_of_long_polling_loads_only_when_a_poll_ends(arrive):
+    alice, ended = await arrive("alice"), []
+    async with (
+        # A third of the learner's 25 seconds.
+        variant(2, "chat/views.py", "WAIT_SECONDS = 25", "WAIT_SECONDS = 8") as folder,
+        stage(2, folder=folder) as chat,
+        counted(chat) as (address, count),
+    ):
+        tabs = [await alice.page.context.new_page() for _ in range(TABS)]
+        for tab in tabs[:THREADS]:
+            tab.on("response", lambda answer: "messages" in answer.url and ended.append("a poll"))
+            await tab.goto(f"{address.url}/chat/lobby/")
+        fourth = "each tab's poll should go out: the browser's cache lets out one at a time"
+        async with asyncio.timeout(4):
+            while count.requests < 2 * THREADS:
+                assert not ended, fourth
+                await asyncio.sleep(0.05)
+        await tabs[-1].goto(f"{address.url}/chat/lobby/")
+        ended.append("the fifth tab")
+        assert ended[0] == "a poll", "four held polls leave no thread for a fifth tab's page"
+        await alice.page.context.close()
+
+
 # --- offline, and back ----------------------------------------------------------------------
 
 
@@ -732,7 +961,7 @@ async def test_refused_message_comes_back_into_its_field_with_the_reason(chat, a
     alice = await arrive("alice")
     await alice.enter(chat, new_room())
     # Else the browser itself would not let it out.
-    await alice.text_field.evaluate("field => field.removeAttribute('maxlength')")
+    await alice.text_field.evaluate("field => { field.form.noValidate = true; }")
     await alice.say("x" * 2_001)
     await expect(alice.status).to_have_text(re.compile("^Not sent: .*at most 2000 characters"))
     await expect(alice.text_field).to_have_value("x" * 2_001)
@@ -790,6 +1019,23 @@ async def test_page_tries_again_by_chance_later_each_time_but_within_30_seconds(
             await expect(alice.status).to_have_text("Live")
             # Who was back begins anew.
             await alice.page.evaluate("delays.length = 0")
+        await alice.page.close()
+    alice.forgive(UNREACHABLE)
+
+
+@pytest.mark.parametrize("number", [8, 9])
+async def test_page_whose_socket_is_never_taken_says_what_that_may_be(number, arrive):
+    alice = await arrive("alice")
+    async with (
+        # As if a proxy had changed the origin on the way.
+        variant(number, "chat/access.py", '(b"origin", b"host")', '(b"x-no", b"host")') as folder,
+        stage(number, folder=folder) as chat,
+    ):
+        await alice.log_in(chat)
+        await alice.page.goto(f"{chat.url}/chat/lobby/")
+        await expect(alice.status).to_contain_text(
+            "the server is away, or refuses this page", ignore_case=True
+        )
         await alice.page.close()
     alice.forgive(UNREACHABLE)
 

@@ -16,6 +16,8 @@ def in_stages(found):
 every_stage = in_stages(stages())
 # Up to stage 07 people write under whatever name they give.
 every_stage_with_free_names = in_stages([one for one in stages() if one.can["unforgeable"] == "no"])
+# The finished chat has pages of its own, and tests of its own for them.
+every_step = in_stages([one for one in stages() if one.key != "final"])
 every_stage_with_users = in_stages([one for one in stages() if one.can["unforgeable"] == "yes"])
 
 BAD_ROOM_NAMES = {
@@ -185,3 +187,19 @@ async def test_markup_in_messages_is_shown_not_run(chat):
     page = (await get(chat, f"/chat/{room_name}/")).text
     assert "<img src=x" not in page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
+@every_step
+async def test_no_keyboard_changes_the_first_letter_of_a_name(chat):
+    paths = ["/", "/chat/lobby/"]
+    if chat.stage.can["unforgeable"] == "yes":
+        paths += ["/accounts/login/", "/accounts/signup/"]
+    fields = [field for path in paths for field in name_fields((await get(chat, path)).text)]
+    assert len(fields) >= 2, "a room is asked for, and a person"
+    for field in fields:
+        told = 'a phone would write "Den" for "den", which is another: autocapitalize="none"'
+        assert 'autocapitalize="none"' in field, told
+
+
+def name_fields(page):
+    return re.findall(r'<input [^>]*name="(?:room_name|author|username)"[^>]*>', page)
