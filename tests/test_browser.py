@@ -798,6 +798,17 @@ async def test_page_that_comes_back_out_of_the_browsers_cache_loads_again(chat, 
     assert len(alice.loads) == 2, "once is enough"
 
 
+@in_stages(8, 9)
+async def test_after_a_logout_the_way_back_leads_to_the_login(chat, arrive):
+    alice, room_name = await arrive(new_name()), new_room()
+    await alice.enter(chat, room_name)
+    await alice.say("for members only")
+    await alice.sees((alice.name, "for members only"))
+    await log_out_elsewhere(alice, chat)
+    await alice.page.evaluate(COME_BACK)
+    await alice.is_at("Log in")
+
+
 @in_stages(3, 5)
 async def test_page_that_comes_back_with_something_half_written_keeps_it(chat, arrive):
     alice = await arrive("alice")

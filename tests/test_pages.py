@@ -61,6 +61,13 @@ async def test_index_takes_a_room_name(chat):
     assert response.headers["location"] == "/chat/lobby/"
 
 
+@every_step
+async def test_index_takes_a_room_name_with_the_space_that_a_phone_adds(chat):
+    response = await get(chat, "/?room_name=lobby%20")
+    assert response.status_code == 302
+    assert response.headers["location"] == "/chat/lobby/"
+
+
 @every_stage
 async def test_index_refuses_a_bad_room_name_in_words(chat):
     response = await get(chat, "/?room_name=caf%C3%A9")

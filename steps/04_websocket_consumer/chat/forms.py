@@ -17,6 +17,7 @@ class MessageForm(forms.ModelForm):
 class RoomForm(forms.Form):
     room_name = forms.RegexField(
         rf"\A{RoomNameConverter.regex}\Z",
+        strip=True,
         error_messages={
             "required": "Name a room.",
             "invalid": "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _.",
