@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
+import redis
 import websockets
+from helpers_resume import log_in
 
 from chatflow import Visitor, find_stage, post, stages
 from chatflow.capabilities import BAD_FRAMES, new_room
@@ -21,6 +24,8 @@ every_socket_stage = pytest.mark.parametrize("chat", WITH_SOCKETS, indirect=True
 # Up to stage 07 people write under whatever name they give.
 WITH_FREE_NAMES = [number for number in WITH_SOCKETS if number <= 7]
 WITH_USERS = [number for number in WITH_SOCKETS if number > 7]
+# By then a server has long noticed that a client has gone, however busy it is.
+GONE_SECONDS = 20
 BAD_AUTHORS = ["", "  ", "e" * 51, 7, None, ["eve"]]
 
 every_group_stage = pytest.mark.parametrize("chat", WITH_GROUPS, indirect=True)
@@ -221,6 +226,39 @@ async def test_who_has_left_is_no_longer_sent_to(chat):
             assert (await bob.next())["text"] == "bye"
         await bob.post("bob", "alone")
         assert (await bob.next())["text"] == "alone"
+
+
+# Where a consumer still may end in another way than its neighbour's, or its layer is another.
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+@pytest.mark.parametrize("number", [5, 6, 9])
+async def test_who_writes_a_line_and_is_gone_at_once_has_left_the_group(start, number, server):
+    # The in-memory layer cannot be asked; but the trace tells who has joined and who has left.
+    async with start(number, server=server, trace=number == 5) as chat:
+        session = await log_in(chat, "hasty")
+        await asyncio.gather(*(write_and_vanish(chat, session) for _ in range(20)))
+        give_up_at = time.monotonic() + GONE_SECONDS
+        while left := await asyncio.to_thread(members, chat):
+            assert time.monotonic() < give_up_at, f"{left} of 20 have gone, and are sent to still"
+            await asyncio.sleep(0.1)
+
+
+async def write_and_vanish(chat, session):
+    """Join, write and break off the connection, as a phone does that loses its network."""
+    async with connect(chat, "lobby", "hasty", session=session or "") as socket:
+        await socket.send(post_frame("bye", author="hasty"))
+        socket.transport.abort()
+
+
+def members(chat):
+    """How many are in the group of the lobby."""
+    if chat.tracing:
+        joined, left = (
+            {hop.detail["channel"] for hop in chat.tracing.hops() if hop.label.startswith(call)}
+            for call in ("group_add", "group_discard")
+        )
+        return len(joined - left)
+    with redis.Redis.from_url(chat.redis[0].url) as client:
+        return client.zcard(f"{chat.environment['REDIS_PREFIX']}:group:chat_lobby")
 
 
 @every_group_stage

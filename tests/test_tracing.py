@@ -588,7 +588,8 @@ def sync_stage(tmp_path):
     folder = tmp_path / "sync"
     shutil.copytree(find_stage(6).folder, folder)
     path = folder / "chat" / "consumers.py"
-    text = path.read_text()
+    # Channels calls a synchronous consumer by a coroutine, too: of this method there is no other.
+    text = re.sub(r"    async def __call__.*?raise\n\n", "", path.read_text(), flags=re.DOTALL)
     for old, new in SYNC_WORDS.items():
         assert old in text, f"the stage has no {old!r} any more"
         text = text.replace(old, new)

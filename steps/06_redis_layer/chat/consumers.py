@@ -3,6 +3,8 @@
 A consumer still knows only its own connection; the channel layer carries messages between them.
 """
 
+from contextlib import suppress
+
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, AsyncWebsocketConsumer
 
 from .frames import BadFrame, read_post
@@ -11,6 +13,16 @@ from .models import Message
 
 
 class ChatConsumer(AsyncJsonWebsocketConsumer):
+    async def __call__(self, scope, receive, send):
+        try:
+            await super().__call__(scope, receive, send)
+        except BaseException:
+            # An error ends a consumer without `disconnect`: a send to a client that has just left
+            # may be one. Should the layer be what failed, its first error is the one to tell.
+            with suppress(Exception):
+                await self.disconnect(1006)
+            raise
+
     async def connect(self):
         self.room_name = self.scope["url_route"]["kwargs"]["room_name"]
         self.room_group_name = room_group_name(self.room_name)
