@@ -15,7 +15,7 @@ from playwright.async_api import expect
 from chatflow import post, stage
 from chatflow.browser import chromium, find_chromium
 from chatflow.capabilities import LOGOUT_SECONDS, new_room
-from chatflow.client import LIVE_SECONDS, PASSWORD, Visitor
+from chatflow.client import LIVE_SECONDS, PASSWORD, Visitor, cookie_name
 from chatflow.errors import MissingError
 from chatflow.labs import lab
 from chatflow.traffic import counted, network
@@ -107,7 +107,8 @@ class Person:
         async with Visitor(instance, self.name) as visitor:
             await visitor.log_in()
         if visitor.session:
-            cookie = {"name": "sessionid", "value": visitor.session, "url": instance.url}
+            name = cookie_name(instance)
+            cookie = {"name": name, "value": visitor.session, "url": instance.url}
             await self.page.context.add_cookies([cookie])
         return bool(visitor.session)
 

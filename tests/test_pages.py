@@ -1,11 +1,13 @@
 """Pages, forms and addresses: the same contract in every stage."""
 
+import html
 import re
 
 import pytest
 
-from chatflow import Visitor, post, stages
+from chatflow import Visitor, post, stage, stages
 from chatflow.capabilities import new_room
+from chatflow.variants import variant
 
 
 def in_stages(found):
@@ -73,6 +75,23 @@ async def test_index_refuses_a_bad_room_name_in_words(chat):
     response = await get(chat, "/?room_name=caf%C3%A9")
     assert_plain_refusal(response, 400)
     assert "1 to 50 letters" in response.text
+
+
+@every_stage
+@pytest.mark.parametrize("query", ["fbclid=x", "utm_source=a&utm_medium=b", "room=lobby", "x"])
+async def test_index_takes_what_else_an_address_brings_for_no_form(chat, query):
+    page = await get(chat, f"/?{query}")
+    assert page.status_code == 200, f"/?{query} asks for no room: only room_name makes it a form"
+    assert "alert" not in page.text, "nothing was filled in, so there is nothing to complain of"
+    entered = await get(chat, f"/?{query}&room_name=lobby")
+    assert entered.headers.get("location") == "/chat/lobby/", "beside it the form still works"
+
+
+@every_stage
+async def test_index_asks_for_a_name_where_the_form_was_sent_without(chat):
+    page = await get(chat, "/?room_name=")
+    assert_plain_refusal(page, 400)
+    assert "Name a room." in page.text
 
 
 @every_stage
@@ -210,3 +229,56 @@ async def test_no_keyboard_changes_the_first_letter_of_a_name(chat):
 
 def name_fields(page):
     return re.findall(r'<input [^>]*name="(?:room_name|author|username)"[^>]*>', page)
+
+
+# --- forms of another origin ------------------------------------------------------------------
+
+# What a tunnel or a proxy makes of it: the browser says https, and the chat is http.
+TUNNEL = "https://localhost:8000"
+SETTINGS, TRUST = "websockets_channels/settings.py", f'CSRF_TRUSTED_ORIGINS = ["{TUNNEL}"]'
+STAGES = [one for one in stages() if one.key != "final"]
+
+
+async def send_from(chat, origin, room_name, with_token=True):
+    """Send a room's form as a page of another origin, or as an old one, without its token."""
+    async with Visitor(chat, "alice") as alice:
+        await alice.open(room_name)
+        token = {"csrfmiddlewaretoken": alice.token} if with_token else {}
+        fields = {"author": "alice", "text": "through a tunnel"} | token
+        headers = {"Origin": origin} if origin else {}
+        return await alice.http.post(f"/chat/{room_name}/", data=fields, headers=headers)
+
+
+@in_stages(STAGES)
+async def test_form_of_another_origin_is_told_which_came_which_is_ours_and_what_to_set(chat):
+    room_name = new_room()
+    answer = await send_from(chat, TUNNEL, room_name)
+    text = html.unescape(answer.text)
+    assert_plain_refusal(answer, 403)
+    assert TUNNEL in text, "say which origin came"
+    assert f"<code>{chat.url}</code>" in text, "say which origin the chat takes forms of"
+    assert TRUST in text, "say which line to write"
+    assert "settings.py" in text, "say where to write it"
+    assert room_name not in (await get(chat, "/")).text, "what is refused is not stored"
+
+
+@in_stages(STAGES)
+@pytest.mark.parametrize("origin", [None, "null"])
+async def test_form_without_its_token_or_of_a_hidden_page_is_refused_in_words(chat, origin):
+    answer = await send_from(chat, origin, new_room(), with_token=bool(origin))
+    assert_plain_refusal(answer, 403)
+    assert "reload the page" in answer.text, "say what to do"
+    assert "CSRF_TRUSTED_ORIGINS" not in answer.text, "here that setting would not help"
+
+
+@pytest.mark.parametrize("number", [1, 9])
+async def test_line_that_the_refusal_names_lets_the_form_in(number):
+    line = 'CSRF_FAILURE_VIEW = "chat.views.refused_form"'
+    async with (
+        variant(number, SETTINGS, line, f"{line}\n{TRUST}") as folder,
+        stage(number, folder=folder) as chat,
+    ):
+        answer = await send_from(chat, TUNNEL, "tunnel")
+        page = await get(chat, "/chat/tunnel/")
+    assert answer.status_code == 302
+    assert "through a tunnel" in page.text

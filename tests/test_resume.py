@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 import subprocess
 import sys
 import uuid
@@ -26,7 +27,7 @@ from helpers_resume import (
     write_all,
 )
 
-from chatflow import find_stage, post, stages
+from chatflow import Visitor, find_stage, post, stages
 from chatflow.capabilities import new_room
 from chatflow.client import connect
 from chatflow.guests import Guest
@@ -39,6 +40,8 @@ FINAL = find_stage("final").number
 # Where a stage keeps what tells open sockets of a stored message.
 HINTS = {9: ("chat.groups", "send_to_room"), FINAL: ("chat.hub", "announce")}
 A_PAGE = {9: 200, FINAL: 50}
+# Under whose name manage.py say writes.
+COMMAND = {9: "manage.py say", FINAL: "say"}
 # Of either, and a part of another.
 MORE_THAN_TWO_PAGES = 430
 
@@ -252,6 +255,34 @@ async def test_client_id_that_is_no_uuid_is_refused_and_nothing_is_stored(chat, 
     assert stored(chat, room_name) == [good], "the socket stays open, and only the good is stored"
 
 
+async def test_form_that_is_sent_twice_without_a_script_is_one_message(chat):
+    room_name = new_room()
+    async with joined(chat, room_name) as socket, Visitor(chat, "bob") as bob:
+        for text in ("one", "two"):
+            page = (await bob.open(room_name)).text
+            client_id = re.search(r'name="client_id" value="([^"]+)"', page)
+            assert client_id, "the page's form should bring a client_id of its own"
+            fields = {"text": text, "client_id": client_id[1], "csrfmiddlewaretoken": bob.token}
+            sent = [bob.http.post(f"/chat/{room_name}/", data=fields) for _ in range(2)]
+            answers = await asyncio.gather(*sent)
+            assert [answer.status_code for answer in answers] == [302, 302]
+        heard = [await next_message(socket) for _ in range(2)]
+        assert (await say(socket, "three"))["seq"] == 3
+    assert texts_of(heard) == ["one", "two"], "each page is a message of its own, sent once"
+
+
+@pytest.mark.parametrize("client_id", ["", "7", "x" * 36, f"{A_UUID}\n"], ids=repr)
+async def test_form_whose_client_id_is_none_is_refused_in_words(chat, client_id):
+    room_name = new_room()
+    async with Visitor(chat, "bob") as bob:
+        await bob.open(room_name)
+        fields = {"text": "hi", "client_id": client_id, "csrfmiddlewaretoken": bob.token}
+        answer = await bob.http.post(f"/chat/{room_name}/", data=fields)
+    assert answer.status_code == 400
+    assert "client_id" in answer.text, "say what is wrong with the form"
+    assert stored(chat, room_name) == []
+
+
 async def test_who_gives_no_client_id_is_given_one_of_their_own_each_time(chat):
     room_name = new_room()
     async with joined(chat, room_name) as socket:
@@ -405,7 +436,8 @@ async def test_form_say_and_the_bot_are_numbered_like_everybody(chat):
         said = await asyncio.to_thread(chat.manage, "say", room_name, "from outside")
         assert said.returncode == 0, said.stderr
         await socket.send(frame("/roll 2d6"))
-        authors = ["bob", "say", "alice", "the bot"] if chat.worker else ["bob", "say", "alice"]
+        bot = ["the bot"] if chat.worker else []
+        authors = ["bob", COMMAND[chat.stage.number], "alice", *bot]
         heard = [await next_message(socket) for _ in authors]
     assert [message["author"] for message in heard] == authors
     assert seqs_of(heard) == list(range(1, len(authors) + 1))

@@ -6,18 +6,28 @@ import html
 import json
 import re
 import secrets
+import ssl
+import sys
+import tempfile
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import redis
 import websockets
 from helpers_resume import log_in
+from labs.http2_over_tls import endpoint, make_certificate, wait_for_port
 from test_resume import in_shell
 from test_sockets import BAD_PATHS
 
-from chatflow import Visitor, stages
+from chatflow import Visitor, find_stage, stages
 from chatflow.capabilities import LOGOUT_SECONDS, new_room
-from chatflow.client import PASSWORD, connect, is_for_users, next_event
+from chatflow.client import PASSWORD, connect, cookie_name, is_for_users, next_event
+from chatflow.launcher import ASGI
+from chatflow.processes import Program
+from chatflow.servers import listen, server_command
+from chatflow.variants import variant
 
 WITH_USERS = [stage.number for stage in stages() if stage.can["logout"] == "yes"]
 SERVERS = ["daphne", "uvicorn"]
@@ -25,6 +35,10 @@ SERVERS = ["daphne", "uvicorn"]
 every_user_stage = pytest.mark.parametrize("chat", WITH_USERS, indirect=True)
 every_server = pytest.mark.parametrize("site", SERVERS, indirect=True)
 every_number = pytest.mark.parametrize("number", WITH_USERS)
+
+# chat_final has tests of its own for some of this.
+STAGES = [number for number in WITH_USERS if number != find_stage("final").number]
+every_stage_with_users = pytest.mark.parametrize("chat", STAGES, indirect=True)
 
 # What a server that is busy with other tests may take, beyond what the contract gives it.
 BUSY_SECONDS = 10
@@ -80,13 +94,14 @@ async def test_post_of_a_stranger_without_csrf_token_is_403(chat, path):
 @every_number
 @every_server
 async def test_socket_of_a_stranger_is_accepted_and_closed_with_4401(site):
+    await log_in(site, "victim")
     await assert_closed_at_once(site, session=None)
     await assert_closed_at_once(site, session="no such session")
 
 
 async def assert_closed_at_once(site, session):
     """An accept comes first: only then does the code reach a browser."""
-    headers = {"Cookie": f"sessionid={session}"} if session else {}
+    headers = {"Cookie": f"{cookie_name(site)}={session}"} if session else {}
     url = f"{site.ws_url}/ws/chat/lobby/"
     opening = websockets.connect(url, origin=site.url, additional_headers=headers)
     async with asyncio.timeout(BUSY_SECONDS), opening as socket:
@@ -141,7 +156,7 @@ async def handshake(site, session, headers, host=OURS, path="/ws/chat/lobby/"):
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        f"Cookie: sessionid={session}",
+        f"Cookie: {cookie_name(site)}={session}",
         *headers,
         "\r\n",
     ]
@@ -200,8 +215,70 @@ async def test_bad_paths_are_refused_with_403_whoever_asks(site):
             assert status == 403, what
 
 
+# --- TLS ----------------------------------------------------------------------------------------
+
+SETTINGS, PLAIN = "websockets_channels/settings.py", "SECURE_SSL_REDIRECT = False"
+TLS_FLAGS = {
+    "uvicorn": "--ssl-certfile {certificate} --ssl-keyfile {key}",
+    "hypercorn": "--certfile {certificate} --keyfile {key}",
+}
+
+
+@contextlib.asynccontextmanager
+async def served_over_tls(chat, folder, server):
+    """One more server for a running stage, with TLS, from a folder whose settings say so."""
+    place = Path(tempfile.mkdtemp(prefix="tls-", dir=chat.files.path))
+    certificate, key = make_certificate(place)
+    with listen(0) as listener:
+        words = [sys.executable, "-m", "daphne", "--endpoint", endpoint(certificate, key), ASGI]
+        if server in TLS_FLAGS:
+            flags = TLS_FLAGS[server].format(certificate=certificate, key=key)
+            words = server_command(server, listener, ASGI, flags)
+        program = Program(
+            words,
+            folder=chat.files,
+            log=place / "server.log",
+            cwd=folder,
+            env=chat.environment,
+            listener=listener,
+        )
+        # Daphne takes no socket of ours over for TLS, but says which port it has chosen.
+        port = listener.getsockname()[1] if server in TLS_FLAGS else await wait_for_port(program)
+    try:
+        yield SimpleNamespace(
+            url=f"https://127.0.0.1:{port}",
+            ws_url=f"wss://127.0.0.1:{port}",
+            port=port,
+            site=chat.site,
+            tls=ssl.create_default_context(cafile=certificate),
+        )
+    finally:
+        await asyncio.to_thread(program.stop)
+
+
+@pytest.mark.parametrize("number", STAGES)
+async def test_over_tls_a_https_page_of_ours_is_let_in_and_a_http_page_is_not(start, number):
+    secure = SETTINGS, PLAIN, PLAIN.replace("False", "True")
+    async with variant(number, *secure) as folder, start(number) as chat:
+        for server in ("daphne", *TLS_FLAGS):
+            async with served_over_tls(chat, folder, server) as site, logged_in(site) as alice:
+                async with socket_of(site, "lobby", alice) as socket:
+                    await say(socket, "over TLS")
+                    assert (await next_event(socket))["text"] == "over TLS", server
+                with pytest.raises(websockets.InvalidStatus) as refusal:
+                    async with connect(
+                        site,
+                        "lobby",
+                        session=alice.session,
+                        origin=f"http://127.0.0.1:{site.port}",
+                    ):
+                        pass
+                assert refusal.value.response.status_code == 403, f"{server}: http is not https"
+
+
 # --- accounts -------------------------------------------------------------------------------
 
+OTHER_PASSWORD = PASSWORD[::-1]
 BAD_PASSWORDS = {"too short": "x7-Kq2p", "one of the most common": "sunshine1"}
 BAD_NAMES = {
     "taken": "victim",
@@ -244,7 +321,7 @@ async def test_sign_up_with_a_bad_password_is_refused_in_words(chat, what):
 @pytest.mark.parametrize("what", BAD_NAMES)
 async def test_sign_up_under_a_bad_name_is_refused_in_words(chat, what):
     await log_in(chat, "victim")
-    assert_refused_in_words(*await sign_up(chat, BAD_NAMES[what]))
+    assert_refused_in_words(*await sign_up(chat, BAD_NAMES[what], OTHER_PASSWORD))
 
 
 @every_user_stage
@@ -299,6 +376,131 @@ async def test_logout_takes_a_post_with_a_token(chat):
         assert (await victim.load("/chat/lobby/")).status_code == 200, "they are still logged in"
         assert (await victim.log_out()).status_code == 302
         assert is_for_users(await victim.load("/chat/lobby/")), "now they are not"
+
+
+# --- forms that are sent twice ------------------------------------------------------------------
+
+SIGN_UP, LOG_IN = "/accounts/signup/", "/accounts/login/"
+CHANGE_PASSWORD = "/accounts/password_change/"
+
+
+async def send_twice(visitor, path, fields, at_once):
+    """Both answers to a form that two clicks send; or the second comes after the first's answer.
+
+    The page is the same, and so is its token; the browser's cookies may have changed by then.
+    """
+    await visitor.load(path)
+    data = fields | {"csrfmiddlewaretoken": visitor.token}
+    if at_once:
+        return await asyncio.gather(*(visitor.http.post(path, data=data) for _ in range(2)))
+    return [await visitor.http.post(path, data=data) for _ in range(2)]
+
+
+async def assert_both_let_in(visitor, answers):
+    for answer in answers:
+        assert answer.status_code == 302, "two clicks are one wish: neither is refused"
+        assert not is_for_users(answer), "and neither leads to the login"
+    assert (await visitor.load("/chat/lobby/")).status_code == 200, "they are in"
+
+
+twice = pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in a row"])
+
+
+@every_stage_with_users
+@twice
+@pytest.mark.parametrize("round_", range(3))
+async def test_sign_up_that_is_sent_twice_makes_one_account_and_lets_in(chat, at_once, round_):
+    name = new_name()
+    fields = {"username": f" {name} ", "password1": PASSWORD, "password2": PASSWORD}
+    async with Visitor(chat, name, fresh=True) as visitor:
+        await assert_both_let_in(visitor, await send_twice(visitor, SIGN_UP, fields, at_once))
+        count = f"assert User.objects.filter(username={name!r}).count() == 1"
+        await in_shell(chat, f"from django.contrib.auth.models import User; {count}")
+
+
+@every_stage_with_users
+async def test_sign_up_that_was_answered_to_nobody_lets_in_when_it_is_sent_again(chat):
+    name = new_name()
+    await sign_up(chat, name)
+    response, session = await sign_up(chat, name, then="/chat/lobby/")
+    assert response.headers["location"] == "/chat/lobby/"
+    assert session, "the same name and the same password: it is them"
+
+
+@every_stage_with_users
+async def test_two_people_who_sign_up_under_one_name_at_once_are_one_let_in_and_one_refused(chat):
+    name = new_name()
+    tries = [sign_up(chat, name, password) for password in (PASSWORD, OTHER_PASSWORD)]
+    answers = await asyncio.gather(*tries)
+    assert sorted(answer.status_code for answer, _ in answers) == [200, 302]
+    assert_refused_in_words(*next(one for one in answers if one[0].status_code == 200))
+
+
+@every_stage_with_users
+@twice
+async def test_login_that_is_sent_twice_lets_in(chat, at_once):
+    name = new_name()
+    await sign_up(chat, name)
+    async with Visitor(chat, name, fresh=True) as visitor:
+        fields = {"username": name, "password": PASSWORD}
+        await assert_both_let_in(visitor, await send_twice(visitor, LOG_IN, fields, at_once))
+
+
+@every_stage_with_users
+async def test_password_change_that_is_sent_again_is_done(chat):
+    fields = {"new_password1": OTHER_PASSWORD, "new_password2": OTHER_PASSWORD}
+    async with logged_in(chat) as alice:
+        fields["old_password"] = PASSWORD
+        answers = await send_twice(alice, CHANGE_PASSWORD, fields, at_once=False)
+        await assert_both_let_in(alice, answers)
+        fields["old_password"] = "a guess"
+        wrong = await alice.submit(CHANGE_PASSWORD, **fields | {"new_password2": "another"})
+        assert_refused_in_words(wrong, session=None)
+        fields |= {"new_password1": PASSWORD, "new_password2": PASSWORD}
+        assert_refused_in_words(await alice.submit(CHANGE_PASSWORD, **fields), session=None)
+
+
+@every_stage_with_users
+@twice
+async def test_logout_that_is_sent_twice_is_a_logout(chat, at_once):
+    async with logged_in(chat) as alice:
+        await alice.load("/")
+        data = {"csrfmiddlewaretoken": alice.token}
+        posts = [alice.http.post("/accounts/logout/", data=data) for _ in range(2)]
+        answers = await asyncio.gather(*posts) if at_once else [await one for one in posts]
+        assert [answer.status_code for answer in answers] == [302, 302]
+        assert is_for_users(await alice.load("/chat/lobby/"))
+
+
+# --- what a browser keeps -----------------------------------------------------------------------
+
+
+@every_stage_with_users
+@pytest.mark.parametrize("path", ["/", "/chat/lobby/", CHANGE_PASSWORD, SIGN_UP, "/nowhere/"])
+async def test_no_browser_keeps_a_page_of_somebody_who_is_logged_in(chat, path):
+    async with logged_in(chat) as alice:
+        page = await alice.load(path)
+    kept = page.headers.get("cache-control", "")
+    assert "no-store" in kept, "after the logout, Back should not show what is in this page"
+
+
+async def test_one_browser_is_logged_in_at_several_stages_side_by_side(running):
+    sites = {number: running(number) for number in (*WITH_USERS, 7)}
+    async with contextlib.AsyncExitStack() as stack:
+        people = {}
+        for number, site in sites.items():
+            people[number] = await stack.enter_async_context(Visitor(site, new_name(), fresh=True))
+            # A browser has one jar, and cookies do not know ports.
+            people[number].http.cookies.jar = people[WITH_USERS[0]].http.cookies.jar
+        await people[7].open("lobby")
+        for number in WITH_USERS:
+            fields = {"password1": PASSWORD, "password2": PASSWORD}
+            assert (await people[number].submit(SIGN_UP, **fields)).status_code == 302
+        for number in WITH_USERS * 2:
+            page = await people[number].load("/chat/lobby/")
+            assert page.status_code == 200, f"stage {number} should have cookies of its own"
+        stored = await people[7].post("lobby", "alice", "my page was open all the time")
+        assert stored.status_code == 302, "a login elsewhere should not change this form's token"
 
 
 # --- a login that ends ends its sockets ---------------------------------------------------------
@@ -398,12 +600,39 @@ async def test_changing_ones_password_closes_all_ones_sockets(chat):
         socket_of(chat.instances[0], "lobby", alice) as one,
         socket_of(chat.instances[1], "lobby", tablet) as other,
     ):
-        new = {"new_password1": PASSWORD[::-1], "new_password2": PASSWORD[::-1]}
+        new = {"new_password1": OTHER_PASSWORD, "new_password2": OTHER_PASSWORD}
         path = "/accounts/password_change/"
         assert (await alice.submit(path, old_password=PASSWORD, **new)).status_code == 302
         assert [await closing_code(socket) for socket in (one, other)] == [4401, 4401]
         assert (await alice.load("/chat/lobby/")).status_code == 200, "who changed it stays"
         assert (await tablet.load("/chat/lobby/")).status_code == 302, "all others do not"
+
+
+@every_stage_with_users
+async def test_renaming_somebody_closes_their_sockets_and_leaves_no_second_of_the_name(chat):
+    room_name, code = new_room(), "user.username = {new!r}; user.save()"
+    async with logged_in(chat) as bob, socket_of(chat, room_name, bob) as his:
+        old, new = bob.name, new_name()
+        ending = (MODELS + code).format(name=old, session=bob.session, new=new)
+        await in_shell(chat, ending)
+        assert await closing_code(his) == 4401, "a socket should not go on under an old name"
+        async with logged_in(chat, old) as other, socket_of(chat, room_name, other) as theirs:
+            await say(theirs, "the name is mine")
+            assert (await next_event(theirs))["author"] == old
+        bob.name = new
+        async with socket_of(chat, room_name, bob) as again:
+            await say(again, "and this is mine")
+            assert (await next_event(again))["author"] == new
+
+
+@every_stage_with_users
+async def test_nobody_can_sign_up_under_the_name_that_the_command_writes_under(chat):
+    room_name = new_room()
+    async with logged_in(chat) as alice, socket_of(chat, room_name, alice) as socket:
+        said = await asyncio.to_thread(chat.manage, "say", room_name, "from a command")
+        assert said.returncode == 0, said.stderr
+        author = (await next_event(socket))["author"]
+    assert_refused_in_words(*await sign_up(chat, author))
 
 
 @every_user_stage

@@ -21,7 +21,9 @@ from .models import Member, Message, Room
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request):
     """All rooms; enter one by name, or begin a private one."""
-    form, private_form = RoomForm(request.GET or None), RoomForm(request.POST or None)
+    # An address may bring more than a form's fields: `?utm_source=…` asks for no room.
+    form = RoomForm(request.GET if "room_name" in request.GET else None)
+    private_form = RoomForm(request.POST or None)
     if form.is_valid():
         return redirect("room", form.cleaned_data["room_name"])
     if request.method == "POST" and not request.user.is_authenticated:

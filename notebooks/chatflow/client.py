@@ -23,6 +23,11 @@ EPHEMERAL = {"presence", "typing", "head"}
 # takes a quarter of a second, on purpose, and people write often.
 SESSIONS = {}
 
+# What each site calls that cookie, as its first login has told: {site: name}. It begins as Django
+# itself calls it.
+COOKIE_NAMES = {}
+DJANGO_NAME = "sessionid"
+
 # All stages here are plain HTTP. Without this each client would load all the authorities that a
 # certificate may come from, which takes longer than most of what it does.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -41,7 +46,7 @@ class Visitor:
 
     def __init__(self, instance, name=None, *, fresh=False):
         self.name = name or "visitor"
-        self.site = getattr(instance, "site", instance.url)
+        self.site = site_of(instance)
         # A connection per request: gunicorn drops an idle one after 2 s, perhaps just as we send.
         limits = httpx.Limits(max_keepalive_connections=0)
         tls = getattr(instance, "tls", None)
@@ -55,13 +60,16 @@ class Visitor:
             verify=tls or NO_TLS,
         )
         if not fresh and (known := SESSIONS.get((self.site, self.name))):
-            self.http.cookies.set("sessionid", known)
+            self.http.cookies.set(cookie_name(instance), known)
         self.token = None
 
     @property
     def session(self):
         """The cookie by which the site knows this visitor; None for a stranger."""
-        return self.http.cookies.get("sessionid")
+        for name, value in self.http.cookies.items():
+            if name.startswith(DJANGO_NAME):
+                COOKIE_NAMES[self.site] = name
+                return value
 
     async def __aenter__(self):
         return self
@@ -111,6 +119,15 @@ class Visitor:
         """Send the form of the page that was opened last. Returns the response: 302 if stored."""
         fields = {"author": author, "text": text, "csrfmiddlewaretoken": self.token or ""}
         return await self.http.post(f"/chat/{room_name}/", data=fields, timeout=within)
+
+
+def site_of(instance):
+    return getattr(instance, "site", instance.url)
+
+
+def cookie_name(instance):
+    """What a site calls its session cookie; Django's own name until somebody has logged in."""
+    return COOKIE_NAMES.get(site_of(instance), DJANGO_NAME)
 
 
 def is_for_users(page):
@@ -227,7 +244,7 @@ async def connect(
         url if after is None else f"{url}?after={after}",
         ssl=getattr(instance, "tls", None),
         origin=origin or instance.url,
-        additional_headers={"Cookie": f"sessionid={session}"} if session else {},
+        additional_headers={"Cookie": f"{cookie_name(instance)}={session}"} if session else {},
         user_agent_header=name or USER_AGENT,
         **options,
     ) as socket:

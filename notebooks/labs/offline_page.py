@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chatflow import Visitor
 from chatflow.browser import chromium, has_chromium
+from chatflow.client import cookie_name
 from chatflow.traffic import network
 
 ROOM, TEXT = "tunnel", "from inside a tunnel"
@@ -24,7 +25,7 @@ async def write_offline(chat):
     async with chromium() as browser, network(chat) as phone, Visitor(phone, "alice") as alice:
         await alice.log_in()
         page, states = await browser.new_page(), []
-        cookie = {"name": "sessionid", "value": alice.session, "url": phone.url}
+        cookie = {"name": cookie_name(phone), "value": alice.session, "url": phone.url}
         await page.context.add_cookies([cookie])
         await page.goto(f"{phone.url}/chat/{ROOM}/")
 

@@ -28,6 +28,11 @@ ASGI_APPLICATION = "websockets_channels.asgi.application"
 
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 
+# A browser keeps cookies by host, not by port. Under its usual name this one would be shared
+# with every other Django site on this machine.
+CSRF_COOKIE_NAME = "csrftoken_stages"
+CSRF_FAILURE_VIEW = "chat.views.refused_form"
+
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

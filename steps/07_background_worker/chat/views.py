@@ -11,7 +11,8 @@ from .models import Message
 
 @require_safe
 def index(request):
-    form = RoomForm(request.GET or None)
+    # An address may bring more than a form's fields: `?utm_source=…` asks for no room.
+    form = RoomForm(request.GET if "room_name" in request.GET else None)
     if form.is_valid():
         return redirect("room", form.cleaned_data["room_name"])
     rooms = Message.objects.order_by("room_name").values_list("room_name", flat=True).distinct()
@@ -30,3 +31,10 @@ def room(request, room_name):
     context = {"form": form, "room_name": room_name, "messages": messages}
     status = 400 if request.method == "POST" else 200
     return render(request, "chat/user.html", context, status=status)
+
+
+def refused_form(request, reason=""):
+    """The page for a form that Django refuses: it may be of another site, or out of date."""
+    here = f"{request.scheme}://{request.get_host()}"
+    context = {"origin": request.headers.get("Origin", ""), "here": here, "reason": reason}
+    return render(request, "403_csrf.html", context, status=403)

@@ -1,5 +1,5 @@
 from django import forms
-from django.contrib.auth.forms import UserCreationForm, UsernameField
+from django.contrib.auth.forms import PasswordChangeForm, UserCreationForm, UsernameField
 
 from .converters import RoomNameConverter
 from .models import Message
@@ -18,6 +18,14 @@ class MessageForm(forms.ModelForm):
 class SignUpForm(UserCreationForm):
     # As long as the author of a message may be.
     username = UsernameField(max_length=50, help_text="Letters, digits and @ . + - _ only.")
+
+
+class NewPasswordForm(PasswordChangeForm):
+    def clean_old_password(self):
+        # Sent twice: the second time the password is the new one already.
+        if self.user.check_password(self.data.get("new_password1", "")):
+            return self.cleaned_data["old_password"]
+        return super().clean_old_password()
 
 
 class RoomForm(forms.Form):

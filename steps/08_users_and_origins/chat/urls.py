@@ -3,6 +3,7 @@ from django.urls import path, register_converter
 
 from . import views
 from .converters import RoomNameConverter
+from .forms import NewPasswordForm
 
 register_converter(RoomNameConverter, "room")
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path(
         "accounts/password_change/",
         auth_views.PasswordChangeView.as_view(
+            form_class=NewPasswordForm,
             template_name="chat/account.html",
             extra_context={"title": "Change password"},
             success_url="/",

@@ -1,9 +1,10 @@
 """Pages of the chat. What happens after a page has loaded is the consumer's business."""
 
 from asgiref.sync import async_to_sync
-from django.contrib.auth import login
+from django.contrib.auth import authenticate, login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
+from django.db import IntegrityError
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import CreateView
@@ -15,7 +16,8 @@ from .models import Message
 
 @require_safe
 def index(request):
-    form = RoomForm(request.GET or None)
+    # An address may bring more than a form's fields: `?utm_source=…` asks for no room.
+    form = RoomForm(request.GET if "room_name" in request.GET else None)
     if form.is_valid():
         return redirect("room", form.cleaned_data["room_name"])
     rooms = Message.objects.order_by("room_name").values_list("room_name", flat=True).distinct()
@@ -39,6 +41,16 @@ def room(request, room_name):
     return render(request, "chat/user.html", context, status=status)
 
 
+def refused_form(request, reason=""):
+    """The page for a form that Django refuses: it may be of another site, or out of date."""
+    if request.user.is_authenticated and request.resolver_match.url_name in ("login", "signup"):
+        # Sent twice: the first time they were let in, and that has changed the form's token.
+        return redirect("index")
+    here = f"{request.scheme}://{request.get_host()}"
+    context = {"origin": request.headers.get("Origin", ""), "here": here, "reason": reason}
+    return render(request, "403_csrf.html", context, status=403)
+
+
 class SignUpView(auth_views.RedirectURLMixin, CreateView):
     form_class = SignUpForm
     template_name = "chat/account.html"
@@ -49,6 +61,20 @@ class SignUpView(auth_views.RedirectURLMixin, CreateView):
         return super().get_context_data(next=self.get_redirect_url(), **kwargs)
 
     def form_valid(self, form):
-        response = super().form_valid(form)
-        login(self.request, self.object)
-        return response
+        try:
+            user = form.save()
+        except IntegrityError:
+            # Somebody else was quicker, or the same form that was sent twice.
+            form.add_error("username", "A user with that username already exists.")
+            return self.form_invalid(form)
+        return self.let_in(user)
+
+    def form_invalid(self, form):
+        # Sent twice: the second time the name is taken, by those who have just signed up.
+        name = form.fields["username"].to_python(form.data.get("username"))
+        user = authenticate(self.request, username=name, password=form.data.get("password1"))
+        return self.let_in(user) if user else super().form_invalid(form)
+
+    def let_in(self, user):
+        login(self.request, user)
+        return redirect(self.get_success_url())

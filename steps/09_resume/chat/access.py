@@ -37,7 +37,8 @@ def is_same_origin(scope):
     headers = dict(scope["headers"])
     origin, host = (headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
     domain, _ = split_domain_port(host)
-    scheme = "https" if scope.get("scheme") == "wss" else "http"
+    # Not the scope's scheme, of which Daphne says nothing for a WebSocket.
+    scheme = "https" if settings.SECURE_SSL_REDIRECT else "http"
     is_ours = validate_host(domain, settings.ALLOWED_HOSTS) and origin == f"{scheme}://{host}"
     return is_ours or origin in settings.CSRF_TRUSTED_ORIGINS
 
@@ -83,4 +84,6 @@ def is_logged_in(scope):
     # Read anew: the scope has the session and the user as they were then.
     request = HttpRequest()
     request.session = SessionStore(scope["session"].session_key)
-    return scope["user"].is_authenticated and get_user(request) == scope["user"]
+    then, now = scope["user"], get_user(request)
+    # The name too: who is renamed would go on under a name that somebody else may take.
+    return then.is_authenticated and now == then and now.get_username() == then.get_username()

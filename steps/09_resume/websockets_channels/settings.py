@@ -27,6 +27,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chat.middleware.no_store",
 ]
 
 ROOT_URLCONF = "websockets_channels.urls"
@@ -40,6 +41,14 @@ TEMPLATES = [
         "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
     }
 ]
+
+# A browser keeps cookies by host, not by port. Under their usual names these would be shared
+# with every other Django site on this machine.
+CSRF_COOKIE_NAME = "csrftoken_09"
+SESSION_COOKIE_NAME = "sessionid_09"
+CSRF_FAILURE_VIEW = "chat.views.refused_form"
+# True where the chat is served over TLS. Its own pages are https then, and no others.
+SECURE_SSL_REDIRECT = False
 
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 AUTH_PASSWORD_VALIDATORS = [

@@ -1,0 +1,10 @@
+def no_store(get_response):
+    """Let no browser keep a page of somebody's: after the logout, Back would show it again."""
+
+    def answer(request):
+        response = get_response(request)
+        if request.user.is_authenticated:
+            response["Cache-Control"] = "no-store"
+        return response
+
+    return answer
