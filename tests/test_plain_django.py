@@ -124,7 +124,7 @@ def test_worker_command_of_the_readme_is_enough(copy, stage, environment):
     try:
         redis = redis_server.start(files)
         worker = Program(
-            [BIN / "python", "manage.py", "runworker", *stage.worker],
+            [BIN / "python", "manage.py", *stage.worker],
             folder=files,
             log=files.path / "worker.log",
             cwd=copy,

@@ -34,7 +34,7 @@ from helpers_scripts import (
     what_is_left,
 )
 
-from chatflow import Visitor, demo, post, redis_server, stages, websocket_reader
+from chatflow import Visitor, demo, find_stage, post, redis_server, stages, websocket_reader
 from chatflow.client import connect
 from chatflow.processes import RunFolder
 from chatflow.redis_server import free_port
@@ -172,7 +172,8 @@ def test_says_what_runs_where_it_is_and_what_to_try(repository, tmp_path, stage)
         count = "2 instances" if several else "1 instance"
         assert f"server      {stage.server} ({kind}), {count}\n" in running.said
         assert f"Redis       {redis_line}" in running.said
-        assert ("worker      runworker bot ticker, process " in running.said) == bool(stage.worker)
+        worker = "worker      runworker --layer jobs bot, process "
+        assert (worker in running.said) == bool(stage.worker)
         assert len(set(running.urls)) == 1 + several
         for url in running.urls:
             assert httpx.get(f"{url}/", trust_env=False).status_code == 200
@@ -424,14 +425,14 @@ def test_killed_supervisor_takes_its_instance_along_and_no_other(repository):
 
 def test_killed_worker_is_named_and_another_can_take_its_place(repository):
     with step(repository, "7") as running:
-        number = int(re.search(r"worker +runworker bot ticker, process (\d+)\n", running.said)[1])
+        number = int(re.search(r"worker +runworker .*, process (\d+)\n", running.said)[1])
         os.kill(number, signal.SIGKILL)
         running.wait_until_it_says("The worker has ended (-9).")
         # The job waits in Redis for the worker that is started next.
         write(running, "lobby", "/roll 1d1")
         another = Script(
             repository,
-            [repository / "scripts" / "manage.sh", "7", "runworker", "bot", "ticker"],
+            [repository / "scripts" / "manage.sh", "7", *find_stage(7).worker],
             output=repository / ".run" / "another-worker",
         )
         try:

@@ -1,11 +1,13 @@
-"""Background work, from stage 07 on: jobs, the bot and the ticker, and what a dead worker loses."""
+"""Background work, from stage 07 on: jobs, the bot and its matches, what a dead worker loses."""
 
 import asyncio
 import json
 import re
 
+import psutil
 import pytest
-from labs.jobs import is_subscribed, until, waiting
+import redis
+from labs.jobs import another_worker, stored, until, waiting
 
 from chatflow import Visitor, post, stages
 from chatflow.capabilities import new_room
@@ -123,7 +125,7 @@ async def test_message_that_is_no_command_is_no_job(chat):
         assert await next_answer(alice) == "alice rolls 1 = 1", "only a / at the start is a command"
 
 
-# --- the ticker ---------------------------------------------------------------------------------
+# --- a match ------------------------------------------------------------------------------------
 
 
 @every_number
@@ -210,7 +212,7 @@ async def test_job_beyond_a_hundred_is_refused_in_words_and_the_socket_stays_ope
 SEND_BROKEN_JOB = """
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
-async_to_sync(get_channel_layer().send)("bot", {"type": "bot.command"})
+async_to_sync(get_channel_layer("jobs").send)("bot", {"type": "bot.command"})
 """
 
 
@@ -226,14 +228,83 @@ async def test_job_that_fails_is_logged_and_lost_and_the_next_one_works(start, n
         assert chat.worker.program.poll() is None
 
 
-async def test_pubsub_layer_keeps_no_job_for_a_worker_that_comes_later(start):
-    async with start(7, redis_layer="pubsub") as chat, connect(chat, "lobby", "alice") as alice:
-        await until(lambda: is_subscribed(chat))
+@every_number
+@pytest.mark.parametrize("layer", ["queue", "pubsub"])
+async def test_worker_whose_connection_breaks_ends_and_another_takes_what_waits(
+    start, number, layer
+):
+    async with start(number, redis_layer=layer) as chat, connect(chat, "lobby", "alice") as alice:
         await say(alice, "/roll 1d1")
         assert await next_answer(alice) == "alice rolls 1 = 1"
-        chat.worker.stop()
+        await asyncio.to_thread(break_connections_of, chat.worker, chat)
+        await until(lambda: chat.worker.program.poll() is not None)
+        assert chat.worker.program.poll() == 1, "a worker that hears no jobs any more should end"
         await give(alice, "/roll 2d1")
         await asyncio.to_thread(chat.worker.start)
-        await until(lambda: is_subscribed(chat))
-        await say(alice, "/roll 3d1")
-        assert await next_answer(alice) == "alice rolls 1 + 1 + 1 = 3", "the job before is gone"
+        assert await next_answer(alice) == "alice rolls 1 + 1 = 2"
+
+
+def break_connections_of(worker, chat):
+    """Have Redis break all connections of one process, as a network may that forgets them."""
+    ports = [each.laddr.port for each in psutil.Process(worker.program.pid).net_connections("tcp")]
+    with redis.Redis.from_url(chat.redis[0].url) as client:
+        for each in client.client_list():
+            if int(each["addr"].rpartition(":")[2]) in ports:
+                client.client_kill_filter(_id=each["id"])
+
+
+# --- the other layer, several workers, several servers, several stages ----------------------------
+
+
+async def test_job_waits_for_a_worker_whatever_layer_carries_the_messages(start):
+    async with start(7, redis_layer="pubsub") as chat, connect(chat, "lobby", "alice") as alice:
+        chat.worker.stop()
+        await give(alice, "/roll 2d1")
+        assert await asyncio.to_thread(waiting, chat) == 1
+        await asyncio.to_thread(chat.worker.start)
+        assert await next_answer(alice) == "alice rolls 1 + 1 = 2"
+
+
+async def roll_each(sockets):
+    """Have each of them roll, one after the other and each answered; returns how often that was."""
+    for socket in sockets:
+        await say(socket, "/roll 1d1")
+        await next_answer(socket)
+    return len(sockets)
+
+
+@pytest.mark.parametrize("number", WITH_WORKER)
+async def test_one_of_two_workers_does_a_job_whatever_layer_carries_the_messages(start, number):
+    async with (
+        start(number, redis_layer="pubsub") as chat,
+        another_worker(chat, "bot"),
+        connect(chat, "lobby", "alice") as alice,
+    ):
+        given = await roll_each([alice] * 4)
+        answers = stored(chat, BOT)
+    # The queue layer itself may give a job to both, if one asks while the other has just taken it.
+    assert given <= len(answers) < 2 * given, f"{given} jobs were given; done were {answers}"
+
+
+@pytest.mark.parametrize("layer", ["queue", "pubsub"])
+async def test_two_stages_on_one_redis_do_not_take_each_others_jobs(start, layer):
+    async with (
+        start(7, redis_layer=layer) as seven,
+        start(8, redis_layer=layer, redis_url=seven.redis[0].url) as eight,
+        connect(seven, "lobby", "alice") as alice,
+        connect(eight, "lobby", "bob") as bob,
+    ):
+        await roll_each([alice, bob] * 2)
+        heard = {"alice": stored(seven, BOT), "bob": stored(eight, BOT)}
+    for name, answers in heard.items():
+        assert len(answers) == 2, f"two jobs were given, and answered: {answers}"
+        assert all(answer.startswith(name) for answer in answers), "a job was done elsewhere"
+
+
+@pytest.mark.parametrize("layer", ["queue", "pubsub"])
+async def test_jobs_meet_their_worker_however_many_redis_servers_there_are(start, layer):
+    async with start(7, instances=2, redis_shards=2, redis_layer=layer) as chat:
+        here, there = chat.instances
+        async with connect(here, "lobby", "alice") as alice, connect(there, "tea", "bob") as bob:
+            await roll_each([alice, bob] * 4)
+            assert len(stored(chat, BOT)) == 8

@@ -19,8 +19,8 @@ LIVE_SECONDS = 2
 class Stage:
     """One entry of steps.toml. `can` maps each capability's key to "yes", "no" or "–".
 
-    `worker` names the channels of its worker process, if it has one; `path` is its folder, from
-    the repository's.
+    `worker` is the command of its worker process, if it has one: words for its manage.py; `path` is
+    its folder, from the repository's.
     """
 
     number: int

@@ -290,7 +290,7 @@ class Run:
 
     def _start_worker(self):
         return Program(
-            [sys.executable, "manage.py", "runworker", *self.stage.worker],
+            [sys.executable, "manage.py", *self.stage.worker],
             folder=self.files,
             log=self.files.path / "worker.log",
             cwd=self.folder,

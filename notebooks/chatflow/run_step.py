@@ -213,7 +213,7 @@ def describe_processes(run):
 
 
 def describe_worker(run):
-    return f"runworker {' '.join(run.stage.worker)}, process {run.worker.program.pid}"
+    return f"{' '.join(run.stage.worker)}, process {run.worker.program.pid}"
 
 
 def describe_database(run):

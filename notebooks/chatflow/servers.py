@@ -152,7 +152,7 @@ class Instance(Address):
 
 
 class Worker:
-    """The worker process of a stage: it runs the jobs that come over some channels.
+    """The worker process of a stage: it runs the jobs that come over a channel.
 
     `make_program` starts it, and `title` says whose it is. Jobs wait for it while it is away.
     """

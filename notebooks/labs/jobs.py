@@ -1,7 +1,7 @@
 """Jobs for the bot of stage 07: give them, too many of them, and while nobody is there to work.
 
 By hand, from the notebooks folder: `../.venv/bin/python labs/jobs.py`. Nobody works, 101 jobs are
-given, and then a worker is started; for both Redis layers.
+given, and then a worker is started; with either Redis layer for the messages.
 """
 
 import asyncio
@@ -17,8 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import redis
 import websockets
+from channels_redis.core import RedisChannelLayer
 
 from chatflow import stage
+from chatflow.processes import Program
 
 BOT = "the bot"
 LOOK_SECONDS, WAIT_SECONDS = 0.02, 30
@@ -60,16 +62,16 @@ async def heard_until(socket, text):
 # --- looking ------------------------------------------------------------------------------------
 
 
-def waiting(chat):
-    """How many jobs for the bot wait in Redis: no worker has taken them."""
-    key = chat.environment["REDIS_PREFIX"] + "bot"
+def waiting(chat, channel="bot"):
+    """How many jobs for the bot, or on another channel, wait in Redis: no worker has taken them."""
+    key = chat.environment["REDIS_PREFIX"] + channel
     with redis.Redis.from_url(chat.redis[0].url) as client:
         # A worker puts aside what it fetches until it has it: a moment later that is empty, too.
         return client.zcard(key) + client.zcard(f"{key}$inflight")
 
 
 def is_subscribed(chat):
-    """Whether a worker listens to the bot's channel: in the pub/sub layer Redis knows."""
+    """Whether a worker listens to the bot's channel, where jobs go by pub/sub: Redis knows."""
     with redis.Redis.from_url(chat.redis[0].url) as client:
         return bool(client.pubsub_channels("*bot"))
 
@@ -129,13 +131,18 @@ async def nobody_works(chat, count):
     return Outcome(waited, refusals, stored(chat, BOT)[len(refusals) : last])
 
 
-async def late_worker(chat):
-    """Give a job while no worker runs, and start one when nothing waits any more: its answers."""
+async def late_worker(chat, by_pubsub=False):
+    """Give a job while no worker runs, and start one when nothing waits any more: its answers.
+
+    `by_pubsub` says that the stage's jobs go by pub/sub.
+    """
     chat.worker.stop()
     async with connect(chat, "carol") as carol:
         await say(carol, "/roll 2d1")
         await until(lambda: waiting(chat) == 0)
         chat.worker.start()
+        if by_pubsub:
+            await until(lambda: is_subscribed(chat))
         last = await last_answer(chat, carol)
     return stored(chat, BOT)[:last]
 
@@ -145,12 +152,53 @@ async def last_answer(chat, carol):
 
     Returns the index of that answer among all that the bot has said.
     """
-    if chat.redis_layer == "pubsub":
-        await until(lambda: is_subscribed(chat))
     answer = f"carol rolls {' + '.join('1' * 9)} = 9"
     await say(carol, "/roll 9d1")
     await until(lambda: answer in stored(chat, BOT))
     return stored(chat, BOT).index(answer)
+
+
+@contextlib.asynccontextmanager
+async def another_worker(chat, *channels):
+    """One more worker process, on these channels, for the length of the block; yields a Program."""
+    worker = Program(
+        [sys.executable, "manage.py", "runworker", "--layer", "jobs", *channels],
+        folder=chat.files,
+        log=chat.files.path / f"worker-{'-'.join(channels)}.log",
+        cwd=chat.folder,
+        env=chat.environment,
+    )
+    try:
+        await until(lambda: len(waiting_connections(chat)) >= len(channels))
+        yield worker
+    finally:
+        await asyncio.to_thread(worker.stop)
+
+
+def waiting_connections(chat):
+    """The connections on which somebody waits at a queue, as Redis knows them."""
+    with redis.Redis.from_url(chat.redis[0].url) as client:
+        return [each["id"] for each in client.client_list() if each["cmd"] == "bzpopmin"]
+
+
+async def lose_a_connection(chat, *channels):
+    """What becomes of a worker on these channels when one of its connections breaks.
+
+    Returns its return code, or None if it goes on, and the channels whose jobs nobody takes then.
+    The stage's messages go by pub/sub: so nobody but the worker waits at a queue.
+    """
+    chat.worker.stop()
+    layer = RedisChannelLayer([chat.redis[0].url], chat.environment["REDIS_PREFIX"])
+    async with another_worker(chat, *channels) as worker:
+        with redis.Redis.from_url(chat.redis[0].url) as client:
+            client.client_kill_filter(_id=waiting_connections(chat)[0])
+        if len(channels) == 1:
+            await until(lambda: worker.poll() is not None)
+            return worker.poll(), list(channels)
+        for channel in channels * 2:
+            await layer.send(channel, {"type": "bot.command", "room_name": "lobby"})
+        await until(lambda: any(waiting(chat, channel) == 0 for channel in channels))
+        return worker.poll(), [channel for channel in channels if waiting(chat, channel)]
 
 
 async def main():

@@ -45,8 +45,8 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# One address per Redis server, redis://host:port/database. With several, a consistent hash of
-# its name puts each group and each channel on one of them: sharding.
+# One address per Redis server, redis://host:port/database. With several, a hash of its name puts
+# each group, and the queue of each process, on one of them: sharding.
 REDIS_SERVERS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").split(",")
 
 # The two layers of channels_redis do the same for our code, and lose different things.
@@ -59,13 +59,16 @@ REDIS_LAYERS = {
     "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
 }
 
+# Begins all our names in Redis, so each chat on a server needs its own. A database of its own does
+# not keep it apart: pub/sub reaches into all of them.
+REDIS_PREFIX = os.environ.get("REDIS_PREFIX", "chat06")
+
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": REDIS_LAYERS[os.environ.get("REDIS_LAYER", "queue")],
         "CONFIG": {
             "hosts": REDIS_SERVERS,
-            # Keeps our keys apart from those of others on the same Redis.
-            "prefix": os.environ.get("REDIS_PREFIX", "chat06"),
+            "prefix": REDIS_PREFIX,
         },
     }
 }

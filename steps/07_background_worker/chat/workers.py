@@ -1,7 +1,7 @@
-"""What a worker process runs: consumers without a connection, each with a channel of its own.
+"""What a worker process runs: a consumer without a connection, on a channel of its own.
 
-`manage.py runworker bot ticker` fetches the jobs. Who gives one hears no more of it: a job that a
-worker has taken is gone from Redis, so if the worker dies half-way the job is lost.
+`manage.py runworker --layer jobs bot` fetches the jobs. Who gives one hears no more of it: a job
+that a worker has taken is gone from Redis, so if the worker dies half-way the job is lost.
 """
 
 import asyncio
@@ -21,10 +21,11 @@ HELP = "I know /roll 2d6, /remind 5 tea (in 5 seconds), and /match for a made-up
 MINUTES_A_TICK, TICK_SECONDS = 5, 1
 
 
-class WorkerConsumer(AsyncConsumer):
+class BotConsumer(AsyncConsumer):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.tasks = set()
+        self.playing_in = set()
 
     def start(self, coroutine):
         """Let something go on beside the next jobs, which would wait for a handler to return."""
@@ -33,42 +34,19 @@ class WorkerConsumer(AsyncConsumer):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-
-class BotConsumer(WorkerConsumer):
     async def bot_command(self, job):
         room_name, author = job["room_name"], job["author"]
         if found := ROLL.fullmatch(job["text"]):
             await say_as_bot(room_name, f"{author} rolls {roll(*map(int, found.groups()))}")
         elif found := REMIND.fullmatch(job["text"]):
             self.start(remind(room_name, int(found[1]), f"{author}: {found[2]}"))
+        elif job["text"] == MATCH and room_name in self.playing_in:
+            await say_as_bot(room_name, "A match is on already.")
         elif job["text"] == MATCH:
-            start = {"type": "ticker.start", "room_name": room_name}
-            await self.channel_layer.send("ticker", start)
+            self.playing_in.add(room_name)
+            self.start(self.play(room_name))
         else:
             await say_as_bot(room_name, HELP)
-
-
-def roll(count, sides):
-    dice = [random.randint(1, sides) for _ in range(count)]
-    return f"{' + '.join(map(str, dice))} = {sum(dice)}"
-
-
-async def remind(room_name, seconds, text):
-    await asyncio.sleep(seconds)
-    await say_as_bot(room_name, text)
-
-
-class TickerConsumer(WorkerConsumer):
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.playing_in = set()
-
-    async def ticker_start(self, job):
-        if job["room_name"] in self.playing_in:
-            await say_as_bot(job["room_name"], "A match is on already.")
-        else:
-            self.playing_in.add(job["room_name"])
-            self.start(self.play(job["room_name"]))
 
     async def play(self, room_name):
         """Push a score to a room's sockets, again and again. None is stored: the next is better."""
@@ -80,3 +58,13 @@ class TickerConsumer(WorkerConsumer):
             await self.channel_layer.group_send(room_group_name(room_name), event)
             await asyncio.sleep(TICK_SECONDS)
         self.playing_in.remove(room_name)
+
+
+def roll(count, sides):
+    dice = [random.randint(1, sides) for _ in range(count)]
+    return f"{' + '.join(map(str, dice))} = {sum(dice)}"
+
+
+async def remind(room_name, seconds, text):
+    await asyncio.sleep(seconds)
+    await say_as_bot(room_name, text)

@@ -1,6 +1,6 @@
 """The open sockets of a room form a group; what is sent to the group reaches all of them.
 
-A channel of its own leads to the bot: whatever is sent there is a job for a worker process.
+A channel on a layer of its own leads to the bot: what is sent there is a job for a worker process.
 """
 
 from channels.exceptions import ChannelFull
@@ -32,7 +32,7 @@ async def give_to_bot(message):
         "text": message.text,
     }
     try:
-        await get_channel_layer().send("bot", job)
+        await get_channel_layer("jobs").send("bot", job)
     except ChannelFull:
         # 100 jobs wait already. Whoever gave this one must not believe that it is under way.
         await say_as_bot(message.room_name, "I have too much to do. Is there a worker at all?")

@@ -67,8 +67,8 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# One address per Redis server, redis://host:port/database. With several, a consistent hash of
-# its name puts each group and each channel on one of them: sharding.
+# One address per Redis server, redis://host:port/database. With several, a hash of its name puts
+# each group, and the queue of each process, on one of them: sharding.
 REDIS_SERVERS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").split(",")
 
 # The two layers of channels_redis do the same for our code, and lose different things.
@@ -81,15 +81,24 @@ REDIS_LAYERS = {
     "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
 }
 
+# Begins all our names in Redis, so each chat on a server needs its own. A database of its own does
+# not keep it apart: pub/sub reaches into all of them.
+REDIS_PREFIX = os.environ.get("REDIS_PREFIX", "chat08")
+
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": REDIS_LAYERS[os.environ.get("REDIS_LAYER", "queue")],
         "CONFIG": {
             "hosts": REDIS_SERVERS,
-            # Keeps our keys apart from those of others on the same Redis.
-            "prefix": os.environ.get("REDIS_PREFIX", "chat08"),
+            "prefix": REDIS_PREFIX,
         },
-    }
+    },
+    # For jobs, of which each is to be done once, and waits until a worker has time: so always a
+    # queue. And one server: with several, what is sent to a plain channel goes round them.
+    "jobs": {
+        "BACKEND": REDIS_LAYERS["queue"],
+        "CONFIG": {"hosts": REDIS_SERVERS[:1], "prefix": REDIS_PREFIX},
+    },
 }
 
 TIME_ZONE = "UTC"

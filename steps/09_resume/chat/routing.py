@@ -3,7 +3,7 @@ from django.urls import path, re_path
 from . import urls  # noqa: F401, registers the converter `room`
 from .access import LoggedInOnly
 from .consumers import ChatConsumer, RefusingConsumer
-from .workers import BotConsumer, TickerConsumer
+from .workers import BotConsumer
 
 # What urls.py is for views; asked once per connection, at the handshake.
 websocket_urlpatterns = [
@@ -13,7 +13,4 @@ websocket_urlpatterns = [
 ]
 
 # A worker has no path to go by: the channel that a job came over says whose it is.
-worker_channels = {
-    "bot": BotConsumer.as_asgi(),
-    "ticker": TickerConsumer.as_asgi(),
-}
+worker_channels = {"bot": BotConsumer.as_asgi()}

@@ -82,6 +82,9 @@ def source_of(consumer, ticket):
     station = ticket.split()[2]
     if station == "-":
         return SERVER
+    if consumer.scope["type"] == "channel":
+        # A job, from the layer that it was sent into: a consumer knows only the default one.
+        return station
     # The queue layer may keep a group on one Redis server and this process's queue on another.
     layer = consumer.channel_layer
     return (
