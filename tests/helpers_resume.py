@@ -9,6 +9,7 @@ import uuid
 from datetime import UTC, datetime
 
 import psycopg
+from psycopg.rows import dict_row
 
 from chatflow.capabilities import new_room
 from chatflow.client import EPHEMERAL, Visitor, connect
@@ -19,10 +20,7 @@ SILENCE_SECONDS = 30
 LOOK_SECONDS = 0.05
 LAST = "that was all"
 
-STORED = """
-    SELECT id, seq, author, client_id, text, sent_at FROM chat_message
-    WHERE room_name = %s ORDER BY seq, id
-"""
+STORED = "SELECT * FROM chat_message WHERE room_name = %s ORDER BY seq, id"
 
 
 def stored(chat, room_name):
@@ -31,32 +29,28 @@ def stored(chat, room_name):
         return stored_in_postgres(chat.database, room_name)
     path = f"{chat.database.as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(path, uri=True)) as database:
+        database.row_factory = sqlite3.Row
         rows = database.execute(STORED.replace("%s", "?"), (room_name,)).fetchall()
-    return [as_event(*row) for row in map(typed, rows)]
+    return [as_event(typed(dict(row))) for row in rows]
 
 
 def stored_in_postgres(url, room_name):
-    with psycopg.connect(url) as database:
-        rows = database.execute(STORED, (room_name,)).fetchall()
-    return [as_event(*row) for row in rows]
+    with psycopg.connect(url, row_factory=dict_row) as database:
+        return [as_event(row) for row in database.execute(STORED, (room_name,))]
 
 
 def typed(row):
     """SQLite knows neither UUIDs nor times: Django keeps them there as text."""
-    *others, client_id, text, sent_at = row
-    return *others, uuid.UUID(client_id), text, datetime.fromisoformat(sent_at).replace(tzinfo=UTC)
+    sent_at = datetime.fromisoformat(row["sent_at"]).replace(tzinfo=UTC)
+    return {**row, "client_id": uuid.UUID(row["client_id"]), "sent_at": sent_at}
 
 
-def as_event(number, seq, author, client_id, text, sent_at):
-    return {
-        "type": "message",
-        "id": number,
-        "seq": seq,
-        "author": author,
-        "client_id": str(client_id),
-        "text": text,
-        "sent_at": sent_at.astimezone(UTC).isoformat(),
-    }
+def as_event(row):
+    event = {key: row[key] for key in ("id", "seq", "author", "text")}
+    # Only chat_final knows whose account it was.
+    event |= {"author_id": row["user_id"]} if "user_id" in row else {}
+    sent_at = row["sent_at"].astimezone(UTC).isoformat()
+    return {"type": "message", **event, "client_id": str(row["client_id"]), "sent_at": sent_at}
 
 
 def frame(text, client_id=None):

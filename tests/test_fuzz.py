@@ -47,7 +47,7 @@ MAY_GROW = {"memory": 32 * 2**20, "files": 8 * 3}
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 # All that a socket may be told: {type: its keys}. A page of history also says what was asked for.
 EVENTS = {
-    "message": {"id", "seq", "author", "client_id", "text", "sent_at"},
+    "message": {"id", "seq", "author", "author_id", "client_id", "text", "sent_at"},
     "deleted": {"id", "seq"},
     "caught_up": {"seq"},
     "head": {"seq"},

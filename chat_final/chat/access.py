@@ -18,13 +18,15 @@ from .models import Member, Room
 
 LOGGED_OUT, NOT_ALLOWED = 4401, 4403
 
+User = get_user_model()
 # Asked for each frame: nothing is found once the login has ended.
 WHO_IN_ROOM = f"""
-    SELECT member.status, room.is_private FROM {get_user_model()._meta.db_table} AS person
+    SELECT member.status, room.is_private FROM {User._meta.db_table} AS person
     JOIN django_session AS session ON session.session_key = %(session_key)s
     LEFT JOIN chat_room AS room ON room.name = %(room_name)s
     LEFT JOIN chat_member AS member ON member.room_id = room.name AND member.user_id = person.id
-    WHERE person.id = %(user_id)s AND person.password = %(password)s AND person.is_active
+    WHERE person.id = %(user_id)s AND person.username = %(name)s
+    AND person.password = %(password)s AND person.is_active
     AND session.expire_date > CURRENT_TIMESTAMP
 """
 
@@ -44,6 +46,8 @@ class Login(NamedTuple):
     user_id: int
     name: str
     password: str
+    # Whether it came into a private room: if that is deleted, a new one of its name is not theirs.
+    was_private: bool = False
 
 
 def find_login(session_key):
@@ -51,7 +55,7 @@ def find_login(session_key):
     # Read only. Django's own get_user() may give the session a new key, and no socket can pass
     # that on to the browser.
     session = SessionStore(session_key)
-    user = get_user_model().objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
     if not user:
         raise Ended(LOGGED_OUT)
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
@@ -72,19 +76,22 @@ def may_read(status, is_private):
 
 
 def check_may_read(login, room_name):
-    """Return the status of a login's user, if any. Raises Ended if it may not read."""
+    """(status of a login's user, whether the room is private); each may be None. Raises Ended."""
     row = first_row(WHO_IN_ROOM, {**login._asdict(), "room_name": room_name})
     if not row:
         raise Ended(LOGGED_OUT)
-    if not may_read(*row):
+    status, is_private = row
+    if not may_read(status, is_private or login.was_private):
         raise Ended(NOT_ALLOWED)
-    return row[0]
+    return row
 
 
 def check_may_write(login, room_name):
-    """Raises Ended, or Refusal if the login's user may only read."""
-    if check_may_read(login, room_name) == Member.MUTED:
+    """Whether the room is private. Raises Ended, or Refusal if the login's user may only read."""
+    status, is_private = check_may_read(login, room_name)
+    if status == Member.MUTED:
         raise Refusal("muted", "You are muted in this room: you may read, but not write.")
+    return is_private
 
 
 def find_ended(sockets):
@@ -93,17 +100,18 @@ def find_ended(sockets):
     sessions = Session.objects.filter(session_key__in={each.login.session_key for each in sockets})
     open_sessions = sessions.filter(expire_date__gt=timezone.now())
     keys = set(open_sessions.values_list("session_key", flat=True))
-    users = get_user_model().objects.filter(pk__in={socket.login.user_id for socket in sockets})
-    passwords = dict(users.filter(is_active=True).values_list("pk", "password"))
+    users = User.objects.filter(pk__in={socket.login.user_id for socket in sockets}, is_active=True)
+    people = {row[0]: row for row in users.values_list("pk", "username", "password")}
     rooms = Room.objects.filter(name__in=names, is_private=True)
     private = set(rooms.values_list("name", flat=True))
-    members = Member.objects.filter(room__in=names, user__in=passwords)
+    members = Member.objects.filter(room__in=names, user__in=people)
     statuses = {row[:2]: row[2] for row in members.values_list("room", "user", "status")}
     ended = []
     for socket in sockets:
         login, room_name = socket.login, socket.room_name
-        if login.session_key not in keys or passwords.get(login.user_id) != login.password:
+        needs_status = room_name in private or login.was_private
+        if login.session_key not in keys or people.get(login.user_id) != login[1:4]:
             ended.append((socket, LOGGED_OUT))
-        elif not may_read(statuses.get((room_name, login.user_id)), room_name in private):
+        elif not may_read(statuses.get((room_name, login.user_id)), needs_status):
             ended.append((socket, NOT_ALLOWED))
     return ended

@@ -1,4 +1,6 @@
-"""Moderation: mute and ban in a room's list of members, delete what was written.
+"""Moderation: mute and ban in the list of members, delete what was written.
+
+A room links to its members there; who is none yet is added there, as muted or banned.
 
 All of it reaches open sockets: a mute with the next frame, a ban within two seconds, a deletion at
 once. To keep somebody out of all rooms, make the user inactive.
@@ -6,15 +8,34 @@ once. To keep somebody out of all rooms, make the user inactive.
 
 from asgiref.sync import async_to_sync
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.urls import reverse
+from django.utils.html import format_html
 
+from .access import login_of
 from .hub import announce
 from .models import Member, Message, Room
 
 
-class MemberInline(admin.TabularInline):
-    model = Member
-    autocomplete_fields = ("user",)
-    extra = 1
+def set_status(status, words):
+    @admin.action(description=f"Set status: {words}", permissions=("change",))
+    def action(modeladmin, request, members):
+        LogEntry.objects.log_actions(request.user.pk, members, CHANGE, f"Status: {status}.")
+        members.update(status=status)
+
+    action.__name__ = status
+    return action
+
+
+# Not part of a room's page, where a form of all members would be too large to be sent.
+@admin.register(Member)
+class MemberAdmin(admin.ModelAdmin):
+    list_display = ("user", "room", "status")
+    list_filter = ("status",)
+    list_select_related = ("user", "room")
+    search_fields = ("=room__name", "user__username")
+    autocomplete_fields = ("user", "room")
+    actions = [set_status(*each) for each in Member.STATUSES]
 
 
 @admin.register(Room)
@@ -22,14 +43,22 @@ class RoomAdmin(admin.ModelAdmin):
     list_display = ("name", "is_private", "last_seq")
     list_filter = ("is_private",)
     search_fields = ("name",)
-    inlines = (MemberInline,)
 
     def get_readonly_fields(self, request, room=None):
         # Its messages know a room by its name.
-        return ("name",) if room else ()
+        return ("name", "members") if room else ()
+
+    def members(self, room):
+        link = reverse("admin:chat_member_changelist", query={"room": room.name})
+        return format_html('<a href="{}">{} members</a>', link, room.member_set.count())
+
+    def save_model(self, request, room, form, change):
+        # The counter only by those who count.
+        Room.objects.update_or_create(pk=room.pk, defaults={"is_private": room.is_private})
 
     def has_delete_permission(self, request, room=None):
-        return False
+        # One that nobody has written in: its readers would not hear of it.
+        return bool(room and not room.last_seq) and super().has_delete_permission(request, room)
 
 
 @admin.register(Message)
@@ -45,7 +74,7 @@ class MessageAdmin(admin.ModelAdmin):
     @admin.action(description="Delete the text of these messages", permissions=("delete_text",))
     def delete_text(self, request, messages):
         for message in messages:
-            event, is_new = message.delete_text(by=request.user.get_username())
+            event, is_new = message.delete_text(by=login_of(request))
             if is_new:
                 async_to_sync(announce)(event)
                 self.log_change(request, message, "Deleted the text.")

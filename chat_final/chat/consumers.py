@@ -62,7 +62,8 @@ class ChatConsumer(SendingConsumer):
         self.login = await in_database(find_login)(cookie)
         if read_query(self.scope["query_string"], "as", self.login.name) != self.login.name:
             raise Ended(LOGGED_OUT)  # a page of somebody who was logged in before, in this browser
-        await self.ask(check_may_read)
+        _, was_private = await self.ask(check_may_read)
+        self.login = self.login._replace(was_private=was_private)
         if self.hub.sockets_of[self.login.user_id] >= settings.SOCKETS_PER_USER:
             raise TooManySockets
         self.room = await self.hub.enter(self)

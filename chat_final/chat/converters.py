@@ -1,3 +1,9 @@
+from django.core.validators import RegexValidator
+
+# Of a user's name, as it becomes the author of messages.
+LONGEST_NAME = 50
+
+
 class RoomNameConverter:
     """`<room:room_name>` in a route: matched whole, so a bad name is no room at all."""
 
@@ -8,3 +14,10 @@ class RoomNameConverter:
 
     def to_url(self, value):
         return value
+
+
+# The same rule for names that come in no route.
+check_room_name = RegexValidator(
+    rf"\A{RoomNameConverter.regex}\Z",
+    "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _.",
+)

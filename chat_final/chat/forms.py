@@ -2,7 +2,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import UserCreationForm, UsernameField
 
-from .converters import RoomNameConverter
+from .converters import check_room_name
 from .models import Message
 
 
@@ -11,7 +11,10 @@ class MessageForm(forms.ModelForm):
         model = Message
         fields = ("author", "text")
         error_messages = {
-            "author": {"required": "Say who you are."},
+            "author": {
+                "required": "Say who you are.",
+                "max_length": "This user name is too long: a moderator can shorten it.",
+            },
             "text": {"required": "Write something first."},
         }
 
@@ -22,12 +25,8 @@ class SignUpForm(UserCreationForm):
 
 
 class RoomForm(forms.Form):
-    room_name = forms.RegexField(
-        rf"\A{RoomNameConverter.regex}\Z",
-        error_messages={
-            "required": "Name a room.",
-            "invalid": "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _.",
-        },
+    room_name = forms.CharField(
+        strip=False, validators=[check_room_name], error_messages={"required": "Name a room."}
     )
 
 

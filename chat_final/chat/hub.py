@@ -149,10 +149,13 @@ class Hub:
 
     async def heal_all(self):
         """Look for what is stored, and was never hinted at."""
-        newest = await newest_seqs(list(self.rooms))
-        for room in self.rooms.values():
-            if room.seq is not None and newest.get(room.name, 0) > room.seq:
+        had = {room: room.seq for room in self.rooms.values() if room.seq is not None}
+        newest = await newest_seqs([room.name for room in had])
+        for room, seq in had.items():
+            if (stored := newest.get(room.name, 0)) > room.seq:
                 self.heal(room)
+            elif stored < seq:
+                self.start(room.begin_again(stored, RESTART))
 
     async def renew(self):
         """Join all groups again: a Redis that has lost its data knows of none."""

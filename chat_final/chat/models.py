@@ -1,10 +1,10 @@
-import sys
 import uuid
 
 from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import Q, UniqueConstraint
 
+from .converters import LONGEST_NAME, check_room_name
 from .database import first_row
 
 # A room's next number. Until the transaction of who has got it ends, others wait for theirs. Nobody
@@ -29,7 +29,7 @@ NOW = {
 
 
 class Room(models.Model):
-    name = models.CharField(max_length=50, primary_key=True)
+    name = models.CharField(max_length=50, primary_key=True, validators=[check_room_name])
     last_seq = models.PositiveBigIntegerField(default=0, editable=False)
     is_private = models.BooleanField(default=False, help_text="Only members may come in.")
 
@@ -42,13 +42,30 @@ class Room(models.Model):
         return dict(cls.objects.filter(name__in=names).values_list("name", "last_seq"))
 
     @classmethod
+    def namesake(cls, name):
+        """The name of a room that differs from this one by case only, if none has just this one."""
+        names = list(cls.objects.filter(name__iexact=name).values_list("name", flat=True))
+        return None if name in names else min(names, default=None)
+
+    @classmethod
     def begin_private(cls, name, user):
         """A new room, of which the user is the first member; None if the name is taken."""
+        if cls.namesake(name):
+            return None
         with transaction.atomic():
             room, is_new = cls.objects.get_or_create(name=name, defaults={"is_private": True})
             if is_new:
                 Member.objects.create(room=room, user=user)
-        return room if is_new else None
+        # If it is theirs already, the form was perhaps sent twice.
+        is_theirs = room.member_set.filter(user=user, status=Member.MEMBER).exists()
+        return room if room.is_private and is_theirs else None
+
+    def delete(self, **options):
+        # Its messages know it by its name only. A post that comes now has to wait.
+        with transaction.atomic():
+            Room.objects.select_for_update().filter(pk=self.pk).first()
+            Message.objects.filter(room_name=self.name).delete()
+            return super().delete(**options)
 
     @classmethod
     def visible_to(cls, user):
@@ -80,26 +97,33 @@ class Message(models.Model):
     room_name = models.CharField(max_length=50, db_index=True)
     # Its place in the room: 1, 2, 3 … without gaps, in the order in which they were stored.
     seq = models.PositiveBigIntegerField()
-    author = models.CharField(max_length=50)
+    # As they were called when they wrote; whose it is says `user`, as a name may change hands.
+    author = models.CharField(max_length=LONGEST_NAME)
+    # No index of its own: `sent_once` is one. None: by a command, or of an account that is deleted.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, db_index=False
+    )
     # Chosen by who sends it: sent again, in doubt, it is still one message.
     client_id = models.UUIDField(default=uuid.uuid4)
     # Empty if it was deleted, and in a deletion; else there are 1 to 2,000 characters.
     text = models.TextField(max_length=2000)
     sent_at = models.DateTimeField(auto_now_add=True)
     # What this event deletes. One to one: nothing is deleted twice.
+    # Only a room is deleted, and all its events at once.
     deletes = models.OneToOneField(
-        "self", models.PROTECT, null=True, editable=False, related_name="deletion"
+        "self", models.DO_NOTHING, null=True, editable=False, related_name="deletion"
     )
 
     class Meta:
         ordering = ("id",)
         constraints = (
             UniqueConstraint(fields=("room_name", "seq"), name="one_place"),
-            UniqueConstraint(fields=("room_name", "author", "client_id"), name="sent_once"),
+            UniqueConstraint(fields=("user", "room_name", "client_id"), name="sent_once"),
         )
 
     def __str__(self):
-        return f"{self.author} in {self.room_name}: {self.text[:40]}"
+        # Without the text: the admin's log keeps this.
+        return f"{self.author} in {self.room_name}: message {self.seq}"
 
     def save(self, **options):
         # If the message cannot be stored, its number is given back: no gaps.
@@ -109,13 +133,15 @@ class Message(models.Model):
             super().save(**options)
 
     def delete_text(self, by):
-        """Delete what was written, in the name of `by`; the message keeps its seq.
+        """Delete what was written, in the name of a Login; the message keeps its seq.
 
         Returns the event that tells it, and whether it is new: nothing is deleted twice.
         """
+        # A name that is older than the rule may be longer.
+        author = {"author": by.name[:LONGEST_NAME], "user_id": by.user_id}
         with transaction.atomic():
             event, is_new = Message.objects.get_or_create(
-                deletes=self, defaults={"room_name": self.room_name, "author": by}
+                deletes=self, defaults={"room_name": self.room_name, **author}
             )
             Message.objects.filter(pk=self.pk).update(text="")
         return event, is_new
@@ -126,9 +152,9 @@ class Message(models.Model):
         return cls.objects.filter(room_name=room_name, seq__gt=seq).order_by("seq")[:limit]
 
     @classmethod
-    def before(cls, room_name, seq=sys.maxsize, limit=settings.HISTORY_PAGE):
-        """The last events before this one, a page of them, the oldest first."""
-        earlier = cls.objects.filter(room_name=room_name, seq__lt=seq)
+    def before(cls, room_name, seq, limit=settings.HISTORY_PAGE):
+        """The last messages before this event, a page of them, the oldest first."""
+        earlier = cls.objects.filter(room_name=room_name, seq__lt=seq, deletes=None)
         return reversed(earlier.order_by("-seq")[:limit])
 
     def as_event(self):
@@ -139,6 +165,7 @@ class Message(models.Model):
             "id": self.id,
             "seq": self.seq,
             "author": self.author,
+            "author_id": self.user_id,
             "client_id": str(self.client_id),
             "text": self.text or None,
             "sent_at": self.sent_at.isoformat(),

@@ -12,7 +12,7 @@ def account(view, title, **options):
     return view.as_view(template_name="chat/account.html", extra_context=context, **options)
 
 
-change_password = account(auth_views.PasswordChangeView, "Change password", success_url="/")
+change_password = account(views.PasswordChangeView, "Change password", success_url="/")
 
 urlpatterns = [
     path("", views.index, name="index"),

@@ -3,15 +3,18 @@
 import uuid
 
 from asgiref.sync import async_to_sync
-from django.contrib.auth import login
+from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.db import IntegrityError, transaction
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views import csrf
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import CreateView
 
 from . import store
-from .access import check_may_read, check_may_write, login_of
+from .access import User, check_may_read, check_may_write, login_of
 from .forms import InvitationForm, MessageForm, RoomForm, SignUpForm
 from .frames import Refusal, read_client_id
 from .hub import announce
@@ -40,7 +43,11 @@ def index(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def room(request, room_name):
-    check_may_read(login_of(request), room_name)
+    _, is_private = check_may_read(login_of(request), room_name)
+    # A phone begins with a capital letter, and nobody sees that this is another room.
+    is_new = is_private is None and request.method != "POST"
+    if is_new and (namesake := Room.namesake(room_name)):
+        return redirect("room", namesake)
     # Whatever name the form itself gives.
     data = request.POST and {**request.POST.dict(), "author": request.user.get_username()}
     form = MessageForm(data or None)
@@ -63,19 +70,20 @@ def post(request, room_name, fields):
 
 
 def render_room(request, room_name, **forms):
-    events = list(Message.before(room_name))
-    seqs = [event.seq for event in events] or [0]
+    room = Room.objects.filter(name=room_name).first() or Room(name=room_name)
+    history = list(Message.before(room_name, room.last_seq + 1))
     # What the page's script has to know.
-    author = request.user.get_username()
-    page = {"room": room_name, "author": author, "oldest": seqs[0], "newest": seqs[-1]}
+    author = {"author": request.user.get_username(), "author_id": request.user.pk}
+    oldest = history[0].seq if history else 0
+    page = {"room": room_name, **author, "oldest": oldest, "newest": room.last_seq}
     context = {
         "form": MessageForm(),
         "invitation_form": InvitationForm(),
         **forms,
         "room_name": room_name,
-        "is_private": Room.objects.filter(name=room_name, is_private=True).exists(),
+        "is_private": room.is_private,
         "members": Member.objects.filter(room=room_name).select_related("user"),
-        "events": events,
+        "history": history,
         "page": page,
         # Sent twice by mistake, a form is still one message.
         "client_id": uuid.uuid4(),
@@ -86,10 +94,12 @@ def render_room(request, room_name, **forms):
 
 @require_POST
 @login_required
+@transaction.atomic
 def invite(request, room_name):
     """Make somebody a member of a private room; any of its members who is not muted may."""
     check_may_read(login_of(request), room_name)
-    get_object_or_404(Room, name=room_name, is_private=True)
+    # Locked: its last member may be leaving.
+    get_object_or_404(Room.objects.select_for_update(), name=room_name, is_private=True)
     form = InvitationForm(request.POST)
     try:
         check_may_write(login_of(request), room_name)
@@ -104,20 +114,74 @@ def invite(request, room_name):
 
 @require_POST
 @login_required
+@transaction.atomic
 def leave(request, room_name):
-    """Be no member of a private room any more."""
-    Member.objects.filter(room=room_name, user=request.user, status=Member.MEMBER).delete()
+    """Be no member any more. A private room goes with its last member, who is asked back first."""
+    # Locked: of two who leave at once one is the last.
+    room = Room.objects.select_for_update().filter(name=room_name).first()
+    others = Member.objects.filter(room=room).exclude(user=request.user)
+    mine = Member.objects.filter(room=room, user=request.user, status=Member.MEMBER)
+    is_last = mine.exists() and not others.exclude(status=Member.BANNED).exists()
+    if room and room.is_private and is_last:
+        if "and_delete" not in request.POST:
+            count = Message.objects.filter(room_name=room_name).exclude(text="").count()
+            return render(request, "chat/leave.html", {"room_name": room_name, "count": count})
+        room.delete()
+    mine.delete()
     return redirect("index")
 
 
-class SignUpView(auth_views.RedirectURLMixin, CreateView):
+def csrf_failure(request, reason=""):
+    """Of a form with an old token. A login that was sent twice has one, and is done."""
+    is_login = request.resolver_match.url_name in ("login", "signup")
+    name = request.user.get_username()
+    if is_login and name and name == request.POST.get("username"):
+        return redirect(auth_views.LoginView(request=request).get_success_url())
+    return csrf.csrf_failure(request, reason)
+
+
+class SentTwice:
+    """A form with a new password: where one like it has done the work already, it is done, too."""
+
+    is_done = False
+
+    def dispatch(self, request, *args, **kwargs):
+        response = super().dispatch(request, *args, **kwargs)
+        name = request.POST.get("username") or request.user.get_username()
+        data = {"username": name, "password": request.POST.get(self.new_password)}
+        form = AuthenticationForm(request, data)
+        if self.is_done or not form.is_valid():
+            return response
+        login(request, form.get_user())
+        return redirect(self.get_success_url())
+
+
+class PasswordChangeView(SentTwice, auth_views.PasswordChangeView):
+    new_password = "new_password1"
+
+    def form_valid(self, form):
+        old, user = form.user.password, form.save(commit=False)
+        # Not over what was stored meanwhile; and nothing else of the user.
+        users = User.objects.filter(pk=user.pk, password=old)
+        self.is_done = users.update(password=user.password)
+        if self.is_done:
+            update_session_auth_hash(self.request, user)
+        return redirect(self.success_url if self.is_done else "password_change")
+
+
+class SignUpView(SentTwice, auth_views.RedirectURLMixin, CreateView):
     form_class = SignUpForm
     next_page = "index"
+    new_password = "password1"
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(next=self.get_redirect_url(), **kwargs)
 
     def form_valid(self, form):
-        response = super().form_valid(form)
+        try:
+            response = super().form_valid(form)
+        except IntegrityError:  # by now the name is taken
+            return self.post(self.request)
+        self.is_done = True
         login(self.request, self.object)
         return response

@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
+CSRF_FAILURE_VIEW = "chat.views.csrf_failure"
 ROOT_URLCONF = "websockets_channels.urls"
 ASGI_APPLICATION = "websockets_channels.asgi.application"
 

@@ -1,14 +1,13 @@
 """Sending from outside any consumer, and from outside the server's process too."""
 
-import re
-
 from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 
-from chat.converters import RoomNameConverter
-from chat.forms import MessageForm
+from chat.forms import MessageForm, RoomForm
+from chat.frames import Refusal
 from chat.hub import announce
 from chat.models import Message
+from chat.store import check_name_is_free
 
 
 class Command(BaseCommand):
@@ -20,12 +19,15 @@ class Command(BaseCommand):
         parser.add_argument("--author", default="say", help="who says it (default: say)")
 
     def handle(self, room_name, text, author, **options):
-        if not re.fullmatch(RoomNameConverter.regex, room_name):
-            raise CommandError("A room name has 1 to 50 letters (A-Z, a-z), digits, - or _.")
         fields = {"author": author, "text": text}
         form = MessageForm(fields, instance=Message(room_name=room_name))
-        if not form.is_valid():
-            raise CommandError(" ".join(e for errors in form.errors.values() for e in errors))
+        found = {**RoomForm({"room_name": room_name}).errors, **form.errors}
+        if found:
+            raise CommandError(" ".join(e for errors in found.values() for e in errors))
+        try:
+            check_name_is_free(room_name)
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from None
         message = form.save()
         async_to_sync(announce)(message)
         self.stdout.write(f"Message {message.id} is stored, and was sent to the room's group.")

@@ -23,12 +23,12 @@ const AGAIN = 2_000;
 const UNNOTICED = 2_500;
 
 export class Connection {
-  // `page` says where we are: { room, author, newest }. `hear` is called with each event that is
+  // `page` says where we are: { room, author, author_id, newest }. `hear` is called with each event that is
   // news, `tell` with a state ("connecting", "live", "offline", "refused") and words for it.
   constructor(page, hear, tell) {
-    Object.assign(this, { hear, tell, author: page.author, seq: page.newest, live: false });
+    Object.assign(this, { hear, tell, authorId: page.author_id, seq: page.newest, live: false });
     // What was written and is not confirmed yet. It outlives a reload of this tab.
-    this.shelf = `outbox ${page.room} ${page.author}`;
+    this.shelf = `outbox ${page.room} ${page.author_id}`;
     this.outbox = JSON.parse(sessionStorage[this.shelf] ?? "[]");
     const base = `${location.origin.replace("http", "ws")}/ws/chat/${page.room}/`;
     const url = () => `${base}?after=${this.seq}&as=${encodeURIComponent(page.author)}`;
@@ -95,7 +95,7 @@ export class Connection {
       this.seq = event.seq;
       this.hear(event);
     }
-    const isOurs = event.client_id === this.outbox[0]?.client_id && event.author === this.author;
+    const isOurs = event.client_id === this.outbox[0]?.client_id && event.author_id === this.authorId;
     if (isOurs) this.settle();
   }
 

@@ -7,12 +7,13 @@ const dayOf = (item) => {
   const sent = new Date(item.querySelector("time").dateTime);
   return sent.toLocaleDateString([], { dateStyle: "full" });
 };
-const authorOf = (item) => item.querySelector("b").textContent;
+// A name may change hands: whose it is says the account.
+const authorOf = (item) => `${item.dataset.author} ${item.querySelector("b").textContent}`;
 
 export class Conversation {
-  // `page` says where we are: { author, oldest }; `ask` has `remove(id)` and `earlier(before)`.
+  // `page` says where we are: { author, author_id, oldest }; `ask` has `remove(id)` and `earlier(before)`.
   constructor(page, ask) {
-    Object.assign(this, { author: page.author, oldest: page.oldest, ask, isFollowing: true });
+    Object.assign(this, { page, oldest: page.oldest, ask, isFollowing: true });
     const find = (selector) => document.querySelector(selector);
     this.scroller = find("#scroller");
     this.list = find("#messages");
@@ -39,6 +40,7 @@ export class Conversation {
   make(message) {
     const item = this.template.content.cloneNode(true).firstElementChild;
     item.dataset.id = message.id;
+    item.dataset.author = message.author_id ?? "";
     item.querySelector("b").textContent = message.author;
     item.querySelector("time").dateTime = message.sent_at;
     this.write(item, message.text);
@@ -58,7 +60,7 @@ export class Conversation {
     const sent = new Date(time.dateTime);
     time.textContent = sent.toLocaleTimeString([], { timeStyle: "short" });
     time.title = sent.toLocaleString();
-    const isMine = authorOf(item) === this.author;
+    const isMine = item.dataset.author === `${this.page.author_id}`;
     item.classList.toggle("mine", isMine);
     item.querySelector("button")?.remove();
     if (isMine && item.dataset.id && !item.querySelector(".deleted")) item.append(this.deleteButton(item));
@@ -86,7 +88,7 @@ export class Conversation {
     const item = this.make(message);
     this.list.append(item);
     this.place(item);
-    if (message.author !== this.author) this.announce(message);
+    if (message.author_id !== this.page.author_id) this.announce(message);
     if (this.isFollowing) this.toNewest();
     else this.newestButton.hidden = false;
   }
@@ -130,8 +132,9 @@ export class Conversation {
   }
 
   showWaiting(outbox) {
-    const author = this.author;
-    this.waiting.replaceChildren(...outbox.map((post) => this.make({ ...post, author, id: "" })));
+    const { author, author_id } = this.page;
+    const make = (post) => this.make({ ...post, author, author_id, id: "" });
+    this.waiting.replaceChildren(...outbox.map(make));
     if (this.isFollowing) this.toNewest();
   }
 
