@@ -142,13 +142,12 @@ async def moderated(chat):
 
 
 async def ban(mod, room_name, name):
-    """Fill in the admin's form of a room, with one line in its list of members."""
+    """Fill in the admin's forms of a room, and of somebody who is special there."""
     question = {"app_label": "chat", "model_name": "member", "field_name": "user", "term": name}
     found = (await mod.http.get("/admin/autocomplete/", params=question)).json()["results"]
     number = next(user["id"] for user in found if user["text"] == name)
-    line = {"member_set-0-user": number, "member_set-0-status": "banned"}
-    total = {"member_set-TOTAL_FORMS": "1", "member_set-INITIAL_FORMS": "0"}
-    await mod.submit("/admin/chat/room/add/", name=room_name, **line, **total)
+    await mod.submit("/admin/chat/room/add/", name=room_name)
+    await mod.submit("/admin/chat/member/add/", room=room_name, user=number, status="banned")
 
 
 async def limited(chat):
