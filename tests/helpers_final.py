@@ -3,7 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import sqlite3
+import subprocess
+import sys
+import uuid
 
 import websockets
 from helpers_resume import log_in
@@ -117,3 +121,55 @@ def logged_since(chat, lengths):
     """What the instances have logged since then, as one text."""
     pairs = zip(chat.instances, lengths, strict=True)
     return "".join(instance.program.said()[length:] for instance, length in pairs)
+
+
+# --- a database of before -------------------------------------------------------------------------
+
+LEGACY = """
+INSERT INTO auth_user (id, username, password, is_superuser, is_staff, is_active, first_name,
+    last_name, email, date_joined)
+VALUES (1, 'alice', 'x', false, false, true, '', '', '', '2026-01-01 00:00:00'),
+    (2, 'bob', 'x', false, false, true, '', '', '', '2026-03-01 00:00:00');
+INSERT INTO chat_room (name, last_seq, is_private) VALUES ('lobby', 5, false);
+INSERT INTO chat_message (id, room_name, seq, author, client_id, text, sent_at, deletes_id)
+VALUES (1, 'lobby', 1, 'alice', {uuid[0]}, 'hers', '2026-02-01 00:00:00', NULL),
+    (2, 'lobby', 2, 'bob', {uuid[1]}, 'of a bob before', '2026-02-01 00:00:00', NULL),
+    (3, 'lobby', 3, 'bob', {uuid[2]}, 'his', '2026-04-01 00:00:00', NULL),
+    (4, 'lobby', 4, 'say', {uuid[3]}, '', '2026-04-01 00:00:00', NULL),
+    (5, 'lobby', 5, 'alice', {uuid[4]}, '', '2026-04-01 00:00:00', 4);
+INSERT INTO django_admin_log (object_id, object_repr, action_flag, change_message, content_type_id,
+    user_id, action_time)
+SELECT CASE model WHEN 'message' THEN '4' ELSE 'lobby' END,
+    CASE model WHEN 'message' THEN 'say in lobby: a secret' ELSE 'lobby' END, 2, 'Changed.', id, 1,
+    '2026-04-01 00:00:00'
+FROM django_content_type WHERE app_label = 'chat' AND model IN ('message', 'room');
+"""
+
+
+def migrate_from_before(url, run_statements):
+    """Make chat_final's database as it was, with rows in it, and bring it up to date."""
+    manage(url, "migrate", "chat", "0003")
+    manage(url, "migrate", "admin")
+    quote = "'{}'" if url.startswith("postgres") else "'{0.hex}'"
+    uuids = [quote.format(uuid.UUID(int=number)) for number in range(5)]
+    run_statements(LEGACY.format(uuid=uuids))
+    manage(url, "migrate")
+
+
+def manage(url, *words):
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words, "--verbosity", "0"],
+        cwd=find_stage(FINAL).folder,
+        env=os.environ | {"DATABASE_URL": url, "DEVELOPMENT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+OWNERS = "SELECT text, user_id FROM chat_message ORDER BY seq"
+# Whose is what the account of a name cannot have written? Nobody's.
+OWNERS_NOW = [("hers", 1), ("of a bob before", None), ("his", 2), ("", None), ("", 1)]
+LOG = "SELECT object_repr FROM django_admin_log ORDER BY object_repr"
+LOG_NOW = [("lobby",), ("message 4",)]

@@ -1,16 +1,23 @@
 """chat_final: accounts. Forms that are sent twice, and names that change hands."""
 
 import asyncio
+import contextlib
 import re
+import sqlite3
 import uuid
 
 import pytest
 from helpers_final import (
     FINAL,
+    LOG,
+    LOG_NOW,
+    OWNERS,
+    OWNERS_NOW,
     ask,
     caught_up,
     closing_code,
     in_database,
+    migrate_from_before,
     next_answer,
     post,
     user_id,
@@ -347,3 +354,12 @@ async def test_page_of_who_was_renamed_shows_their_messages_as_theirs(chat):
         page = (await visitor.load(f"/chat/{room_name}/")).text
     assert re.findall(r"<li [^>]*mine[^>]*>\s*<b>([^<]+)</b>", page) == [name]
     assert page.count("by another account") == 1
+
+
+def test_migration_gives_messages_to_accounts_and_cleans_the_log(tmp_path):
+    path = tmp_path / "chat.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        migrate_from_before(f"sqlite:///{path}", database.executescript)
+        assert database.execute(OWNERS).fetchall() == OWNERS_NOW
+        assert database.execute(LOG).fetchall() == LOG_NOW, "of a deleted text nothing is left"
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -47,8 +47,8 @@ async def test_page_shows_the_newest_messages_however_many_were_deleted_since(ch
         chat,
         "from types import SimpleNamespace\n"
         "from chat.models import Message\n"
-        f"make = lambda n: Message.objects.create(room_name={room_name!r}, author='a', text=f'no {{n}}')\n"
-        "messages = [make(n) for n in range(120)]\n"
+        f"fields = {{'room_name': {room_name!r}, 'author': 'a'}}\n"
+        "messages = [Message.objects.create(**fields, text=f'no {n}') for n in range(120)]\n"
         "by = SimpleNamespace(name='a', user_id=None)\n"
         "[message.delete_text(by) for message in messages[:115]]",
     )

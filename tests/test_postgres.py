@@ -9,8 +9,10 @@ import uuid
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 import websockets
+from helpers_final import LOG, LOG_NOW, OWNERS, OWNERS_NOW, migrate_from_before
 from helpers_missing import leave_out
 from helpers_resume import (
     frame,
@@ -49,7 +51,7 @@ from test_run_step import assert_one_sentence
 
 from chatflow import post, postgres
 from chatflow.capabilities import new_room
-from chatflow.client import connect
+from chatflow.client import PASSWORD, Visitor, connect
 from chatflow.errors import MissingError
 from chatflow.launcher import OVERLAY, QUICK_SETTINGS
 from chatflow.redis_server import free_port
@@ -158,6 +160,90 @@ async def test_database_restarts_and_who_is_there_stays_and_goes_on(chat, server
         assert [await next_message(bob) for _ in range(2)] == [before, again]
         answer = await say(bob, "welcome back")
     assert stored(chat, room_name) == [before, again, answer], "all is stored once, without a gap"
+
+
+# --- accounts -----------------------------------------------------------------------------------
+
+
+async def test_moderator_with_a_long_name_deletes_a_text(chat):
+    name, room_name = f"mod-{uuid.uuid4().hex[:12]}", new_room()
+    session = await log_in(chat, name)
+    statement = "UPDATE auth_user SET username = %s, is_staff = true, is_superuser = true"
+    with psycopg.connect(chat.database) as database:
+        database.execute(f"{statement} WHERE username = %s", (name + "x" * 100, name))
+    async with joined(chat, room_name) as alice, Visitor(chat, fresh=True) as moderator:
+        message = await say(alice, "what should not be said")
+        moderator.http.cookies.set("sessionid", session)
+        await moderator.load("/admin/chat/message/")
+        fields = {"action": "delete_text", "_selected_action": message["id"]}
+        fields["csrfmiddlewaretoken"] = moderator.token
+        answer = await moderator.http.post("/admin/chat/message/", data=fields)
+        assert answer.status_code == 302, "it should be done, and no error"
+        assert (await next_of_any_kind(alice))["type"] == "deleted"
+
+
+async def test_of_two_who_leave_at_once_one_is_asked_back(chat):
+    async with Visitor(chat, "alice") as alice, Visitor(chat, "bob") as bob:
+        for visitor in (bob, alice):
+            await visitor.log_in()
+        for _ in range(10):
+            room_name = new_room()
+            path = f"/chat/{room_name}/"
+            await alice.load("/")
+            await send(alice, "/", room_name=room_name)
+            await send(alice, f"{path}invite/", user="bob")
+            await bob.load(path)
+            leaving = [send(visitor, f"{path}leave/") for visitor in (alice, bob)]
+            codes = sorted(answer.status_code for answer in await asyncio.gather(*leaving))
+            assert codes == [200, 302], "a room without anybody should not be left"
+
+
+async def test_invitation_into_a_room_that_its_last_member_deletes_is_no_error(chat):
+    async with Visitor(chat, "alice") as alice, Visitor(chat, "bob") as bob:
+        for visitor in (bob, alice):
+            await visitor.log_in()
+        for _ in range(10):
+            room_name = new_room()
+            path = f"/chat/{room_name}/"
+            await alice.load("/")
+            await send(alice, "/", room_name=room_name)
+            await send(alice, path, text="hello")
+            invited, left = await asyncio.gather(
+                send(alice, f"{path}invite/", user="bob"),
+                send(alice, f"{path}leave/", and_delete="yes"),
+            )
+            assert left.status_code == 302
+            assert invited.status_code in (302, 403, 404), "done before it, or refused"
+
+
+async def send(visitor, path, **fields):
+    data = {**fields, "csrfmiddlewaretoken": visitor.token}
+    return await visitor.http.post(path, data=data)
+
+
+async def test_forms_with_a_new_password_that_are_sent_twice_at_once_are_one(chat):
+    async with Visitor(chat, f"user-{uuid.uuid4().hex[:12]}", fresh=True) as visitor:
+        await visitor.load("/accounts/signup/")
+        for path, old, new in [
+            ("signup", "", PASSWORD),
+            ("password_change", PASSWORD, "x" + PASSWORD),
+        ]:
+            fields = {"username": visitor.name, "old_password": old}
+            for key in ("password1", "password2", "new_password1", "new_password2"):
+                fields[key] = new
+            sendings = [send(visitor, f"/accounts/{path}/", **fields) for _ in "12"]
+            answers = await asyncio.gather(*sendings)
+            assert [answer.status_code for answer in answers] == [302, 302]
+            page = await visitor.load("/accounts/password_change/")
+            assert page.status_code == 200, "they should be logged in"
+
+
+def test_migration_gives_messages_to_accounts_and_cleans_the_log(server):
+    url = server.new_database()
+    with psycopg.connect(url, autocommit=True) as database:
+        migrate_from_before(url, database.execute)
+        assert database.execute(OWNERS).fetchall() == OWNERS_NOW
+        assert database.execute(LOG).fetchall() == LOG_NOW
 
 
 # --- what it is given ---------------------------------------------------------------------------
