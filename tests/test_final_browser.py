@@ -1,6 +1,7 @@
 """What people see of chat_final: two users at two instances, each in a browser of their own."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import re
@@ -175,6 +176,12 @@ def sessions(chat):
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def arrive(browser):
+    async with arriving(browser) as arrive:
+        yield arrive
+
+
+@contextlib.asynccontextmanager
+async def arriving(browser):
     """Call it with a name for a User; in the end nothing may have gone wrong on any page."""
     users = []
 
@@ -317,7 +324,11 @@ async def test_rolling_restart_behind_a_proxy_is_a_word_in_the_status_and_no_mor
             said += await restart(instance, bob)
             await expect(alice.status).to_have_text("Connecting")
             await clock.run_for(COMES_BACK_MS)
+            await alice.is_live()
+            # What comes is shown by a timer of the page.
+            await clock.resume()
             await both_have(alice, bob, said)
+            await clock.pause_at(await alice.page.evaluate("Date.now()") / 1000 + 5)
         await assert_undisturbed(alice, place)
         assert await told(alice) == ["Live", "Connecting", "Live", "Connecting", "Live"]
         for user in (alice, bob):
@@ -411,7 +422,8 @@ async def test_a_message_is_deleted_by_its_author_and_for_all_even_who_was_offli
     await alice.say("too much")
     await bob.sees(("alice", "too much"))
     await bob.say("what?")
-    await alice.sees(("alice", "too much"), ("bob", "what?"))
+    for user in (alice, bob):
+        await user.sees(("alice", "too much"), ("bob", "what?"))
     for user, text in ((alice, "too much"), (bob, "what?")):
         buttons = await user.delete_buttons().all()
         names = [await button.get_attribute("aria-label") for button in buttons]

@@ -134,13 +134,13 @@ def has_chromium():
 
 
 @contextlib.asynccontextmanager
-async def chromium():
-    """A headless Chromium for the length of an `async with` block."""
-    path = find_chromium()
+async def chromium(*more, **options):
+    """A headless Chromium for the length of an `async with` block, with `more` switches."""
+    options = {"executable_path": find_chromium(), **options}
     # Chromium's sandbox refuses to run as root, in a container, say.
-    switches = SWITCHES + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    switches = [*SWITCHES, *more, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=path, args=switches)
+        browser = await driver.chromium.launch(args=switches, **options)
         try:
             yield browser
         finally:

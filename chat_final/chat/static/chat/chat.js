@@ -40,6 +40,7 @@ function hear(event) {
 }
 
 function tell(state, words = STATES[state], outbox) {
+  conversation.showWaiting(outbox, state === "live");
   const status = find("#status");
   const then = state === "refused" ? "not sent" : "waiting to be sent";
   const waiting = state !== "live" && outbox.length ? ` · ${outbox.length} ${then}` : "";
@@ -50,7 +51,6 @@ function tell(state, words = STATES[state], outbox) {
     showTyping();
   }
   status.dataset.state = state;
-  conversation.showWaiting(outbox);
 }
 
 // A screen reader reads it when it changes, and only then.

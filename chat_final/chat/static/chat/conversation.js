@@ -3,10 +3,22 @@
 const NEAR = 80; // pixels from the bottom: who is further up is reading, and is left there
 const SAID = 5; // how many new messages a screen reader finds in the log
 
-const dayOf = (item) => {
-  const sent = new Date(item.querySelector("time").dateTime);
-  return sent.toLocaleDateString([], { dateStyle: "full" });
-};
+// Messages on the page of somebody who follows, "Earlier messages" brings back the others; and of
+// somebody who reads further up. A layout of thousands takes too long.
+const KEPT = 300;
+const MOST = 600;
+// However fast messages come, a click is answered in between: so many of them, and then a pause, in
+// milliseconds. While somebody catches up nothing is urgent.
+const AT_ONCE = 50;
+const PAUSE = { live: 16, catchingUp: 100 };
+
+// Made once: to make one takes longer than all else that is done for a message.
+const [DAY, TIME, BOTH] = [
+  { dateStyle: "full" },
+  { timeStyle: "short" },
+  { dateStyle: "medium", timeStyle: "medium" },
+].map((style) => new Intl.DateTimeFormat([], style));
+
 // A name may change hands: whose it is says the account.
 const authorOf = (item) => `${item.dataset.author} ${item.querySelector("b").textContent}`;
 
@@ -14,6 +26,8 @@ export class Conversation {
   // `page` says where we are: { author, author_id, oldest }; `ask` has `remove(id)` and `earlier(before)`.
   constructor(page, ask) {
     Object.assign(this, { page, oldest: page.oldest, ask, isFollowing: true });
+    // What the next layout will show, and when the last one was.
+    Object.assign(this, { fresh: [], outbox: [], shown: 0 });
     const find = (selector) => document.querySelector(selector);
     this.scroller = find("#scroller");
     this.list = find("#messages");
@@ -39,8 +53,8 @@ export class Conversation {
 
   make(message) {
     const item = this.template.content.cloneNode(true).firstElementChild;
-    item.dataset.id = message.id;
-    item.dataset.author = message.author_id ?? "";
+    const { id, seq, author_id: author } = message;
+    Object.assign(item.dataset, { id, seq, author: author ?? "" });
     item.querySelector("b").textContent = message.author;
     item.querySelector("time").dateTime = message.sent_at;
     this.write(item, message.text);
@@ -58,8 +72,9 @@ export class Conversation {
   dress(item) {
     const time = item.querySelector("time");
     const sent = new Date(time.dateTime);
-    time.textContent = sent.toLocaleTimeString([], { timeStyle: "short" });
-    time.title = sent.toLocaleString();
+    time.textContent = TIME.format(sent);
+    time.title = BOTH.format(sent);
+    item.day = DAY.format(sent);
     const isMine = item.dataset.author === `${this.page.author_id}`;
     item.classList.toggle("mine", isMine);
     item.querySelector("button")?.remove();
@@ -78,27 +93,78 @@ export class Conversation {
   // What depends on the message before: a new day is told, and a name only once in a row.
   place(item) {
     const before = item.previousElementSibling;
-    const isNewDay = !before || dayOf(before) !== dayOf(item);
-    if (isNewDay) item.dataset.day = dayOf(item);
+    const isNewDay = before?.day !== item.day;
+    if (isNewDay) item.dataset.day = item.day;
     else delete item.dataset.day;
     item.classList.toggle("more", !isNewDay && authorOf(before) === authorOf(item));
   }
 
   add(message) {
-    const item = this.make(message);
-    this.list.append(item);
-    this.place(item);
-    if (message.author_id !== this.page.author_id) this.announce(message);
+    this.fresh.push(message);
+    this.soon();
+  }
+
+  showWaiting(outbox, isLive) {
+    const hasCaughtUp = isLive && this.pause === PAUSE.catchingUp;
+    Object.assign(this, { outbox, pause: isLive ? PAUSE.live : PAUSE.catchingUp });
+    if (hasCaughtUp) this.show();
+    else this.soon();
+  }
+
+  // Somebody who comes back may be sent a thousand messages, and each layout takes its time. By a
+  // timer, since a tab that nobody looks at has no animation frames.
+  soon() {
+    this.timer ??= setTimeout(() => this.show(), this.shown + this.pause - performance.now());
+  }
+
+  show() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const hasRoom = this.isFollowing || this.list.childElementCount < MOST;
+    // More than that is skipped: the page begins again at the newest, when its reader comes there.
+    const isTooMuch = this.isFollowing || !hasRoom;
+    if (isTooMuch && this.fresh.splice(0, this.fresh.length - KEPT).length) this.hasGap = true;
+    const fresh = this.fresh.splice(0, hasRoom ? AT_ONCE : 0);
+    this.append(fresh);
+    if (this.isFollowing) this.forget(fresh.length);
+    const { author, author_id } = this.page;
+    const waiting = { author, author_id, id: "", seq: "" };
+    this.waiting.replaceChildren(...this.outbox.map((post) => this.make({ ...post, ...waiting })));
+    this.shown = performance.now();
+    this.newestButton.hidden &&= this.isFollowing || !(fresh.length || this.fresh.length);
     if (this.isFollowing) this.toNewest();
-    else this.newestButton.hidden = false;
+    else if (hasRoom && this.fresh.length) this.soon();
+  }
+
+  append(messages) {
+    const items = messages.map((message) => this.make(message));
+    this.list.append(...items);
+    for (const item of items) this.place(item);
+    this.announce(messages.filter((one) => one.author_id !== this.page.author_id).slice(-SAID));
+  }
+
+  // A page that stays open for days does not grow for days.
+  forget(added) {
+    const old = [...this.list.children].slice(0, this.hasGap ? -added : -KEPT);
+    this.hasGap = false;
+    if (!old.length) return;
+    const hadFocus = old.some((item) => item.contains(document.activeElement));
+    for (const item of old) item.remove();
+    const first = this.list.firstElementChild;
+    this.place(first);
+    this.oldest = Number(first.dataset.seq);
+    this.earlierButton.hidden = false;
+    if (hadFocus) this.scroller.focus();
   }
 
   // For a screen reader: what is new, and nothing of what else changes in the list.
-  announce({ author, text }) {
-    const line = document.createElement("p");
-    line.textContent = `${author}: ${text ?? "deleted"}`;
-    this.news.append(line);
-    if (this.news.childElementCount > SAID) this.news.firstElementChild.remove();
+  announce(messages) {
+    for (const { author, text } of messages) {
+      const line = document.createElement("p");
+      line.textContent = `${author}: ${text ?? "deleted"}`;
+      this.news.append(line);
+    }
+    while (this.news.childElementCount > SAID) this.news.firstElementChild.remove();
   }
 
   addEarlier({ before, messages }) {
@@ -121,6 +187,7 @@ export class Conversation {
   }
 
   remove(id) {
+    for (const message of this.fresh) if (message.id === id) message.text = null;
     const item = this.list.querySelector(`[data-id="${id}"]`);
     if (!item) return;
     const hadFocus = item.contains(document.activeElement);
@@ -131,17 +198,12 @@ export class Conversation {
     item.focus();
   }
 
-  showWaiting(outbox) {
-    const { author, author_id } = this.page;
-    const make = (post) => this.make({ ...post, author, author_id, id: "" });
-    this.waiting.replaceChildren(...outbox.map(make));
-    if (this.isFollowing) this.toNewest();
-  }
-
   scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.scroller;
     this.isFollowing = scrollHeight - scrollTop - clientHeight < NEAR;
-    if (this.isFollowing) this.newestButton.hidden = true;
+    if (!this.isFollowing) return;
+    this.newestButton.hidden = true;
+    if (this.fresh.length) this.soon();
   }
 
   toNewest() {

@@ -1,0 +1,168 @@
+"""The pages of chat_final where a browser, a network or a person is not as one expects."""
+
+import re
+
+import pytest
+import pytest_asyncio
+from helpers_final import FINAL, PATIENCE, in_database
+from playwright.async_api import expect
+from test_browser import no_browser
+from test_final_browser import BACK, OFFLINE, arriving
+
+from chatflow import post
+from chatflow.browser import chromium, find_chromium
+from chatflow.capabilities import new_room
+from chatflow.errors import MissingError
+from chatflow.servers import HOST
+
+# One browser and one run of the stage for all tests of this file: they stay in one event loop.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# A name of this machine of which the browser does not know that it is one: as a phone sees it.
+ALIAS = "chat.test"
+ALIASED = f"--host-resolver-rules=MAP {ALIAS} {HOST}"
+KEPT = 300
+MOST_LAYOUTS = 100
+TOO_LONG = "Not sent: this is too long for one message. Shorten it, or send it in parts."
+FAILED = "Something has failed on this page. Reload it, and try again."
+# Left and shown again by way of the browser's back/forward cache, which headless ones do not have.
+LEAVE, RETURN = [
+    f"dispatchEvent(new PageTransitionEvent('{kind}', {{ persisted: true }}))"
+    for kind in ("pagehide", "pageshow")
+]
+MISS = """
+INSERT INTO chat_message (room_name, seq, author, client_id, text, sent_at)
+WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
+SELECT name, last_seq + n, 'bob', lower(hex(randomblob(16))), 'number ' || n, CURRENT_TIMESTAMP
+FROM number, chat_room WHERE name = ?
+"""
+COUNT_UP = "UPDATE chat_room SET last_seq = last_seq + ? WHERE name = ?"
+DELETE = """
+INSERT INTO chat_message (room_name, seq, author, client_id, text, sent_at, deletes_id)
+SELECT room_name, (SELECT last_seq + 1 FROM chat_room WHERE name = room_name), author,
+  lower(hex(randomblob(16))), '', sent_at, id
+FROM chat_message WHERE room_name = ? AND text = ?
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser():
+    try:
+        find_chromium()
+    except MissingError as error:
+        no_browser(error)
+    expect.set_options(timeout=PATIENCE * 1000)
+    async with chromium(ALIASED) as browser:
+        yield browser
+    expect.set_options(None)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def arrive(browser):
+    async with arriving(browser) as arrive:
+        yield arrive
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chat(start):
+    async with start(FINAL, instances=2, settings={"ALLOWED_HOSTS": f"{HOST},{ALIAS}"}) as chat:
+        yield chat
+
+
+@pytest.fixture
+def enter(chat, arrive):
+    """Call it with a name and options of a context: somebody is live in a room, a new one."""
+
+    async def enter(name, room_name=None, **options):
+        user = await arrive(name, **options)
+        await user.enter(chat.instances[name == "bob"], room_name or new_room())
+        await user.is_live()
+        return user
+
+    return enter
+
+
+# --- more messages than a page can show at once ---------------------------------------------
+
+
+async def misses(chat, user, room_name, count):
+    """Their network is away while bob writes so many messages; it is back when this returns."""
+    await user.offline()
+    await expect(user.status).to_have_text(re.compile(f"^{OFFLINE}"))
+    write(chat, room_name, count)
+    session = await user.page.context.new_cdp_session(user.page)
+    await session.send("Performance.enable")
+    before = await layouts(session)
+    await user.offline(False)
+    await user.is_live()
+    return session, before
+
+
+def write(chat, room_name, count):
+    in_database(chat, MISS, count, room_name)
+    in_database(chat, COUNT_UP, count, room_name)
+
+
+async def layouts(session):
+    metrics = (await session.send("Performance.getMetrics"))["metrics"]
+    return next(int(each["value"]) for each in metrics if each["name"] == "LayoutCount")
+
+
+async def test_a_thousand_missed_messages_are_few_layouts_and_the_newest_are_shown(chat, enter):
+    room_name = new_room()
+    await post(chat, room_name, "alice", "before")
+    alice = await enter("alice", room_name)
+    await alice.page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    texts = alice.page.locator("#messages p")
+    session, before = await misses(chat, alice, room_name, 1_000)
+    await expect(texts.last).to_have_text("number 1000", **BACK)
+    count = await layouts(session) - before
+    assert count < MOST_LAYOUTS, f"{count} layouts: messages that come at once are shown at once"
+    await expect(texts, "the page should begin again at the newest").to_have_count(KEPT)
+    assert await texts.all_text_contents() == numbers(1_001 - KEPT, 1_000), "each, and in order"
+    assert await alice.page.title() == f"(1000) {room_name}", "each should be counted as unread"
+    await expect(texts.last).to_be_in_viewport()
+    await expect(alice.items.first).to_have_attribute("data-day", re.compile("."))
+    earlier = alice.page.get_by_role("button", name="Earlier messages")
+    await earlier.focus()
+    await earlier.press("Enter")
+    await expect(texts.first, "the others should come back").to_have_text(f"number {951 - KEPT}")
+    await expect(texts).to_have_count(KEPT + 50)
+    # One that is on the page, and one that is not.
+    for number in (1_000, 1):
+        in_database(chat, DELETE, room_name, f"number {number}")
+        in_database(chat, COUNT_UP, 1, room_name)
+    await expect(texts.last).to_have_text("deleted")
+    await alice.say("I am back")
+    await expect(texts.last).to_have_text("I am back")
+    await expect(texts, "the list should not grow for ever").to_have_count(KEPT)
+    await alice.keeps_waiting()
+
+
+async def test_who_reads_further_up_stays_there_whatever_comes(chat, enter):
+    room_name = new_room()
+    for verse in "ABC":
+        await post(chat, room_name, "bob", "\n".join(f"{verse} {line}" for line in range(20)))
+    alice = await enter("alice", room_name)
+    texts = alice.page.locator("#messages p")
+    await alice.page.evaluate("document.querySelector('#scroller').scrollTop = 100")
+    newest = alice.page.get_by_role("button", name="New messages")
+    session, before = await misses(chat, alice, room_name, 1_000)
+    await expect(newest).to_be_visible()
+    await expect(texts.nth(600), "some hundreds are shown").to_be_attached()
+    count = await layouts(session) - before
+    assert count < MOST_LAYOUTS, f"{count} layouts: messages that come at once are shown at once"
+    shown = await texts.all_text_contents()
+    assert shown[3:] == numbers(1, len(shown) - 3), "what follows what is read should follow it"
+    place = "document.querySelector('#scroller').scrollTop"
+    assert await alice.page.evaluate(place) == 100, "what was read should stay there"
+    await newest.click()
+    await expect(texts.last).to_have_text("number 1000")
+    await expect(texts).to_have_count(KEPT)
+    assert await texts.all_text_contents() == numbers(1_001 - KEPT, 1_000), "each, and in order"
+    await expect(texts.last).to_be_in_viewport()
+    await expect(newest).to_be_hidden()
+
+
+def numbers(first, last):
+    return [f"number {number}" for number in range(first, last + 1)]
