@@ -1,6 +1,7 @@
 """The pages of chat_final where a browser, a network or a person is not as one expects."""
 
 import re
+import shutil
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from test_final_browser import BACK, OFFLINE, arriving
 from chatflow import post
 from chatflow.browser import chromium, find_chromium
 from chatflow.capabilities import new_room
+from chatflow.client import Visitor
 from chatflow.errors import MissingError
 from chatflow.servers import HOST
 
@@ -80,6 +82,78 @@ def enter(chat, arrive):
         return user
 
     return enter
+
+
+# --- pages that were left -------------------------------------------------------------------
+
+
+async def test_a_browser_keeps_no_page_of_somebody_logged_in(chat):
+    room_name = new_room()
+    async with Visitor(chat, "alice") as alice:
+        await alice.log_in()
+        for path in ("/", f"/chat/{room_name}/", "/accounts/password_change/", "/nothing/here/"):
+            answer = await alice.http.get(path)
+            said = answer.headers.get("Cache-Control", "")
+            assert "no-store" in said, f"{path} ({answer.status_code}) says {said!r}"
+        asset = await alice.http.get("/static/chat/chat.js")
+        assert "no-store" not in asset.headers.get("Cache-Control", ""), "files may be kept"
+
+
+async def test_who_leaves_a_page_is_gone_and_comes_back_to_a_new_one(chat, enter):
+    alice, room_name = await enter("alice"), new_room()
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    bob = await enter("bob", room_name)
+    await expect(bob.people).to_have_text(["alice", "bob"])
+    await alice.say("hello")
+    await bob.sees(("alice", "hello"))
+    await alice.page.evaluate(LEAVE)
+    await expect(bob.people, "a page that was left holds no socket").to_have_text(["bob"])
+    await alice.say("this waits")
+    await alice.text_field.fill("half of it")
+    await bob.say("are you there?")
+    await alice.page.evaluate(LEAVE)
+    loads = len(alice.loads)
+    await alice.page.evaluate(RETURN)
+    said = [("alice", "hello"), ("bob", "are you there?"), ("alice", "this waits")]
+    for user in (alice, bob):
+        await user.sees(*said)
+    assert len(alice.loads) == loads + 1, "it should have been loaded anew"
+    await expect(alice.text_field, "what is half written should stay").to_have_value("half of it")
+    await expect(bob.people).to_have_text(["alice", "bob"])
+    await alice.text_field.press("Enter")
+    await bob.sees(*said, ("alice", "half of it"))
+    await alice.page.reload()
+    await expect(alice.text_field, "what was sent should not come back").to_have_value("")
+
+
+async def test_back_shows_no_conversation_of_before_a_logout(chat):
+    full = shutil.which("chromium") or shutil.which("google-chrome")
+    if not full:
+        no_browser("Only a full Chromium has a back/forward cache (Debian: apt install chromium).")
+    options = {
+        "executable_path": full,
+        "ignore_default_args": ["--disable-back-forward-cache", "--headless"],
+    }
+    async with chromium("--headless=new", **options) as browser, arriving(browser) as arrive:
+        alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
+        for user, instance in zip((alice, bob), chat.instances, strict=True):
+            await user.log_in(instance)
+            await user.page.goto(f"{instance.url}/")
+            await user.page.goto(f"{instance.url}/chat/{room_name}/")
+            await user.is_live()
+        await bob.say("between you and me")
+        await alice.sees(("bob", "between you and me"))
+        await alice.text_field.fill("half of it")
+        await alice.page.get_by_role("link", name="All rooms").click()
+        await alice.is_at("Rooms")
+        await expect(bob.people, "who has left is not here any more").to_have_text(["bob"])
+        await alice.page.go_back()
+        await alice.is_live()
+        await expect(alice.text_field).to_have_value("half of it")
+        await alice.page.get_by_role("button", name="Log out").click()
+        await expect(alice.page.get_by_role("link", name="Log in")).to_be_visible()
+        await alice.page.go_back()
+        await alice.is_at("Log in")
 
 
 # --- more messages than a page can show at once ---------------------------------------------

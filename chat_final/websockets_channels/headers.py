@@ -1,6 +1,9 @@
-"""What a client may write into a header, and Django answers with an error of the server's."""
+"""Headers of clients that Django would answer with an error of the server's, and one of ours."""
 
 import re
+
+from django.conf import settings
+from django.utils.cache import patch_cache_control
 
 # What a form's Content-Type may say here: what it is, and what stands between its parts. With a
 # charset that is none, or parameters that are not well-formed, Django ends in 500.
@@ -23,3 +26,18 @@ class PlainContentType:
 
 def plain(content_type):
     return b"".join(filter(None, SAID.match(content_type).groups()))
+
+
+def no_store(get_response):
+    """A browser keeps no page of somebody logged in, to show it to who comes after a logout.
+
+    Whether there is such a cookie, and not whether it is good: nothing is asked of the database.
+    """
+
+    def middleware(request):
+        response = get_response(request)
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            patch_cache_control(response, private=True, no_store=True)
+        return response
+
+    return middleware

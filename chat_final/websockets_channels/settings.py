@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     # Static files, which with DEBUG off nobody else would serve.
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "websockets_channels.headers.no_store",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

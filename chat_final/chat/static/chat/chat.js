@@ -123,6 +123,13 @@ form.addEventListener("submit", (event) => {
   text.focus();
 });
 
+// What is half written outlives a reload, too, and the way back to a page that was left.
+const draft = `draft ${page.room} ${page.author}`;
+text.value ||= sessionStorage[draft] ?? "";
+addEventListener("pagehide", () => {
+  sessionStorage[draft] = text.value;
+});
+
 // On a phone, who is there stands between the reader and the conversation, so it opens on demand.
 const who = find("#who");
 const isWide = matchMedia("(min-width: 44rem)");

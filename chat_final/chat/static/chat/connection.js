@@ -43,6 +43,8 @@ export class Connection {
     this.socket.addEventListener("close", ({ code }) => this.closed(code));
     addEventListener("offline", () => this.state !== "refused" && this.lose());
     addEventListener("online", () => this.state !== "refused" && this.socket.reconnect());
+    // A browser may keep a page that was left, and would keep its socket: others would still see us.
+    addEventListener("pagehide", () => this.socket.close());
     this.begin("connecting");
   }
 
