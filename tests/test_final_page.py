@@ -84,6 +84,69 @@ def enter(chat, arrive):
     return enter
 
 
+# --- browsers that lack something, or name it otherwise -------------------------------------
+
+
+async def test_a_page_of_plain_http_under_another_name_sends(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    async with Visitor(chat, "alice") as visitor:
+        await visitor.log_in()
+    url = chat.url.replace(HOST, ALIAS)
+    cookie = {"name": "sessionid", "value": visitor.session, "url": url}
+    await alice.page.context.add_cookies([cookie])
+    await alice.page.goto(f"{url}/chat/{room_name}/")
+    await alice.is_live()
+    assert not await alice.page.evaluate("isSecureContext"), "this should be such a page"
+    await alice.say("from a phone")
+    await alice.sees(("alice", "from a phone"))
+    [[client_id]] = in_database(
+        chat, "SELECT client_id FROM chat_message WHERE room_name = ?", room_name
+    )
+    assert re.fullmatch("[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", client_id), "no UUID"
+
+
+async def test_nothing_that_fails_on_a_page_is_silent(enter):
+    alice = await enter("alice")
+    await alice.page.evaluate("void (crypto.getRandomValues = () => { throw Error('none') })")
+    await alice.say("hello")
+    await expect(alice.refused, "a handler that throws should be told").to_have_text(FAILED)
+    await expect(alice.text_field, "the text should stay").to_have_value("hello")
+    await alice.page.reload()
+    await alice.is_live()
+    await expect(alice.refused).to_be_empty()
+    await alice.page.evaluate("void Promise.reject(Error('later'))")
+    await expect(alice.refused, "what fails later should be told").to_have_text(FAILED)
+    alice.forgive("^uncaught (none|later)")
+
+
+async def test_the_enter_that_ends_a_word_of_an_input_method_sends_nothing(enter):
+    alice = await enter("alice")
+    await alice.text_field.fill("にほん")
+    enter_key = """(field, init) => field.dispatchEvent(new KeyboardEvent(
+      "keydown", { key: "Enter", bubbles: true, cancelable: true, ...init }))"""
+    # Safari's, and what all others say.
+    for init in ({"keyCode": 229}, {"keyCode": 229, "isComposing": True}):
+        assert await alice.text_field.evaluate(enter_key, init), f"{init}: the word should end"
+        await expect(alice.text_field, "the text should stay").to_have_value("にほん")
+    assert not await alice.text_field.evaluate(enter_key, {"keyCode": 13})
+    await alice.sees(("alice", "にほん"))
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/signup/", "/accounts/login/", "a private room"])
+async def test_no_keyboard_makes_the_first_letter_of_a_name_large(chat, enter, path):
+    alice = await enter("alice")
+    if path == "a private room":
+        await alice.page.goto(f"{chat.url}/")
+        await alice.page.get_by_label("Room name").last.fill(new_room())
+        await alice.page.get_by_role("button", name="Begin").click()
+    else:
+        await alice.page.goto(f"{chat.url}{path}")
+    names = alice.page.locator("input:is([name=room_name], [name=user], [name=username])")
+    await expect(names.first).to_be_attached()
+    for field in await names.all():
+        await expect(field).to_have_attribute("autocapitalize", "none")
+
+
 # --- pages that were left -------------------------------------------------------------------
 
 

@@ -15,6 +15,14 @@ const TYPING = 3_000;
 const typists = new Map();
 let told = 0, unread = 0;
 
+// Nothing that fails on this page is silent.
+for (const kind of ["error", "unhandledrejection"]) addEventListener(kind, fail);
+
+function fail({ error, reason }) {
+  // What a browser itself has to say of a page comes this way, too, without an error.
+  if (error ?? reason) refuse("Something has failed on this page. Reload it, and try again.");
+}
+
 const conversation = new Conversation(page, {
   remove: (id) => ask({ type: "delete", id }),
   earlier: (before) => ask({ type: "history", before }),
@@ -107,8 +115,10 @@ text.addEventListener("input", () => {
 
 // On a screen's keyboard the key beside the space bar begins a new line, and there is a button.
 text.addEventListener("keydown", (event) => {
-  const isNewLine = event.shiftKey || event.isComposing || matchMedia("(pointer: coarse)").matches;
-  if (event.key !== "Enter" || isNewLine) return;
+  // An Enter that ends a word of an input method: Safari tells it by the key code only.
+  const isOfWord = event.isComposing || event.keyCode === 229;
+  const isNewLine = event.shiftKey || matchMedia("(pointer: coarse)").matches;
+  if (event.key !== "Enter" || isOfWord || isNewLine) return;
   event.preventDefault();
   form.requestSubmit();
 });

@@ -22,6 +22,15 @@ const AGAIN = 2_000;
 // A restart takes less than this, and is nobody's concern.
 const UNNOTICED = 2_500;
 
+// Not crypto.randomUUID: browsers have it on pages of HTTPS and of this machine only.
+function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40; // version 4: by chance
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return digits.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+}
+
 export class Connection {
   // `page` says where we are: { room, author, author_id, newest }. `hear` is called with each event that is
   // news, `tell` with a state ("connecting", "live", "offline", "refused") and words for it.
@@ -120,7 +129,7 @@ export class Connection {
   }
 
   post(text) {
-    this.outbox.push({ client_id: crypto.randomUUID(), text, sent_at: new Date().toISOString() });
+    this.outbox.push({ client_id: uuid(), text, sent_at: new Date().toISOString() });
     this.say(this.state, this.words);
     if (this.outbox.length === 1) this.sendNext();
   }
