@@ -8,12 +8,12 @@ import pytest_asyncio
 from helpers_final import FINAL, PATIENCE, in_database
 from playwright.async_api import expect
 from test_browser import no_browser
-from test_final_browser import BACK, OFFLINE, arriving
+from test_final_browser import BACK, OFFLINE, arriving, look_at
 
 from chatflow import post
 from chatflow.browser import chromium, find_chromium
 from chatflow.capabilities import new_room
-from chatflow.client import Visitor
+from chatflow.client import PASSWORD, Visitor
 from chatflow.errors import MissingError
 from chatflow.servers import HOST
 
@@ -145,6 +145,68 @@ async def test_no_keyboard_makes_the_first_letter_of_a_name_large(chat, enter, p
     await expect(names.first).to_be_attached()
     for field in await names.all():
         await expect(field).to_have_attribute("autocapitalize", "none")
+
+
+# --- texts that are too long ----------------------------------------------------------------
+
+
+async def test_of_a_text_that_is_too_long_all_stays_until_it_fits(enter):
+    alice = await enter("alice")
+    length, text, keyboard = alice.page.locator("#length"), alice.text_field, alice.page.keyboard
+    await text.fill("x" * 1_800)
+    await expect(length, "nobody counts while there is room").to_be_empty()
+    await text.fill("")
+    await keyboard.insert_text("x" * 2_500)
+    await expect(text, "nothing should be cut off").to_have_value("x" * 2_500)
+    await expect(length).to_have_text("2,500 of 2,000")
+    for send in (text.press("Enter"), alice.page.get_by_role("button", name="Send").click()):
+        await send
+        await expect(alice.refused).to_have_text(TOO_LONG)
+        await expect(text, "nothing should be lost").to_have_value("x" * 2_500)
+    await alice.keeps_waiting()
+    await look_at(alice)
+    # As the server counts: code points, and no white space at the ends.
+    await text.fill(f" {'😀' * 2_001}\n")
+    await expect(length).to_have_text("2,001 of 2,000")
+    await text.fill(f" {'😀' * 2_000}\n")
+    await expect(length).to_have_text("2,000 of 2,000")
+    await text.press("Enter")
+    await alice.sees(("alice", "😀" * 2_000))
+    await expect(alice.refused).to_be_empty()
+    await expect(length).to_be_empty()
+
+
+async def test_without_a_script_the_server_says_that_a_text_is_too_long(enter, chat, arrive):
+    alice, room_name = await arrive("alice", java_script_enabled=False), new_room()
+    await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    await alice.text_field.focus()
+    await alice.page.keyboard.insert_text("x" * 2_500)
+    await alice.page.get_by_role("button", name="Send").click()
+    await expect(alice.refused).to_contain_text(re.compile("at most 2000 characters"))
+    await expect(alice.text_field, "nothing should be cut off").to_have_value("x" * 2_500)
+    alice.forgive("status of 400")
+
+
+async def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.page.goto(f"{chat.url}/accounts/signup/")
+    await alice.page.get_by_label("Username").focus()
+    await alice.page.keyboard.insert_text("x" * 60)
+    await alice.fill_in(password1=PASSWORD, password2=PASSWORD)
+    await expect(alice.page.get_by_role("alert")).to_contain_text("at most 50 characters")
+    await expect(alice.page.get_by_label("Username")).to_have_value("x" * 60)
+    await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/")
+    await alice.page.get_by_label("Room name").last.fill(room_name)
+    await alice.page.get_by_role("button", name="Begin").click()
+    invite = alice.page.get_by_label("Name of somebody to invite")
+    await invite.focus()
+    await alice.page.keyboard.insert_text("x" * 60)
+    await invite.press("Enter")
+    await expect(alice.page.get_by_role("alert").first).to_contain_text("nobody of this name")
+    await expect(invite).to_have_value("x" * 60)
+    alice.forgive("status of 400")
 
 
 # --- pages that were left -------------------------------------------------------------------

@@ -19,9 +19,15 @@ class MessageForm(forms.ModelForm):
         }
 
 
+class NameField(UsernameField):
+    def widget_attrs(self, widget):
+        # Refused in words if it is too long: a browser would cut it, without any.
+        return super().widget_attrs(widget) | {"maxlength": False}
+
+
 class SignUpForm(UserCreationForm):
     # As long as the author of a message may be.
-    username = UsernameField(max_length=50, help_text="Letters, digits and @ . + - _ only.")
+    username = NameField(max_length=50, help_text="Letters, digits and @ . + - _ only.")
 
 
 class RoomForm(forms.Form):

@@ -9,6 +9,8 @@ const form = find("form.post");
 const { text } = form.elements;
 const title = document.title;
 
+// A text may be so long, as the server counts it.
+const MOST = 2_000;
 const STATES = { connecting: "Connecting", live: "Live", offline: "Offline, trying again" };
 // Told again and again while somebody types; believed for a little longer.
 const TYPING = 3_000;
@@ -74,6 +76,16 @@ function takeBack({ detail, text: refused }) {
   refuse(refused ? `Not sent: ${detail}` : detail);
   // Beside what is being written: nothing gets lost.
   if (refused) text.value = [text.value, refused].filter(Boolean).join("\n");
+  measure();
+}
+
+// Returns whether it is too long. Nothing of it is cut off: that would not be noticed.
+function measure() {
+  const { length } = [...text.value.trim()]; // code points
+  const shown = [length, MOST].map((number) => number.toLocaleString("en")).join(" of ");
+  write(find("#length"), length > 0.9 * MOST ? shown : "");
+  text.ariaInvalid = length > MOST || null;
+  return length > MOST;
 }
 
 function showPeople({ users, count: all }) {
@@ -108,6 +120,7 @@ function count(messages) {
 document.addEventListener("visibilitychange", () => document.hidden || count(0));
 
 text.addEventListener("input", () => {
+  measure();
   if (Date.now() < told + TYPING || !text.value.trim()) return;
   told = Date.now();
   connection.send({ type: "typing" });
@@ -125,9 +138,14 @@ text.addEventListener("keydown", (event) => {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  if (measure()) {
+    refuse("Not sent: this is too long for one message. Shorten it, or send it in parts.");
+    return;
+  }
   refuse("");
   if (text.value.trim()) connection.post(text.value);
   text.value = "";
+  measure();
   told = 0;
   conversation.toNewest();
   text.focus();
@@ -136,6 +154,7 @@ form.addEventListener("submit", (event) => {
 // What is half written outlives a reload, too, and the way back to a page that was left.
 const draft = `draft ${page.room} ${page.author}`;
 text.value ||= sessionStorage[draft] ?? "";
+measure();
 addEventListener("pagehide", () => {
   sessionStorage[draft] = text.value;
 });
