@@ -117,6 +117,8 @@ PLACE = """(() => {
 class User(Person):
     """A person on the pages of chat_final, who knows why it asks before it deletes."""
 
+    was_offline = False
+
     def __init__(self, name, page):
         super().__init__(name, page)
         self.refused = page.locator("#refused")
@@ -126,6 +128,11 @@ class User(Person):
         self.sockets = []
         page.on("websocket", lambda socket: self.sockets.append(socket))
 
+    def note_console(self, entry):
+        # A page tries again while its network is away, and the browser says each time that it is.
+        if not (self.was_offline and UNREACHABLE.search(entry.text)):
+            super().note_console(entry)
+
     async def note_dialog(self, dialog):
         if dialog.message == "Delete this message for everybody?":
             await dialog.accept()
@@ -133,6 +140,7 @@ class User(Person):
             await super().note_dialog(dialog)
 
     async def offline(self, is_offline=True):
+        self.was_offline = True
         await self.page.context.set_offline(is_offline)
 
     async def is_live(self):

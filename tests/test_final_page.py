@@ -1,5 +1,6 @@
 """The pages of chat_final where a browser, a network or a person is not as one expects."""
 
+import asyncio
 import re
 import shutil
 
@@ -7,7 +8,7 @@ import pytest
 import pytest_asyncio
 from helpers_final import FINAL, PATIENCE, in_database
 from playwright.async_api import expect
-from test_browser import no_browser
+from test_browser import UNREACHABLE, no_browser
 from test_final_browser import BACK, OFFLINE, arriving, look_at
 
 from chatflow import post
@@ -365,3 +366,40 @@ async def test_who_reads_further_up_stays_there_whatever_comes(chat, enter):
 
 def numbers(first, last):
     return [f"number {number}" for number in range(first, last + 1)]
+
+
+# --- what a browser believes of the network --------------------------------------------------
+
+
+@pytest.mark.parametrize("event", ["offline", "online", "visibilitychange"])
+async def test_whatever_the_browser_believes_the_page_asks_at_once(enter, event):
+    alice = await enter("alice")
+    sent, answered = [], []
+    [socket] = alice.sockets
+    socket.on("framesent", lambda frame: sent.append(frame))
+    socket.on("framereceived", lambda frame: '"history"' in frame and answered.append(frame))
+    target = "document" if event == "visibilitychange" else "window"
+    await alice.page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")
+    await alice.page.evaluate(f"void {target}.dispatchEvent(new Event('{event}'))")
+    async with asyncio.timeout(PATIENCE):
+        while not answered:
+            await alice.page.evaluate("0")
+    assert len(sent) == 1, "one question is enough"
+    await alice.say("I am here")
+    await alice.sees(("alice", "I am here"))
+    assert await alice.spoken() == ["Live"], "a server that answers is there"
+    assert len(alice.sockets) == 1, "a socket that lives should be kept"
+
+
+async def test_a_browser_that_believes_it_is_offline_still_finds_a_server_that_is_there(
+    chat, enter
+):
+    alice = await enter("alice")
+    await alice.page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")
+    await alice.page.evaluate("void window.dispatchEvent(new Event('offline'))")
+    await asyncio.to_thread(chat.instances[0].kill)
+    await expect(alice.status).to_have_text(OFFLINE)
+    await asyncio.to_thread(chat.instances[0].start)
+    # Nothing says "online".
+    await alice.is_live()
+    alice.forgive(UNREACHABLE)

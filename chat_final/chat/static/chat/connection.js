@@ -19,6 +19,8 @@ const LATER = {
 const SILENCE = 25_000;
 const ANSWER = 10_000;
 const AGAIN = 2_000;
+// What is asked only to find out whether anybody is there is answered sooner, or it never is.
+const SOON = 1_500;
 // A restart takes less than this, and is nobody's concern.
 const UNNOTICED = 2_500;
 
@@ -50,8 +52,8 @@ export class Connection {
     });
     this.socket.addEventListener("message", ({ data }) => this.receive(JSON.parse(data)));
     this.socket.addEventListener("close", ({ code }) => this.closed(code));
-    addEventListener("offline", () => this.state !== "refused" && this.lose());
-    addEventListener("online", () => this.state !== "refused" && this.socket.reconnect());
+    for (const hint of ["offline", "online"]) addEventListener(hint, () => this.look());
+    document.addEventListener("visibilitychange", () => document.hidden || this.look());
     // A browser may keep a page that was left, and would keep its socket: others would still see us.
     addEventListener("pagehide", () => this.socket.close());
     this.begin("connecting");
@@ -67,14 +69,17 @@ export class Connection {
     this.noticed = setTimeout(() => this.say("offline"), UNNOTICED);
   }
 
-  lose() {
-    this.begin("offline");
-    this.socket.close(); // else it would look open until the server has missed us
+  // Ask, and do not believe the browser: a server on one's own machine needs no network, and a
+  // socket that looks open may be dead.
+  look() {
+    if (this.state === "refused") return;
+    if (this.send({ type: "history", after: this.seq })) this.watch(SOON);
+    else this.socket.reconnect();
   }
 
-  watch() {
+  watch(patience = SILENCE) {
     clearTimeout(this.silence);
-    this.silence = setTimeout(() => this.socket.reconnect(), SILENCE);
+    this.silence = setTimeout(() => this.socket.reconnect(), patience);
   }
 
   say(state, words) {
@@ -84,7 +89,8 @@ export class Connection {
   }
 
   closed(code) {
-    if (!ENDS[code]) return this.begin(this.state === "offline" ? "offline" : "connecting");
+    const isOffline = this.state === "offline" || !navigator.onLine;
+    if (!ENDS[code]) return this.begin(isOffline ? "offline" : "connecting");
     this.live = false;
     for (const timer of [this.answer, this.noticed, this.silence]) clearTimeout(timer);
     this.socket.close();
