@@ -1,6 +1,7 @@
 """The pages of chat_final where a browser, a network or a person is not as one expects."""
 
 import asyncio
+import contextlib
 import re
 import shutil
 
@@ -16,7 +17,7 @@ from chatflow.browser import chromium, find_chromium
 from chatflow.capabilities import new_room
 from chatflow.client import PASSWORD, Visitor
 from chatflow.errors import MissingError
-from chatflow.servers import HOST
+from chatflow.servers import HOST, Address
 
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -403,3 +404,76 @@ async def test_a_browser_that_believes_it_is_offline_still_finds_a_server_that_i
     # Nothing says "online".
     await alice.is_live()
     alice.forgive(UNREACHABLE)
+
+
+# --- a proxy that changes the origin --------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def tunnel(chat, more=b""):
+    """Address of a relay that tells the server another host, and another origin, than it has."""
+    names = {b"Host": b"localhost:8000" + more, b"Origin": b"https://localhost:8000"}
+
+    def changed(piece):
+        return re.sub(rb"(?<=\r\n)(Host|Origin): [^\r]*", replace, piece)
+
+    def replace(found):
+        return found[1] + b": " + names[found[1]]
+
+    async def carry(reader, writer, change=bytes):
+        with contextlib.suppress(OSError), contextlib.closing(writer):
+            while piece := await reader.read(65_536):
+                writer.write(change(piece))
+                await writer.drain()
+
+    async def accept(reader, writer):
+        server_reader, server_writer = await asyncio.open_connection(HOST, chat.instances[0].port)
+        ways = (carry(reader, server_writer, changed), carry(server_reader, writer))
+        await asyncio.gather(*ways)
+
+    server = await asyncio.start_server(accept, HOST, 0)
+    async with server:
+        address = Address(server.sockets[0].getsockname()[1])
+        address.site = chat.url
+        yield address
+
+
+async def test_a_changed_origin_is_told_with_what_to_set(start, arrive):
+    came, expected = "https://localhost:8000", "http://localhost:8000"
+    settings = {"ALLOWED_HOSTS": f"{HOST},localhost"}
+    async with start(FINAL, settings=settings) as chat, tunnel(chat) as address:
+        alice, room_name = await arrive("alice"), new_room()
+        await alice.log_in(chat)
+        await alice.page.goto(f"{address.url}/chat/{room_name}/")
+        words = re.compile(
+            f"Not live: .* {re.escape(expected)}, .*{re.escape(address.url)}.*TRUSTED_ORIGINS"
+        )
+        await expect(alice.status, "it should say what is wrong").to_have_text(words)
+        await look_at(alice)
+        log = chat.instances[0].program.said()
+        assert re.search(f"TRUSTED_ORIGINS.*{came}.*{expected}", log), "the log names it"
+        await alice.page.get_by_role("button", name="Log out").click()
+        await alice.is_at("Nothing was changed")
+        for word in (came, expected, f"TRUSTED_ORIGINS={came}"):
+            await expect(alice.page.locator("main")).to_contain_text(word)
+        await look_at(alice)
+        alice.forgive("status of 403|WebSocket connection to")
+
+
+# Trusted, or told by the proxy that it has taken the TLS off.
+@pytest.mark.parametrize(
+    ("trusted", "more"),
+    [("https://localhost:8000", b""), ("", b"\r\nX-Forwarded-Proto: https")],
+    ids=["trusted", "told"],
+)
+async def test_a_changed_origin_is_let_in_once_the_server_knows_of_it(start, arrive, trusted, more):
+    settings = {"ALLOWED_HOSTS": f"{HOST},localhost", "TRUSTED_ORIGINS": trusted}
+    async with start(FINAL, settings=settings) as chat, tunnel(chat, more) as address:
+        alice = await arrive("alice")
+        await alice.log_in(chat)
+        await alice.page.goto(f"{address.url}/chat/{new_room()}/")
+        await alice.is_live()
+        await alice.say("hello")
+        await alice.sees(("alice", "hello"))
+        await alice.page.get_by_role("button", name="Log out").click()
+        await alice.is_at("Rooms")

@@ -13,6 +13,8 @@ from django.views import csrf
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import CreateView
 
+from websockets_channels.origins import origins_of
+
 from . import store
 from .access import User, check_may_read, check_may_write, login_of
 from .forms import InvitationForm, MessageForm, RoomForm, SignUpForm
@@ -76,6 +78,7 @@ def render_room(request, room_name, **forms):
     author = {"author": request.user.get_username(), "author_id": request.user.pk}
     oldest = history[0].seq if history else 0
     page = {"room": room_name, **author, "oldest": oldest, "newest": room.last_seq}
+    page["origins"] = origins_of(request)
     context = {
         "form": MessageForm(),
         "invitation_form": InvitationForm(),

@@ -12,6 +12,10 @@ const title = document.title;
 // A text may be so long, as the server counts it.
 const MOST = 2_000;
 const STATES = { connecting: "Connecting", live: "Live", offline: "Offline, trying again" };
+// A proxy may change the origin on its way: to what, only the server's log can tell.
+if (!page.origins.includes(location.origin)) STATES.offline =
+  `Not live: the server lets in pages of ${page.origins.join(", ")}, and this one is of ` +
+  `${location.origin}. Its log names the origin to set in TRUSTED_ORIGINS`;
 // Told again and again while somebody types; believed for a little longer.
 const TYPING = 3_000;
 const typists = new Map();
