@@ -485,6 +485,45 @@ async def test_earlier_messages_come_in_pages_and_the_reader_stays_at_the_same_p
     await expect(newest).to_be_hidden()
 
 
+async def test_long_messages_come_by_the_button_and_after_they_were_lost_on_the_way(chat, arrive):
+    room_name, lost = new_room(), []
+    await asyncio.to_thread(store_long, chat, room_name, 70)
+    bob = await arrive("bob")
+
+    def lose_messages(page):
+        """An answer comes through: what was lost on the way is asked for."""
+        server = page.connect_to_server()
+
+        def pass_on(frame):
+            is_lost = frame.startswith('{"type": "message"')
+            lost.append(frame) if is_lost else page.send(frame)
+
+        server.on_message(pass_on)
+
+    await bob.page.route_web_socket(re.compile("/ws/chat/"), lose_messages)
+    await bob.enter(chat, room_name)
+    await bob.is_live()
+    await expect(bob.items).to_have_count(50)
+    earlier = bob.page.get_by_role("button", name="Earlier messages")
+    await earlier.click()
+    await expect(bob.items, "one page holds fifteen of these").to_have_count(65)
+    await earlier.click()
+    await expect(bob.items, "and the next one the rest").to_have_count(70)
+    await expect(earlier).to_be_hidden()
+    await asyncio.to_thread(store_long, chat, room_name, 60)
+    await expect(bob.items, "it should ask on until nothing is missing").to_have_count(130)
+    assert len(lost) == 60, "all of them should have been lost at first"
+
+
+def store_long(chat, room_name, count):
+    """Store so many messages of 4,000 bytes, of which no open socket hears."""
+    code = "from chat.models import Message\n"
+    code += f"for _ in range({count}):\n"
+    code += f"    Message.objects.create(room_name={room_name!r}, author='eve', text='я' * 2_000)"
+    done = chat.manage("shell", "--command", code)
+    assert not done.returncode, done.stderr
+
+
 @pytest.mark.parametrize(
     ("zone", "day", "time"),
     [

@@ -254,19 +254,24 @@ async def test_users_of_an_instance_that_was_killed_are_soon_gone(chat):
 async def test_of_a_crowd_a_hundred_names_are_told_and_how_many_there_are(chat):
     room_name = new_room()
     async with at(chat, room_name, "zoe") as zoe:
-        await in_shell(
-            chat,
-            "from asgiref.sync import async_to_sync\n"
-            "from chat.hub import get_hub\n"
-            "async def tell_as_an_instance_does():\n"
-            "    names = [f'guest {number:03}' for number in range(150)]\n"
-            f"    await get_hub().publish({room_name!r}, {{'users': names}})\n"
-            "async_to_sync(tell_as_an_instance_does)()",
-        )
+        await tell_of_a_crowd(chat, room_name, "f'guest {number:03}'")
         crowd = await until(zoe, lambda event: event.get("count", 0) > 1)
         assert crowd["users"] == [f"guest {number:03}" for number in range(100)]
         assert crowd["count"] == 151
         await sees(zoe, "zoe")
+
+
+async def tell_of_a_crowd(chat, room_name, name):
+    """Tell the instances of 150 users, as another instance does. `name` makes a name of `number`."""
+    await in_shell(
+        chat,
+        "from asgiref.sync import async_to_sync\n"
+        "from chat.hub import get_hub\n"
+        "async def tell():\n"
+        f"    names = [{name} for number in range(150)]\n"
+        f"    await get_hub().publish({room_name!r}, {{'users': names}})\n"
+        "async_to_sync(tell)()",
+    )
 
 
 # --- history, deletion, heartbeat -----------------------------------------------------------------
@@ -329,6 +334,100 @@ async def test_message_of_which_no_hint_came_is_found_and_told_by_the_heartbeat_
         assert (await next_answer(alice))["text"] == "unseen"
         head = await until(alice, lambda event: event["type"] == "head")
         assert head == {"type": "head", "seq": 1}
+
+
+# --- what would be too long for one frame ---------------------------------------------------------
+
+FRAME_BYTES = 64 * 1024
+# How many messages; of which characters, and how often.
+LONG = {
+    "ASCII": (50, "a", 2_000),
+    "Cyrillic": (60, "я", 210),
+    "Chinese": (50, "漢", 2_000),
+    "emoji": (50, "😀", 2_000),
+    "control characters": (50, "\x01", 2_000),
+    "line separators": (50, "\u2028.", 999),
+}
+
+
+@every_server
+@pytest.mark.parametrize("kind", LONG.values(), ids=LONG.keys())
+async def test_history_of_long_messages_comes_whole_in_frames_that_servers_let_through(chat, kind):
+    room_name, (count, characters, times) = new_room(), kind
+    await store_long(chat, room_name, *kind)
+    async with at(chat, room_name, "alice") as alice:
+        down = await pages(alice, "before", count + 1)
+        up = await pages(alice, "after", 0)
+    for pages_in_order in (down[::-1], up):
+        events = [event for page in pages_in_order for event in page]
+        assert [event["seq"] for event in events] == list(range(1, count + 1)), "each once, in order"
+        assert {event["text"] for event in events} == {(characters * times).strip()}
+    size = len(json.dumps(events, ensure_ascii=False).encode())
+    assert len(up) <= 2 + 1.3 * size / FRAME_BYTES, "a page should hold as much as a frame can"
+
+
+async def store_long(chat, room_name, count, characters, times):
+    """Store so many messages, of which no open socket hears."""
+    await in_shell(
+        chat,
+        "from chat.models import Message\n"
+        f"text = ({characters!a} * {times}).strip()\n"
+        f"for _ in range({count}):\n"
+        f"    Message.objects.create(room_name={room_name!r}, author='ghost', text=text)",
+    )
+
+
+async def pages(socket, side, seq):
+    """Ask for one page after the other on this side of a seq, until one is empty."""
+    found = []
+    while True:
+        await send(socket, "history", **{side: seq})
+        text = await next_text(socket, "history")
+        assert len(text.encode()) <= FRAME_BYTES, "Daphne sends no frame that is longer"
+        events = json.loads(text)["messages"]
+        if not events:
+            return found
+        found.append(events)
+        seq = events[0 if side == "before" else -1]["seq"]
+
+
+async def next_text(socket, kind):
+    """The next frame of this type, as it comes."""
+    async with asyncio.timeout(PATIENCE):
+        while json.loads(text := await socket.recv())["type"] != kind:
+            pass
+    return text
+
+
+@every_server
+async def test_long_messages_of_which_no_hint_came_reach_an_open_socket_and_one_that_comes(chat):
+    room_name, seqs = new_room(), list(range(1, 61))
+    async with at(chat, room_name, "alice") as alice:
+        await store_long(chat, room_name, 60, "😀", 2_000)
+        assert [(await next_answer(alice))["seq"] for _ in seqs] == seqs
+    async with connect(chat, room_name, session=await session_of(chat, "bob"), after=0) as bob:
+        assert [(await next_answer(bob))["seq"] for _ in seqs] == seqs
+
+
+@every_server
+async def test_crowd_with_the_longest_names_is_told_in_one_frame(chat):
+    room_name = new_room()
+    async with at(chat, room_name, "zoe") as zoe:
+        await tell_of_a_crowd(chat, room_name, "f'{number:03}' + '𐐷' * 147")
+        crowd = await until(zoe, lambda event: event.get("count", 0) > 1)
+    assert (len(crowd["users"]), crowd["count"]) == (100, 151)
+
+
+async def test_what_cannot_be_sent_is_logged_and_its_client_has_to_come_again(start):
+    """An error of sending is not taken for a client that has left: nobody would hear of it."""
+    # As if somebody had told Daphne of another limit than the chat.
+    async with start(FINAL, settings={"FRAME_BYTES": "1000000"}) as chat:
+        room_name, before = new_room(), logs(chat)
+        await store_long(chat, room_name, 50, "a", 2_000)
+        async with at(chat, room_name, "alice") as alice:
+            await send(alice, "history", after=0)
+            assert await closing_code(alice) == 4012, "a page that cannot come is no silence"
+        assert "could not be sent" in logged_since(chat, before), "an operator should hear of it"
 
 
 # --- frames that are too big ----------------------------------------------------------------------

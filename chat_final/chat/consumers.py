@@ -16,7 +16,7 @@ from .database import in_database
 from .frames import Refusal, TooFast, TooManySockets, read_after, read_frame, read_query
 from .hub import RESTART, get_hub
 from .limits import Bucket
-from .sending import SendingConsumer
+from .sending import SendingConsumer, those_that_fit
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,8 @@ class ChatConsumer(SendingConsumer):
         self.scope, self.base_send, self.hub = scope, send, get_hub()
         self.room_name = scope["url_route"]["kwargs"]["room_name"]
         self.room = self.login = self.close_code = None
-        self.seq, self.refusals, self.is_in, self.in_turn = 0, 0, False, asyncio.Lock()
+        self.seq, self.refusals, self.is_in, self.has_left = 0, 0, False, False
+        self.in_turn = asyncio.Lock()
         self.bucket = Bucket(settings.FRAMES_PER_SECOND, settings.FRAMES_AT_ONCE)
         try:
             # Not by Channels' own loop, which takes one event in each turn of asyncio's: a flood
@@ -51,6 +52,7 @@ class ChatConsumer(SendingConsumer):
         self.hub.start(self.attempt(self.enter()))
 
     async def websocket_disconnect(self, event):
+        self.has_left = True
         await asyncio.sleep(0)  # the frames before it may not have got in line yet
         async with self.in_turn:
             self.close_code = self.close_code or event["code"]
@@ -130,8 +132,10 @@ class ChatConsumer(SendingConsumer):
             self.send_event(message.as_event())
 
     async def handle_history(self, **page):
-        messages = await self.ask(store.history, **page)
-        self.send_event({"type": "history", **page, "messages": messages})
+        events = await self.ask(store.history, **page)
+        nearest_first = -1 if "before" in page else 1
+        events = those_that_fit(events[::nearest_first])[::nearest_first]
+        self.send_event({"type": "history", **page, "messages": events})
 
     async def handle_typing(self):
         await self.ask(check_may_write)

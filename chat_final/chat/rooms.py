@@ -1,10 +1,10 @@
 """A room in one process: its sockets there, and what they have been sent."""
 
 import asyncio
-import json
 
 from . import metrics
 from .database import in_database
+from .frames import ENCODER
 from .models import Message
 from .presence import Presence
 
@@ -48,7 +48,7 @@ class LocalRoom:
 
     def send(self, event, but=None):
         """Send what has no seq, so that nobody misses it: to all but the sockets of one user."""
-        event = {"type": "websocket.send", "text": json.dumps(event)}
+        event = {"type": "websocket.send", "text": ENCODER.encode(event)}
         for socket in tuple(self.live):
             if socket.login.name != but:
                 socket.send_now(event)
@@ -65,4 +65,4 @@ def events_after(room_name, seq):
 
 def encoded(message):
     """An event as it goes to the sockets: once for all of them, and for all instances."""
-    return message.seq, json.dumps(message.as_event())
+    return message.seq, ENCODER.encode(message.as_event())

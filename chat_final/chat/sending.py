@@ -2,24 +2,35 @@
 
 import asyncio
 import contextlib
-import json
+import logging
 import types
 
+from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError
+from django.conf import settings
 
 from . import metrics
+from .frames import ENCODER
+from .hub import RESTART
 from .rooms import events_after
 
 # A reader who takes nothing of what is sent for so long is let go.
 SLOW_SECONDS = 20
 TOO_SLOW = 4408
-# What servers raise when the client has gone. That it has is told to the consumer a little later.
-GONE = (OSError, RuntimeError)
+# What servers raise when the client has gone, a little before the consumer is told that it has:
+# autobahn, which is in Daphne, no OSError.
+GONE = (OSError, Disconnected)
+# A page of history is no more than its events, beside this.
+WRAPPING = 200
+
+logger = logging.getLogger(__name__)
 
 
 class SendingConsumer(AsyncWebsocketConsumer):
-    """One half of ChatConsumer. `close_code` says that the socket has ended, and why."""
+    """One half of ChatConsumer. `close_code` says that the socket has ended, and why.
+
+    `has_left` comes before that, when the client has gone, and what it asked for is still done.
+    """
 
     # No channel of the layer for each socket: the hub has one for all of them.
     channel_layer_alias = None
@@ -36,11 +47,13 @@ class SendingConsumer(AsyncWebsocketConsumer):
 
     async def send(self, text):
         """Send, and wait until a slow reader has room for it."""
-        with contextlib.suppress(*GONE):
-            await super().send(text)
+        if self.close_code is None:
+            with self.trying():
+                await super().send(text)
 
     def send_event(self, event):
-        self.send_now({"type": "websocket.send", "text": json.dumps(event)})
+        if self.close_code is None:
+            self.send_now({"type": "websocket.send", "text": ENCODER.encode(event)})
 
     def send_now(self, event):
         """Send without waiting for a slow reader, who would hold up everybody in the room."""
@@ -50,19 +63,36 @@ class SendingConsumer(AsyncWebsocketConsumer):
             waits_for = next(sending)
         except (StopIteration, *GONE):
             return
+        except Exception:
+            return self.give_up()
         self.room.live.discard(self)
         self.hub.start(self.send_slowly(rest_of(sending, waits_for)))
 
     async def send_slowly(self, rest):
         """Wait until a slow reader has taken what it got; what came meanwhile is stored."""
+        with self.trying():
+            try:
+                async with asyncio.timeout(SLOW_SECONDS):
+                    await rest
+                    await self.catch_up()
+            except TimeoutError:
+                await self.end(TOO_SLOW)
+
+    @contextlib.contextmanager
+    def trying(self):
+        """Try to send. A client that has gone is no error; nothing else is taken for that."""
         try:
-            async with asyncio.timeout(SLOW_SECONDS):
-                await rest
-                await self.catch_up()
-        except (TimeoutError, DatabaseError):
-            await self.end(TOO_SLOW)
+            yield
         except GONE:
             pass
+        except Exception:
+            self.give_up()
+
+    def give_up(self):
+        """The client has to come again, as it cannot know what it was not sent."""
+        if not self.has_left:
+            logger.exception("Something could not be sent.")
+            self.hub.start(self.end(RESTART))
 
     async def end(self, close_code):
         """Close the socket; whatever the client has sent before it hears of that is ignored."""
@@ -70,8 +100,18 @@ class SendingConsumer(AsyncWebsocketConsumer):
             self.close_code = close_code
             self.hub.leave(self)
             metrics.CLOSES.labels(close_code).inc()
-            with contextlib.suppress(*GONE):
+            with self.trying():
                 await self.close(close_code)
+
+
+def those_that_fit(events):
+    """How many of these, from the first on, fit into one frame: always one."""
+    room = settings.FRAME_BYTES - WRAPPING
+    for count, event in enumerate(events):
+        room -= len(ENCODER.encode(event).encode()) + len(", ")
+        if room < 0 and count:
+            return events[:count]
+    return events
 
 
 @types.coroutine

@@ -133,8 +133,11 @@ FRAMES_PER_SECOND = env.float("FRAMES_PER_SECOND", 20)
 FRAMES_AT_ONCE = env.int("FRAMES_AT_ONCE", 60)
 # Of one user, on one instance.
 SOCKETS_PER_USER = env.int("SOCKETS_PER_USER", 20)
-# Events at once, in a page of history.
+# Events at once, in a page of history; fewer if they are long.
 HISTORY_PAGE = 50
+# Of what is sent in one frame. Daphne's limit for what comes in holds for what goes out, too: its
+# flag --websocket-max-message-size must not say less than this.
+FRAME_BYTES = env.int("FRAME_BYTES", 65_536)
 # How long an instance's word on who is in a room is believed; it renews that three times as often.
 PRESENCE_SECONDS = env.float("PRESENCE_SECONDS", 30)
 # A sign of life for each socket; a page that hears none for 25 s comes again.

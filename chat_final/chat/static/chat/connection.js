@@ -100,7 +100,7 @@ export class Connection {
   receive(event) {
     this.watch();
     if (event.type === "head") this.compare(event);
-    else if (event.after !== undefined) event.messages.forEach((one) => this.take(one));
+    else if (event.after !== undefined) this.takePage(event);
     else if (event.type === "caught_up") this.caughtUp(event);
     else if (event.type === "error") this.refused(event);
     else if (event.seq) this.take(event);
@@ -117,7 +117,15 @@ export class Connection {
   }
 
   compare({ seq }) {
+    this.head = seq;
     if (seq > this.seq) this.send({ type: "history", after: this.seq });
+  }
+
+  // A page holds as much as fits into a frame: ask on, until nothing is missing.
+  takePage({ messages }) {
+    const had = this.seq;
+    messages.forEach((one) => this.take(one));
+    if (this.seq > had) this.compare({ seq: this.head });
   }
 
   caughtUp({ seq }) {
