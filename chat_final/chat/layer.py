@@ -5,13 +5,18 @@ counted, and what it would have told is found in the database.
 """
 
 import asyncio
+import functools
 import logging
 import time
 
 from channels.layers import get_channel_layer
+from django.conf import settings
+from redis.connection import parse_url
 from redis.exceptions import RedisError
 
 from . import metrics
+from .database import in_database
+from .models import Site
 
 # A call may take so long; after one that has failed there is none for as long, since each of them
 # would make somebody wait.
@@ -26,12 +31,15 @@ def room_group_name(room_name):
 
 
 class Layer:
-    """Calls `hear(hint)` for each hint that comes, and `renew()` when groups may have been lost."""
+    """Calls `hear(hint)` for each hint that comes, and `renew()` when groups may have been lost.
+
+    Other sites may share our Redis, and have rooms of the same names: of theirs it hears nothing.
+    """
 
     def __init__(self, hear, renew):
         self.hear, self.renew = hear, renew
         self.layer, self.channel = get_channel_layer(), None
-        self.works, self.retry_at = True, 0
+        self.works, self.retry_at, self.site = True, 0, None
 
     async def listen(self):
         """Receive for ever."""
@@ -40,12 +48,18 @@ class Layer:
                 if not self.channel:
                     self.channel = await self.layer.new_channel()
                     await self.renew()
-                self.hear(await self.layer.receive(self.channel))
+                hint = await self.layer.receive(self.channel)
+                if hint.get("site") == self.site:
+                    self.hear(hint)
             except FAILURES as error:
                 self.note(error)
                 await asyncio.sleep(1)
             except Exception:
                 logger.exception("A hint could not be understood.")
+
+    async def know_site(self):
+        """Ask whose hints are ours: before the first is sent, or can be heard."""
+        self.site = self.site or await find_site()
 
     async def join(self, room_name):
         """Join a room's group, or renew that. Without a channel, `listen` will do it."""
@@ -58,7 +72,8 @@ class Layer:
 
     async def publish(self, room_name, hint):
         """Send a hint to all processes that have sockets in this room, this one too."""
-        hint = {"type": "chat.hint", "room_name": room_name, **hint}
+        await self.know_site()
+        hint = {"type": "chat.hint", "site": self.site, "room_name": room_name, **hint}
         sent = await self.try_to(self.layer.group_send, room_group_name(room_name), hint)
         if sent and not self.works:
             self.works = True
@@ -80,3 +95,15 @@ class Layer:
         if self.works:
             logger.warning("The layer fails, chat goes on by the database: %r", error)
         self.works, self.retry_at = False, time.monotonic() + CALL_SECONDS
+
+
+@in_database
+@functools.cache
+def find_site():
+    """What all instances of this site have in common, however each of them writes its addresses.
+
+    With the numbers of the Redis databases: a copy of a site has its key too, and pub/sub passes
+    on to each of them what is sent in any other.
+    """
+    numbers = [parse_url(url).get("db", 0) for url in settings.REDIS_URLS]
+    return f"{Site.own_key()} {numbers}"

@@ -15,6 +15,7 @@ from django.test import Client, TransactionTestCase, override_settings
 
 from websockets_channels.asgi import application
 
+from .layer import find_site
 from .models import Member, Message, Room
 from .rooms import encoded
 
@@ -104,7 +105,8 @@ class PromiseTests(TransactionTestCase):
         for text in ("lost", "heard"):
             message = await Message.objects.acreate(room_name=ROOM, author="bob", text=text)
         seq, text = encoded(message)
-        hint = {"type": "chat.hint", "room_name": ROOM, "from": "elsewhere"}
+        site = await find_site()
+        hint = {"type": "chat.hint", "site": site, "room_name": ROOM, "from": "elsewhere"}
         await get_channel_layer().group_send(f"chat_{ROOM}", {**hint, "seq": seq, "text": text})
         self.assertEqual([(await alice.next())["text"] for _ in "12"], ["lost", "heard"])
 

@@ -106,6 +106,8 @@ DATABASE_SECONDS = env.int("DATABASE_SECONDS", 600)
 
 # --- the channel layer: hints ---------------------------------------------------------------------
 
+# One address per server; a hash of its name puts each room's group on one of them.
+REDIS_URLS = env.list("REDIS_URL", default=["redis://127.0.0.1:6379/0"])
 REDIS_LAYERS = {
     # A hint waits in Redis until the instance fetches it: more work, and no gain for us.
     "queue": "channels_redis.core.RedisChannelLayer",
@@ -116,8 +118,7 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": REDIS_LAYERS[env("REDIS_LAYER", default="pubsub")],
         "CONFIG": {
-            # One address per server; a hash of its name puts each room's group on one of them.
-            "hosts": env.list("REDIS_URL", default=["redis://127.0.0.1:6379/0"]),
+            "hosts": REDIS_URLS,
             "prefix": env("REDIS_PREFIX", default="chat"),
         },
     }

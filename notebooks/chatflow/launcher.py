@@ -198,8 +198,8 @@ class Run:
         if self.stage.redis:
             facts["REDIS_URL"] = self.redis_urls
             facts["REDIS_LAYER"] = self.redis_layer
-            # Of this run alone, so that two runs on one Redis never meet.
-            facts["REDIS_PREFIX"] = self._prefix
+            # Of this run alone, so that two runs on one Redis never meet; if they are not meant to.
+            facts.setdefault("REDIS_PREFIX", self._prefix)
         return facts
 
     def _database_url(self):
