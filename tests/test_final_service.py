@@ -336,6 +336,28 @@ async def test_message_of_which_no_hint_came_is_found_and_told_by_the_heartbeat_
         assert head == {"type": "head", "seq": 1}
 
 
+async def test_process_that_announces_hundreds_of_times_keeps_nothing_of_that(chat):
+    """A command, or a worker of somebody's own: there each call begins an event loop anew."""
+    said = await in_shell(
+        chat,
+        "import gc\n"
+        "from collections import Counter\n"
+        "from asgiref.sync import async_to_sync\n"
+        "from chat.hub import announce\n"
+        "from chat.models import Message\n"
+        f"message = Message.objects.create(room_name={new_room()!r}, author='ghost', text='a')\n"
+        "def count():\n"
+        "    gc.collect()\n"
+        "    return Counter(type(each).__name__ for each in gc.get_objects())\n"
+        "async_to_sync(announce)(message)\n"
+        "before = count()\n"
+        "for _ in range(300):\n"
+        "    async_to_sync(announce)(message)\n"
+        "print({kind: n for kind, n in (count() - before).items() if n > 100})",
+    )
+    assert said.splitlines()[-1] == "{}", "of each call something is kept"
+
+
 # --- what would be too long for one frame ---------------------------------------------------------
 
 FRAME_BYTES = 64 * 1024

@@ -73,9 +73,10 @@ def chat(request, running):
 
 
 async def in_shell(chat, code):
-    """Run Python inside the stage, in another process than its servers."""
+    """Run Python inside the stage, in another process than its servers. Returns what it prints."""
     done = await asyncio.to_thread(chat.manage, "shell", "-c", code)
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 async def store_unseen(chat, room_name, texts):

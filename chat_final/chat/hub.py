@@ -9,7 +9,8 @@ import asyncio
 import logging
 import random
 import uuid
-from collections import Counter, defaultdict
+import weakref
+from collections import Counter
 
 from django.conf import settings
 
@@ -188,12 +189,13 @@ async def every(seconds, do):
             logger.exception("%s failed; it is tried again.", do.__name__)
 
 
-# One for each process; for each event loop, to be exact, as tests have several.
-hubs = defaultdict(Hub)
+# One for each process; for each event loop, to be exact, as plain code begins one for each call.
+hubs = weakref.WeakKeyDictionary()
 
 
 def get_hub():
-    return hubs[asyncio.get_running_loop()]
+    loop = asyncio.get_running_loop()
+    return hubs.get(loop) or hubs.setdefault(loop, Hub())
 
 
 async def announce(message):
