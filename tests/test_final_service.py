@@ -262,7 +262,7 @@ async def test_of_a_crowd_a_hundred_names_are_told_and_how_many_there_are(chat):
 
 
 async def tell_of_a_crowd(chat, room_name, name):
-    """Tell the instances of 150 users, as another instance does. `name` makes a name of `number`."""
+    """Tell the instances of 150 users, as another instance does; `name` makes each of `number`."""
     await in_shell(
         chat,
         "from asgiref.sync import async_to_sync\n"
@@ -382,7 +382,8 @@ async def test_history_of_long_messages_comes_whole_in_frames_that_servers_let_t
         up = await pages(alice, "after", 0)
     for pages_in_order in (down[::-1], up):
         events = [event for page in pages_in_order for event in page]
-        assert [event["seq"] for event in events] == list(range(1, count + 1)), "each once, in order"
+        seqs = [event["seq"] for event in events]
+        assert seqs == list(range(1, count + 1)), "each should come once, in order"
         assert {event["text"] for event in events} == {(characters * times).strip()}
     size = len(json.dumps(events, ensure_ascii=False).encode())
     assert len(up) <= 2 + 1.3 * size / FRAME_BYTES, "a page should hold as much as a frame can"

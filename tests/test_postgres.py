@@ -6,11 +6,15 @@ import json
 import signal
 import sys
 import uuid
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import psutil
 import psycopg
 import pytest
+import pytest_asyncio
 import websockets
 from helpers_final import LOG, LOG_NOW, OWNERS, OWNERS_NOW, migrate_from_before
 from helpers_missing import leave_out
@@ -55,9 +59,12 @@ from chatflow.client import PASSWORD, Visitor, connect
 from chatflow.errors import MissingError
 from chatflow.launcher import OVERLAY, QUICK_SETTINGS
 from chatflow.redis_server import free_port
+from chatflow.traffic import network
 
 # As with a run's own SQLite file: its users go with it, so hashing their passwords may be quick.
 QUICK = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
+# Nobody waits for longer than this for what has to come, however slow the machine.
+PATIENCE = 60
 
 
 def no_postgres(reason):
@@ -135,6 +142,136 @@ async def test_posts_at_once_in_many_rooms_on_two_instances_share_one_allowance(
             assert sorted(kinds) == wanted, "five tokens are five posts, neither more nor fewer"
             kept = [message for room_name in room_names for message in stored(chat, room_name)]
             assert len(kept) == 5, "what was refused should not be stored"
+
+
+# --- more pages at once than connections ----------------------------------------------------------
+
+
+async def test_200_pages_at_once_all_come_and_a_post_beside_them_is_stored(chat):
+    room_name, session = new_room(), await log_in(chat, "alice")
+    async with joined(chat, room_name) as socket, asyncio.TaskGroup() as tasks:
+        page = f"/chat/{room_name}/"
+        pages = tasks.create_task(statuses(chat.instances[:1], page, session, 200))
+        for number in range(5):
+            assert (await say(socket, f"meanwhile {number}"))["seq"] == number + 1
+    assert await pages == {200: 200}, "each page should come, if a little later"
+
+
+async def test_instances_share_a_server_of_few_connections_as_they_are_told(start):
+    settings = QUICK | {"PAGES_AT_ONCE": "4", "DATABASE_THREADS": "4"}
+    with postgres.server(max_connections=20) as server:
+        database = server.new_database()
+        async with start(FINAL, instances=2, database=database, settings=settings) as chat:
+            room_name, session = new_room(), await log_in(chat, "alice")
+            async with joined_by_turns(chat, [new_room() for _ in range(12)], "bob") as sockets:
+                page = f"/chat/{room_name}/"
+                pages = asyncio.create_task(statuses(chat.instances, page, session, 100))
+                for socket in sockets:
+                    assert (await say(socket, "meanwhile"))["seq"] == 1
+                assert await pages == {200: 100}, "2 × (4 + 4) connections are enough for all"
+
+
+async def statuses(instances, path, session, count):
+    """How often which status comes, if so many pages are asked for at the same time."""
+    limits = httpx.Limits(max_connections=None)
+    cookies = {"sessionid": session}
+    async with httpx.AsyncClient(limits=limits, cookies=cookies, timeout=PATIENCE) as http:
+        asked = [http.get(instances[n % len(instances)].url + path) for n in range(count)]
+        return Counter(answer.status_code for answer in await asyncio.gather(*asked))
+
+
+# --- a database that says nothing any more --------------------------------------------------------
+
+
+@pytest_asyncio.fixture
+async def far(server, start):
+    """chat_final, whose way to its database is a network that can fail; and that network."""
+    url = server.new_database()
+    address = SimpleNamespace(url=url.replace("postgres:", "http:"), site=str(server.port))
+    async with network(address) as way:
+        url = url.replace(f":{server.port}/", f":{way.port}/")
+        async with start(FINAL, instances=2, database=url, settings=QUICK) as chat:
+            yield chat, way
+
+
+async def readiness_of_all(chat, times=1):
+    """What load balancers are told, who wait for three seconds."""
+    async with httpx.AsyncClient(timeout=3) as http:
+        asked = [http.get(f"{instance.url}/readyz") for instance in chat.instances * times]
+        return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+
+async def post_until_it_is_stored(socket, text):
+    """Send a post again after each refusal, as a page does."""
+    client_id = str(uuid.uuid4())
+    while True:
+        await socket.send(frame(text, client_id))
+        answer = await answer_in_time(socket)
+        if answer["type"] == "message":
+            return answer
+        assert answer["code"] == "not_stored", answer
+        await asyncio.sleep(1)  # so does a page
+
+
+async def answer_in_time(socket):
+    async with asyncio.timeout(10):
+        return await next_of_any_kind(socket)
+
+
+async def test_connections_that_are_forgotten_cost_an_answer_in_words_and_some_seconds(far):
+    (chat, way), rooms = far, [new_room() for _ in range(4)]
+    session, path = await log_in(chat, "bob"), f"/chat/{rooms[0]}/"
+    async with joined_by_turns(chat, rooms, "alice") as sockets:
+        assert set(await readiness_of_all(chat, times=16)) == {200}  # so each thread has one
+        way.forget()
+        ready, pages, *answers = await asyncio.gather(
+            readiness_of_all(chat),
+            statuses(chat.instances, path, session, 4),
+            *(post_until_it_is_stored(socket, "after") for socket in sockets),
+        )
+        assert ready == [503, 503], "nobody should be sent to who hears nothing of the database"
+        assert pages == {200: 4}, "pages have connections of their own"
+        assert [answer["text"] for answer in answers] == ["after"] * len(rooms)
+        assert await readiness_of_all(chat) == [200, 200]
+
+
+async def test_who_may_not_stay_is_sent_away_though_connections_were_forgotten(far):
+    (chat, way), room_name = far, new_room()
+    async with joined(chat, room_name) as socket:
+        await readiness_of_all(chat, times=16)
+        way.forget()
+        with psycopg.connect(chat.database.replace(str(way.port), way.site)) as database:
+            database.execute(
+                "INSERT INTO chat_room (name, last_seq, is_private) VALUES (%(name)s, 0, true)",
+                {"name": room_name},
+            )
+        async with asyncio.timeout(15):
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await events_until(socket, "anything")
+        assert closed.value.rcvd.code == 4403
+
+
+async def test_database_that_is_silent_is_said_in_words_and_all_is_well_when_it_is_back(far):
+    (chat, way), room_name = far, new_room()
+    session = await log_in(chat, "bob")
+    async with contextlib.AsyncExitStack() as stack:
+        here = chat.instances[0]
+        sockets = [await stack.enter_async_context(joined(here, room_name)) for _ in range(6)]
+        await say(sockets[0], "before")
+        for socket in sockets[1:]:
+            await next_message(socket)
+        way.fall_silent()
+        await asyncio.gather(*(socket.send(frame("lost")) for socket in sockets))
+        assert await readiness_of_all(chat) == [503, 503]
+        answers = await asyncio.gather(*(answer_in_time(socket) for socket in sockets))
+        told = {answer.get("code") for answer in answers}
+        assert told == {"not_stored"}, "each of them should hear within ten seconds"
+        way.mend()
+        async with asyncio.timeout(15):
+            await post_until_it_is_stored(sockets[0], "well again")
+            assert await readiness_of_all(chat) == [200, 200]
+            async with httpx.AsyncClient(cookies={"sessionid": session}, timeout=10) as http:
+                assert (await http.get(f"{here.url}/chat/{room_name}/")).status_code == 200
 
 
 # --- a database that goes away ------------------------------------------------------------------

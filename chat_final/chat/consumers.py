@@ -18,6 +18,9 @@ from .hub import RESTART, get_hub
 from .limits import Bucket
 from .sending import SendingConsumer, those_that_fit
 
+# Somebody who asks for something is told within that time, or that it cannot be had right now.
+ANSWER_SECONDS = 8
+
 logger = logging.getLogger(__name__)
 
 
@@ -112,7 +115,8 @@ class ChatConsumer(SendingConsumer):
     async def handle(self, text_data):
         if self.close_code is None:
             frame = read_frame(text_data, self.login.name)
-            await getattr(self, f"handle_{frame.pop('type')}")(**frame)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await getattr(self, f"handle_{frame.pop('type')}")(**frame)
             # What came before a flood, and is done during it, does not excuse it.
             self.refusals = self.refusals if self.bucket.is_empty() else 0
 

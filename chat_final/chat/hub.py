@@ -46,6 +46,7 @@ class Hub:
         self.start(every(1, self.tell_presence))
         self.start(every(CHECK_SECONDS, self.close_ended))
         self.start(every(CHECK_SECONDS, self.heal_all))
+        self.start(every(CHECK_SECONDS, metrics.note_files))
         self.start(every(settings.HEAD_SECONDS, self.send_heads))
 
     def start(self, coroutine):
@@ -67,8 +68,7 @@ class Hub:
         room.sockets.add(socket)
         self.sockets_of[socket.login.user_id] += 1
         metrics.SOCKETS.inc()
-        # Shielded: others may wait for it, too.
-        await asyncio.shield(room.opened)
+        await asyncio.shield(room.opened)  # others may wait for it, too
         await room.catch_up()
         return room
 

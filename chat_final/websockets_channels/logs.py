@@ -1,6 +1,65 @@
-"""What the log tells of errors: a traceback is for those that are ours."""
+"""What the log tells: one JSON object a line, warnings too. No part of a message is ever logged."""
 
 import logging
+import time
+
+logging.captureWarnings(True)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "filters": {
+        "again": {"()": "websockets_channels.logs.NotAgain"},
+        "clients": {"()": "websockets_channels.logs.OfClients"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["again", "clients"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    # Uvicorn has handlers of its own, whose lines are no JSON.
+    "loggers": {
+        name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.access")
+    },
+}
+
+# The same error is told once in so many seconds. Of so many errors it is known when they were.
+AGAIN_SECONDS, KNOWN = 10, 1_000
+
+
+class NotAgain(logging.Filter):
+    """Leaves out an error that was told a moment ago; the next line says how often: `left_out`.
+
+    A process that may open no more files has thousands of them each second, and would do little
+    else than to write them down.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.told = {}
+
+    def filter(self, record):
+        if record.levelno < logging.ERROR:
+            return True
+        line = record.name, record.getMessage(), repr(record.exc_info and record.exc_info[1])
+        tell_at, left_out = self.told.get(line, (0, 0))
+        if time.monotonic() < tell_at:
+            self.told[line] = tell_at, left_out + 1
+            return False
+        if len(self.told) > KNOWN:
+            self.told.clear()
+        self.told[line] = time.monotonic() + AGAIN_SECONDS, 0
+        if left_out:
+            record.left_out = left_out
+        return True
 
 
 class OfClients(logging.Filter):

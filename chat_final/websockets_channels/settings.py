@@ -3,11 +3,12 @@
 Safe by default: without DEVELOPMENT there have to be a key and hosts, and only HTTPS is spoken.
 """
 
-import logging
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+
+from .logs import LOGGING  # noqa: F401  Set up by Django.
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -45,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     # Static files, which with DEBUG off nobody else would serve.
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "websockets_channels.gate.pages_in_turn",
     "websockets_channels.headers.no_store",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -97,12 +99,19 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, for the consumers' threads to share; one in memory belongs to one thread.
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
 else:
-    # A host that says nothing must not hold up for minutes whoever asks it.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A host that says nothing must not hold up for minutes whoever asks it; when it did not say so
+    # at once, neither. What is idle is heard of in time, or it would be forgotten on the way.
+    DATABASES["default"]["ENGINE"] = "websockets_channels.postgresql"
+    options = {"connect_timeout": 5, "keepalives_idle": 60}
+    DATABASES["default"]["OPTIONS"] = options | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Threads of each instance in which sockets ask the database. Each keeps its connection for so long.
 DATABASE_THREADS = env.int("DATABASE_THREADS", 8)
 DATABASE_SECONDS = env.int("DATABASE_SECONDS", 600)
+# Pages that an instance makes at once; others wait for their turn. Each has a connection meanwhile.
+PAGES_AT_ONCE = env.int("PAGES_AT_ONCE", 16)
+# A statement may take so long, in seconds (PostgreSQL). One that waits for another's lock does.
+DATABASE_TIMEOUT = env.float("DATABASE_TIMEOUT", 5)
 
 # --- the channel layer: hints ---------------------------------------------------------------------
 
@@ -184,25 +193,3 @@ USE_TZ = True
 
 # Prometheus asks for /metrics with this bearer token; without one there is no such page.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
-
-# One JSON object a line, warnings too. No part of a message is ever logged.
-logging.captureWarnings(True)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "json": {
-            "()": "pythonjsonlogger.json.JsonFormatter",
-            "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
-    },
-    "filters": {"clients": {"()": "websockets_channels.logs.OfClients"}},
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["clients"]}
-    },
-    "root": {"handlers": ["console"], "level": "INFO"},
-    # Uvicorn has handlers of its own, whose lines are no JSON.
-    "loggers": {
-        name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.access")
-    },
-}

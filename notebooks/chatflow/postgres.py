@@ -75,16 +75,17 @@ def check_given(url):
 
 
 @contextlib.contextmanager
-def server(durable=False):
+def server(durable=False, **options):
     """Run a PostgreSQL for the length of the block; yields the PostgresServer.
 
-    `durable` has it write each transaction to the disk before it says so, as in production.
+    `durable` has it write each transaction to the disk before it says so, as in production;
+    `options` are settings of its own, as in max_connections=20.
     """
     binaries = find_binaries()
     user = find_user()
     folder = RunFolder("postgres", parent=OPEN_TO_ALL if user else RUNS)
     with contextlib.closing(folder):
-        server = PostgresServer(binaries, folder, user, durable)
+        server = PostgresServer(binaries, folder, user, durable, options)
         server.start()
         try:
             yield server
@@ -107,10 +108,10 @@ def find_user():
 class PostgresServer:
     """A private PostgreSQL on loopback: with a password of its own, gone with its folder."""
 
-    def __init__(self, binaries, folder, user=None, durable=False):
+    def __init__(self, binaries, folder, user=None, durable=False, options=None):
         self.binaries, self.folder, self.user = binaries, folder, user
         # Its files need not survive the machine's crash, as they go with the run.
-        self.options = OPTIONS | {"fsync": "on" if durable else "off"}
+        self.options = OPTIONS | {"fsync": "on" if durable else "off"} | (options or {})
         self.password, self.port = secrets.token_hex(16), None
         self.numbers = itertools.count(1)
         self.home = folder.path / "home"

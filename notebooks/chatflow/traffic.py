@@ -42,7 +42,7 @@ class Network(Address):
         super().__init__(port)
         # Who is logged in there is logged in here.
         self.site = getattr(instance, "site", instance.url)
-        self.is_up = True
+        self.is_up, self.is_silent = True, False
         self.connections = weakref.WeakSet()
 
     def cut(self):
@@ -51,9 +51,19 @@ class Network(Address):
         for writer in self.connections:
             writer.transport.abort()
 
+    def forget(self):
+        """Let nothing more through on the connections that there are; nobody is told."""
+        for writer in self.connections:
+            writer.transport.pause_reading()
+
+    def fall_silent(self):
+        """As `forget`, and who comes is let in and hears nothing either."""
+        self.is_silent = True
+        self.forget()
+
     def mend(self):
-        """Let connections through again. Those that were broken stay so."""
-        self.is_up = True
+        """Let connections through again. Those that were broken or forgotten stay so."""
+        self.is_up, self.is_silent = True, False
 
 
 @contextlib.asynccontextmanager
@@ -67,11 +77,15 @@ async def counted(instance):
 @contextlib.asynccontextmanager
 async def network(instance, count=None):
     """Relay to an instance, for the length of the block; yields a Network, and counts on it."""
-    count, relays = count or Count(), []
+    count, relays, silent = count or Count(), [], []
 
     def accept(reader, writer):
         if not address.is_up:
             writer.transport.abort()
+            return
+        if address.is_silent:
+            address.connections.add(writer)
+            silent.append(writer)
             return
         count.connections += 1
         relays.append(asyncio.create_task(relay(instance, count, address, reader, writer)))
@@ -82,6 +96,8 @@ async def network(instance, count=None):
         yield address
     finally:
         server.close()
+        for writer in silent:
+            writer.close()
         for task in relays:
             task.cancel()
         if relays:

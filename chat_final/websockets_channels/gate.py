@@ -1,0 +1,31 @@
+"""So many pages at once, and no more: each of them has a thread and a connection of its own."""
+
+import threading
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from chat.database import impatient
+
+# What has to be answered however many wait.
+ALWAYS = ("/healthz", "/readyz", "/metrics")
+
+
+def pages_in_turn(get_response):
+    """Let a page wait for its turn, in its own thread.
+
+    Its turn is short: a slow client's form has come before, and what it is sent goes out later.
+    """
+    turns = threading.Semaphore(settings.PAGES_AT_ONCE)
+
+    def middleware(request):
+        if request.path in ALWAYS:
+            return get_response(request)
+        with turns, impatient():
+            try:
+                return get_response(request)
+            finally:
+                # Django would do that when all is sent.
+                close_old_connections()
+
+    return middleware
