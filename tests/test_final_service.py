@@ -5,7 +5,10 @@ import contextlib
 import json
 import secrets
 import shutil
+import socket as tcp
+import time
 
+import psutil
 import pytest
 import websockets
 from helpers_final import (
@@ -28,6 +31,7 @@ from test_resume import in_shell, store_unseen
 
 from chatflow.capabilities import new_room
 from chatflow.client import Visitor, connect
+from chatflow.servers import HOST
 
 POSTS_AT_ONCE, FRAMES_AT_ONCE, SOCKETS_PER_USER, HISTORY_PAGE = 12, 40, 6, 50
 SETTINGS = {
@@ -616,6 +620,46 @@ async def logged_of(chat, room_name, wanted):
     logged = [line for line in lines_of(chat) if line.get("room") == room_name]
     said = [{key: line.get(key) for key in one} for one in wanted for line in logged]
     return logged if all(one in said for one in wanted) else None
+
+
+# --- more clients than files ----------------------------------------------------------------------
+
+# How long the process is full; and the most that its log may grow by in that time.
+FULL_SECONDS, FEW_BYTES = 12, 100_000
+
+
+@pytest.mark.parametrize("server", UNDER)
+async def test_process_that_may_open_no_more_files_says_so_and_serves_who_is_in(start, server):
+    # In one thread, so that all have their connections to the database.
+    async with start(FINAL, server=server, settings={"DATABASE_THREADS": "1"}) as chat:
+        room_name, before = new_room(), logs(chat)
+        async with at(chat, room_name, "alice") as alice:
+            with all_files_open(chat):
+                began = time.monotonic()
+                for number in range(FULL_SECONDS):
+                    assert (await post(alice, f"post {number}"))["seq"] == number + 1
+                    await asyncio.sleep(1)
+                waited = time.monotonic() - began - FULL_SECONDS
+            assert waited < FULL_SECONDS, "who is in should not wait for those who are not"
+            said = logged_since(chat, before)
+            assert "may open no more files" in said, "an operator should hear of it"
+            assert len(said) < FEW_BYTES, "it should say so now and then, not all the time"
+            async with at(chat, room_name, "bob") as bob:
+                message = await post(bob, "there is room again")
+                assert await next_answer(alice) == message
+
+
+@contextlib.contextmanager
+def all_files_open(chat):
+    """Come in more often than the instance may have files open."""
+    process = psutil.Process(chat.instances[0].program.pid)
+    limit, most = process.rlimit(psutil.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 20, most))
+        stack.callback(process.rlimit, psutil.RLIMIT_NOFILE, (limit, most))
+        for _ in range(200):
+            stack.enter_context(tcp.create_connection((HOST, chat.instances[0].port), PATIENCE))
+        yield
 
 
 # --- parts that fail ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from chat.consumers import RefusingConsumer  # noqa: E402
 from chat.routing import websocket_urlpatterns  # noqa: E402
 
 from .drain import DrainOnTerminate  # noqa: E402
+from .files import TurnAwayWhenFull  # noqa: E402
 from .headers import PlainContentType  # noqa: E402
 from .origins import SameOriginOnly  # noqa: E402
 
@@ -26,6 +27,6 @@ websocket_application = SameOriginOnly(
 
 http_application = PlainContentType(django_application)
 
-application = DrainOnTerminate(
-    ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})
-)
+by_protocol = ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})
+
+application = DrainOnTerminate(TurnAwayWhenFull(by_protocol))

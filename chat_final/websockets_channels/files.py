@@ -1,0 +1,48 @@
+"""A process that may open no more files turns away who comes, and says so.
+
+Each socket is a file. Left alone, asyncio tries to let everybody in again and again, thousands of
+times a second, and those who are in wait for their turn. Daphne and uvloop turn them away too.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+
+logger = logging.getLogger(__name__)
+
+
+class TurnAwayWhenFull:
+    """Takes over what asyncio does when it can let nobody in, on which Uvicorn relies."""
+
+    def __init__(self, application):
+        self.application, self.spare = application, None
+
+    async def __call__(self, scope, receive, send):
+        if self.spare is None:
+            self.spare = socket.socket()  # a file, given up for a moment when it is needed
+            loop = asyncio.get_running_loop()
+            self.others = loop.get_exception_handler() or type(loop).default_exception_handler
+            loop.set_exception_handler(self.handle)
+        await self.application(scope, receive, send)
+
+    def handle(self, loop, context):
+        error = context.get("exception")
+        if "socket" not in context or getattr(error, "errno", None) != errno.EMFILE:
+            return self.others(loop, context)
+        logger.error("Somebody was turned away: the process may open no more files.")
+        self.spare.close()
+        with contextlib.suppress(OSError):  # they have gone, or somebody took the file
+            turn_away(context["socket"].fileno())
+        with contextlib.suppress(OSError):
+            self.spare = socket.socket()
+
+
+def turn_away(listener):
+    """Let in who comes next, and go at once."""
+    listening = socket.socket(fileno=listener)
+    try:
+        listening.accept()[0].close()
+    finally:
+        listening.detach()  # it is the server's
