@@ -3,7 +3,6 @@
 `database_sync_to_async` by itself has one thread for all: one slow call would hold up everybody.
 """
 
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,16 +19,6 @@ def keep_connection():
     kept = {"CONN_MAX_AGE": settings.DATABASE_SECONDS, "CONN_HEALTH_CHECKS": True}
     connection.settings_dict = connection.settings_dict | kept
     connection.patience = settings.DATABASE_TIMEOUT
-
-
-@contextlib.contextmanager
-def impatient():
-    """Within it, this thread waits no longer for a statement than somebody waits for a page."""
-    connection.patience = settings.DATABASE_TIMEOUT
-    try:
-        yield
-    finally:
-        connection.patience = None
 
 
 def first_row(sql, params):

@@ -46,7 +46,6 @@ class Hub:
         self.start(every(1, self.tell_presence))
         self.start(every(CHECK_SECONDS, self.close_ended))
         self.start(every(CHECK_SECONDS, self.heal_all))
-        self.start(every(CHECK_SECONDS, metrics.note_files))
         self.start(every(settings.HEAD_SECONDS, self.send_heads))
 
     def start(self, coroutine):

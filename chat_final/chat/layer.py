@@ -11,7 +11,6 @@ import time
 
 from channels.layers import get_channel_layer
 from django.conf import settings
-from redis.connection import parse_url
 from redis.exceptions import RedisError
 
 from . import metrics
@@ -105,5 +104,5 @@ def find_site():
     With the numbers of the Redis databases: a copy of a site has its key too, and pub/sub passes
     on to each of them what is sent in any other.
     """
-    numbers = [parse_url(url).get("db", 0) for url in settings.REDIS_URLS]
-    return f"{Site.own_key()} {numbers}"
+    site, _ = Site.objects.get_or_create(pk=1)
+    return f"{site} {settings.REDIS_NUMBERS}"

@@ -1,8 +1,5 @@
 """What Prometheus may ask for, at /metrics. Never a text, a name or an address."""
 
-import logging
-import os
-
 from prometheus_client import Counter, Gauge, Histogram
 
 SOCKETS = Gauge("chat_sockets", "Open sockets of this process")
@@ -12,13 +9,3 @@ REFUSALS = Counter("chat_refusals", "What was refused, by the code in the error 
 CLOSES = Counter("chat_closes", "Sockets that this process has closed", ["code"])
 LAYER_FAILURES = Counter("chat_layer_failures", "Calls of the channel layer that failed")
 STORE_SECONDS = Histogram("chat_store_seconds", "What it took to store a post, or to refuse it")
-
-logger = logging.getLogger(__name__)
-
-
-async def note_files():
-    """Tell the log when no file can be opened: Daphne turns clients away without a word."""
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError as error:
-        logger.error("Nobody can come in, the process may open no more files: %s", error)

@@ -180,10 +180,6 @@ class Site(models.Model):
     def __str__(self):
         return str(self.key)
 
-    @classmethod
-    def own_key(cls):
-        return cls.objects.get_or_create(pk=1)[0].key
-
 
 class Allowance(models.Model):
     """A token bucket per user, in the database and so over all instances.

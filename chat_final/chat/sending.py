@@ -20,8 +20,6 @@ TOO_SLOW = 4408
 # What servers raise when the client has gone, a little before the consumer is told that it has:
 # autobahn, which is in Daphne, no OSError.
 GONE = (OSError, Disconnected)
-# A page of history is no more than its events, beside this.
-WRAPPING = 200
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +59,10 @@ class SendingConsumer(AsyncWebsocketConsumer):
         try:
             # As an `await` does, but up to where it would wait.
             waits_for = next(sending)
-        except (StopIteration, *GONE):
+        except StopIteration:
             return
-        except Exception:
-            return self.give_up()
+        except Exception as error:
+            return self.failed(error)
         self.room.live.discard(self)
         self.hub.start(self.send_slowly(rest_of(sending, waits_for)))
 
@@ -80,18 +78,15 @@ class SendingConsumer(AsyncWebsocketConsumer):
 
     @contextlib.contextmanager
     def trying(self):
-        """Try to send. A client that has gone is no error; nothing else is taken for that."""
         try:
             yield
-        except GONE:
-            pass
-        except Exception:
-            self.give_up()
+        except Exception as error:
+            self.failed(error)
 
-    def give_up(self):
-        """The client has to come again, as it cannot know what it was not sent."""
-        if not self.has_left:
-            logger.exception("Something could not be sent.")
+    def failed(self, error):
+        """A client that has gone is no error; after any other it has to come again."""
+        if not self.has_left and not isinstance(error, GONE):
+            logger.error("Something could not be sent.", exc_info=error)
             self.hub.start(self.end(RESTART))
 
     async def end(self, close_code):
@@ -106,10 +101,10 @@ class SendingConsumer(AsyncWebsocketConsumer):
 
 def those_that_fit(events):
     """How many of these, from the first on, fit into one frame: always one."""
-    room = settings.FRAME_BYTES - WRAPPING
+    left = settings.FRAME_BYTES - 200  # for what stands round them
     for count, event in enumerate(events):
-        room -= len(ENCODER.encode(event).encode()) + len(", ")
-        if room < 0 and count:
+        left -= len(ENCODER.encode(event).encode()) + len(", ")
+        if left < 0 and count:
             return events[:count]
     return events
 

@@ -10,6 +10,8 @@ import errno
 import logging
 import socket
 
+LOOK_SECONDS = 2
+
 logger = logging.getLogger(__name__)
 
 
@@ -25,6 +27,7 @@ class TurnAwayWhenFull:
             loop = asyncio.get_running_loop()
             self.others = loop.get_exception_handler() or type(loop).default_exception_handler
             loop.set_exception_handler(self.handle)
+            self.looking = loop.create_task(look())
         await self.application(scope, receive, send)
 
     def handle(self, loop, context):
@@ -37,6 +40,16 @@ class TurnAwayWhenFull:
             turn_away(context["socket"].fileno())
         with contextlib.suppress(OSError):
             self.spare = socket.socket()
+
+
+async def look():
+    """Tell the log what Daphne does without a word."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            socket.socket().close()
+        except OSError:
+            logger.error("Nobody can come in: the process may open no more files.")
 
 
 def turn_away(listener):

@@ -1,11 +1,10 @@
 """So many pages at once, and no more: each of them has a thread and a connection of its own."""
 
+import contextlib
 import threading
 
 from django.conf import settings
-from django.db import close_old_connections
-
-from chat.database import impatient
+from django.db import close_old_connections, connection
 
 # What has to be answered however many wait.
 ALWAYS = ("/healthz", "/readyz", "/metrics")
@@ -29,3 +28,13 @@ def pages_in_turn(get_response):
                 close_old_connections()
 
     return middleware
+
+
+@contextlib.contextmanager
+def impatient():
+    """Within it this thread waits no longer for a statement than somebody would for a page."""
+    connection.patience = settings.DATABASE_TIMEOUT
+    try:
+        yield
+    finally:
+        connection.patience = None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+from redis.connection import parse_url
 
 from .logs import LOGGING  # noqa: F401  Set up by Django.
 
@@ -117,6 +118,8 @@ DATABASE_TIMEOUT = env.float("DATABASE_TIMEOUT", 5)
 
 # One address per server; a hash of its name puts each room's group on one of them.
 REDIS_URLS = env.list("REDIS_URL", default=["redis://127.0.0.1:6379/0"])
+# Of their databases: by these, too, a site is told from others.
+REDIS_NUMBERS = [parse_url(url).get("db", 0) for url in REDIS_URLS]
 REDIS_LAYERS = {
     # A hint waits in Redis until the instance fetches it: more work, and no gain for us.
     "queue": "channels_redis.core.RedisChannelLayer",
