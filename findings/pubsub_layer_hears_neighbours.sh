@@ -26,7 +26,7 @@ def start_redis():
 
 async def hears(layer, channel):
     try:
-        await asyncio.wait_for(layer.receive(channel), 3)
+        await asyncio.wait_for(layer.receive(channel), 5)
     except TimeoutError:
         return SILENCE
     return HEARD

@@ -32,11 +32,14 @@ async def receive(layer, channel, seconds):
 
 async def collect(layer):
     """Look for a message, and find none yet. Then five are sent: which come?"""
-    channel = await layer.new_channel()
-    await layer.group_add("room", channel)
+    channel, witness = await layer.new_channel(), await layer.new_channel()
+    for member in (channel, witness):
+        await layer.group_add("room", member)
     assert await receive(layer, channel, 0.5) is None
     for number in range(5):
         await layer.group_send("room", {"type": "chat.message", "number": number})
+    # Once another member has them all, they have reached this process.
+    assert [await receive(layer, witness, 10) for _ in range(5)] == [0, 1, 2, 3, 4]
     came = []
     while (number := await receive(layer, channel, 2)) is not None:
         came.append(number)
