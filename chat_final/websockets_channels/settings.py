@@ -166,8 +166,6 @@ SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEVELOPMENT
 # A proxy that takes the TLS off has to set this header, and to strip it from what comes in.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Over plain HTTP browsers ignore it, and complain on every page.
-SECURE_CROSS_ORIGIN_OPENER_POLICY = None if DEVELOPMENT else "same-origin"
 CSRF_FAILURE_VIEW = "websockets_channels.origins.csrf_failure"
 # Scripts and styles from files of this site only: what somebody writes can never become one.
 CONTENT_SECURITY_POLICY = {

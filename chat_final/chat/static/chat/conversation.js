@@ -3,8 +3,8 @@
 const NEAR = 80; // pixels from the bottom: who is further up is reading, and is left there
 const SAID = 5; // how many new messages a screen reader finds in the log
 
-// Messages on the page of somebody who follows, "Earlier messages" brings back the others; and of
-// somebody who reads further up. A layout of thousands takes too long.
+// A layout of thousands takes too long: so many messages stay on the page, and so many while somebody
+// reads further up. "Earlier messages" brings back the others.
 const KEPT = 300;
 const MOST = 600;
 // However fast messages come, a click is answered in between: so many of them, and then a pause, in
