@@ -363,3 +363,34 @@ def test_migration_gives_messages_to_accounts_and_cleans_the_log(tmp_path):
         assert database.execute(OWNERS).fetchall() == OWNERS_NOW
         assert database.execute(LOG).fetchall() == LOG_NOW, "of a deleted text nothing is left"
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+async def test_page_knows_by_the_account_whose_a_message_is(chat):
+    """What is on the page, what comes while it is open, and whose screen shows a Delete."""
+    try:
+        find_chromium()
+    except MissingError as error:
+        no_browser(error)
+    room_name, name, new = new_room(), new_name(), new_name()
+    session = await log_in(chat, name)
+    async with connect(chat, room_name, session=session) as socket:
+        await caught_up(socket)
+        await post(socket, "mine, of before")
+    await rename(chat, name, new)
+    async with chromium() as browser, connect(chat, room_name, name) as namesake:
+        await caught_up(namesake)
+        await post(namesake, "another one's")
+        context = await browser.new_context()
+        await context.add_cookies([{"name": "sessionid", "value": session, "url": chat.url}])
+        page = await context.new_page()
+        await page.goto(f"{chat.url}/chat/{room_name}/")
+        await expect(page.locator("#status")).to_have_text("Live")
+        await page.fill("#text", "mine, of now")
+        await page.press("#text", "Enter")
+        mine = page.locator("#messages li.mine p")
+        await expect(mine).to_have_text(["mine, of before", "mine, of now"])
+        assert (await next_answer(namesake))["text"] == "mine, of now"
+        await post(namesake, "another one's again")
+        await expect(page.locator("#messages li")).to_have_count(4)
+        await expect(page.get_by_role("button", name="Delete")).to_have_count(2)
+        await expect(mine).to_have_count(2)
