@@ -17,7 +17,7 @@ from chatflow.browser import chromium, find_chromium
 from chatflow.capabilities import LOGOUT_SECONDS, new_room
 from chatflow.client import LIVE_SECONDS, PASSWORD, Visitor, cookie_name
 from chatflow.errors import MissingError
-from chatflow.labs import lab
+from chatflow.labs import lab, log_line
 from chatflow.traffic import counted, network
 from chatflow.variants import variant
 
@@ -1037,18 +1037,20 @@ async def test_page_tries_again_by_chance_later_each_time_but_within_30_seconds(
 
 
 @pytest.mark.parametrize("number", [8, 9])
-async def test_page_whose_socket_is_never_taken_says_what_that_may_be(number, arrive):
+async def test_page_whose_socket_is_refused_says_so_and_the_log_says_why(number, arrive):
     alice = await arrive("alice")
     async with (
         # As if a proxy had changed the origin on the way.
-        variant(number, "chat/access.py", '(b"origin", b"host")', '(b"x-no", b"host")') as folder,
+        variant(number, "chat/access.py", "if is_same_origin(scope):", "if not scope:") as folder,
         stage(number, folder=folder) as chat,
     ):
         await alice.log_in(chat)
         await alice.page.goto(f"{chat.url}/chat/lobby/")
-        await expect(alice.status).to_contain_text(
-            "the server is away, or refuses this page", ignore_case=True
-        )
+        what = re.compile("the server is away, or refuses this page", re.IGNORECASE)
+        await expect(alice.status, "a reload is no cure, so say what is").to_contain_text(what)
+        why = await log_line(chat.instances[0], "Refused a socket")
+        assert chat.url in why, "the log should say which origin came"
+        assert "CSRF_TRUSTED_ORIGINS" in why, "and what to set"
         await alice.page.close()
     alice.forgive(UNREACHABLE)
 

@@ -5,6 +5,7 @@ making one – with the cookies of this site. And a socket may outlive the login
 """
 
 import asyncio
+import logging
 from functools import partial
 
 from channels.db import database_sync_to_async
@@ -15,6 +16,8 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from .consumers import RefusingConsumer
+
+logger = logging.getLogger(__name__)
 
 # An ended login closes its sockets after so long at the most.
 CHECK_SECONDS = 2
@@ -28,8 +31,13 @@ class SameOriginOnly:
         self.application = application
 
     async def __call__(self, scope, receive, send):
-        application = self.application if is_same_origin(scope) else RefusingConsumer.as_asgi()
-        await application(scope, receive, send)
+        if is_same_origin(scope):
+            await self.application(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        refused = "Refused a socket of a page of %s: this site is %s. See CSRF_TRUSTED_ORIGINS."
+        logger.warning(refused, headers.get(b"origin"), headers.get(b"host"))
+        await RefusingConsumer.as_asgi()(scope, receive, send)
 
 
 def is_same_origin(scope):
