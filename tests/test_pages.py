@@ -77,6 +77,22 @@ async def test_index_refuses_a_bad_room_name_in_words(chat):
     assert "1 to 50 letters" in response.text
 
 
+@every_step
+async def test_no_keyboard_changes_the_first_letter_of_a_name(chat):
+    paths = ["/", "/chat/lobby/"]
+    if chat.stage.can["unforgeable"] == "yes":
+        paths += ["/accounts/login/", "/accounts/signup/"]
+    fields = [field for path in paths for field in name_fields((await get(chat, path)).text)]
+    assert len(fields) >= 2, "a room is asked for, and a person"
+    for field in fields:
+        told = 'a phone would write "Den" for "den", which is another: autocapitalize="none"'
+        assert 'autocapitalize="none"' in field, told
+
+
+def name_fields(page):
+    return re.findall(r'<input [^>]*name="(?:room_name|author|username)"[^>]*>', page)
+
+
 @every_stage
 @pytest.mark.parametrize("query", ["fbclid=x", "utm_source=a&utm_medium=b", "room=lobby", "x"])
 async def test_index_takes_what_else_an_address_brings_for_no_form(chat, query):
@@ -213,22 +229,6 @@ async def test_markup_in_messages_is_shown_not_run(chat):
     page = (await get(chat, f"/chat/{room_name}/")).text
     assert "<img src=x" not in page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
-
-
-@every_step
-async def test_no_keyboard_changes_the_first_letter_of_a_name(chat):
-    paths = ["/", "/chat/lobby/"]
-    if chat.stage.can["unforgeable"] == "yes":
-        paths += ["/accounts/login/", "/accounts/signup/"]
-    fields = [field for path in paths for field in name_fields((await get(chat, path)).text)]
-    assert len(fields) >= 2, "a room is asked for, and a person"
-    for field in fields:
-        told = 'a phone would write "Den" for "den", which is another: autocapitalize="none"'
-        assert 'autocapitalize="none"' in field, told
-
-
-def name_fields(page):
-    return re.findall(r'<input [^>]*name="(?:room_name|author|username)"[^>]*>', page)
 
 
 # --- forms of another origin ------------------------------------------------------------------
