@@ -35,8 +35,9 @@ PEOPLE = 20
 # Each writes about so often: twenty messages a second, each of which ten people hear.
 SECONDS_BETWEEN_POSTS = 1
 TEXT_LENGTH = 64
-# Of history: events in a page; and pages that a socket may ask for at once.
-A_PAGE, QUESTIONS = 50, 50
+# Of history: events that fill a page, of 64 kB; and how many pages a socket may ask for at once, how
+# many of them somebody wants, and after how many seconds each of the others.
+A_PAGE, AT_ONCE, QUESTIONS, A_MOMENT = 30, 50, 80, 0.06
 # A fault that is over at once is watched for so long.
 A_WHILE = 1
 # Whatever has to come again or to go away is given so long, however slow the machine.
@@ -263,7 +264,8 @@ async def reader_stops(harm, server):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect((HOST, instance.port))
     async with harm.socket(instance, sock=sock, max_queue=1) as reader:
-        for _ in range(QUESTIONS):
+        for number in range(QUESTIONS):
+            await asyncio.sleep(0 if number < AT_ONCE else A_MOMENT)
             await reader.send(json.dumps({"type": "history", "after": 0}))
         code = await until_let_go(harm, instance, reader)
     # Daphne takes whatever it is given, so only an unanswered ping tells.
