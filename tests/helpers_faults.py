@@ -35,7 +35,7 @@ PEOPLE = 20
 # Each writes about so often: twenty messages a second, each of which ten people hear.
 SECONDS_BETWEEN_POSTS = 1
 TEXT_LENGTH = 64
-# Of history: events that fill a page, of 64 kB; and how many pages a socket may ask for at once, how
+# Of history: events that fill a page, of 64 kB; how many pages a socket may ask for at once; how
 # many of them somebody wants, and after how many seconds each of the others.
 A_PAGE, AT_ONCE, QUESTIONS, A_MOMENT = 30, 50, 80, 0.06
 # A fault that is over at once is watched for so long.

@@ -17,7 +17,7 @@ NEIGHBOURS = list(zip(stages(), stages()[1:], strict=False))
 MOST_FILES, MOST_LINES = 4, 80
 
 # chat_final can be read in one sitting: the app's lines of code, and the lines of a module.
-MOST_CODE, LONGEST_MODULE = 1170, 200
+MOST_CODE, LONGEST_MODULE = 1100, 200
 # And it stands alone: what it has beside its Python and its templates.
 BESIDE_CODE = (
     "README.md",
@@ -144,14 +144,14 @@ def test_stage_contains_none_of_our_own_tools(stage):
 # --- how much chat_final is to read -------------------------------------------------------------
 
 
-def test_app_of_chat_final_is_not_long():
+def test_app_of_chat_final_has_at_most_1100_lines_of_code():
     counted = {
         path: code_lines(text)
         for path, text in python_files(find_stage("final")).items()
         if PurePath(path).parts[0] == "chat" and not {"migrations", "tests"} & words_of(path)
     }
     assert len(counted) > 10, "the app is in chat_final/chat"
-    assert sum(counted.values()) < MOST_CODE, f"each line must earn its place: {counted}"
+    assert sum(counted.values()) <= MOST_CODE, f"each line must earn its place: {counted}"
 
 
 def test_no_module_of_chat_final_is_long():

@@ -80,8 +80,7 @@ def check_may_read(login, room_name):
     row = first_row(WHO_IN_ROOM, {**login._asdict(), "room_name": room_name})
     if not row:
         raise Ended(LOGGED_OUT)
-    status, is_private = row
-    if not may_read(status, is_private or login.was_private):
+    if not may_read(row[0], row[1] or login.was_private):
         raise Ended(NOT_ALLOWED)
     return row
 

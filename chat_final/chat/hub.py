@@ -1,8 +1,8 @@
 """Fan-out once per process: all rooms that have open sockets here, and what they are sent.
 
-All sockets of a process share one channel of the layer. What comes over it is a hint: an event that
-is stored, encoded already. It goes to the sockets in a loop; what is missing before it comes from
-the database. So a hint may be lost, and Redis may be away.
+All sockets of a process share one channel of the layer. What comes over it is a hint: a stored
+event, encoded already. It goes to the sockets in a loop; what is missing before it comes from the
+database. So a hint may be lost, and Redis may be away.
 """
 
 import asyncio
@@ -23,8 +23,7 @@ from .rooms import LocalRoom, encoded
 
 # How often all sockets are looked at: whether they may stay, what they miss; who goes, in a drain.
 CHECK_SECONDS, TICK = 2, 0.05
-# So many of them in one question.
-AT_ONCE = 500
+AT_ONCE = 500  # of them in one question
 RESTART = 4012
 
 logger = logging.getLogger(__name__)
@@ -37,8 +36,7 @@ class Hub:
         self.id = uuid.uuid4().hex
         self.rooms, self.sockets_of, self.draining, self.listening = {}, Counter(), False, None
         self.layer = Layer(self.hear, self.renew)
-        # Kept, since asyncio itself would let a running task be thrown away.
-        self.tasks = set()
+        self.tasks = set()  # kept, as asyncio itself would let a running task be thrown away
 
     def listen(self):
         """Begin with what goes on for ever, when the first socket comes: no command needs it."""
@@ -156,7 +154,9 @@ class Hub:
             if (stored := newest.get(room.name, 0)) > room.seq:
                 self.heal(room)
             elif stored < seq:
-                self.start(room.begin_again(stored, RESTART))
+                room.seq = stored  # the room was deleted, or the database is an older copy
+                for socket in tuple(room.sockets):
+                    self.start(socket.end(RESTART))
 
     async def renew(self):
         """Join all groups again: a Redis that has lost its data knows of none."""
@@ -167,15 +167,14 @@ class Hub:
         """Close all sockets, spread over this time so that they do not all come back at once."""
         self.draining, now = True, asyncio.get_running_loop().time
         end_at = now() + min(seconds, TICK * self.sockets_of.total())
-        # By the clock, since closing takes its time too; and until none is left: some may be on
-        # their way in.
+        # By the clock, as closing takes time too; until none is left, as some are on their way in.
         while sockets := [socket for room in self.rooms.values() for socket in room.sockets]:
             count = 1 + int((len(sockets) - 1) * TICK / max(TICK, end_at - now()))
             for socket in random.sample(sockets, count):
                 self.start(socket.end(RESTART))
             await asyncio.sleep(TICK)
         for room in tuple(self.rooms.values()):
-            # Who was here is here no more; this instance's lease need not run out first.
+            # Nobody is here any more: the lease of this instance need not run out first.
             await self.publish(room.name, {"users": []})
 
 
@@ -188,8 +187,7 @@ async def every(seconds, do):
             logger.exception("%s failed; it is tried again.", do.__name__)
 
 
-# One for each process; for each event loop, to be exact, as plain code begins one for each call.
-hubs = weakref.WeakKeyDictionary()
+hubs = weakref.WeakKeyDictionary()  # one for each event loop: plain code begins one for each call
 
 
 def get_hub():

@@ -172,15 +172,6 @@ class Message(models.Model):
         }
 
 
-class Site(models.Model):
-    """What tells this chat from others: one row, made when it is asked for."""
-
-    key = models.UUIDField(default=uuid.uuid4)
-
-    def __str__(self):
-        return str(self.key)
-
-
 class Allowance(models.Model):
     """A token bucket per user, in the database and so over all instances.
 

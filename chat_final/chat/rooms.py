@@ -41,11 +41,6 @@ class LocalRoom:
             for seq, text in page:
                 self.deliver(seq, text)
 
-    async def begin_again(self, seq, close_code):
-        """Let all come again: the room was deleted, or the database is an older copy."""
-        self.seq = seq
-        await asyncio.gather(*(socket.end(close_code) for socket in tuple(self.sockets)))
-
     def send(self, event, but=None):
         """Send what has no seq, so that nobody misses it: to all but the sockets of one user."""
         event = {"type": "websocket.send", "text": ENCODER.encode(event)}

@@ -1,7 +1,6 @@
 """What a socket is sent: at once if its client keeps up, else as fast as the client takes it."""
 
 import asyncio
-import contextlib
 import logging
 import types
 
@@ -46,8 +45,10 @@ class SendingConsumer(AsyncWebsocketConsumer):
     async def send(self, text):
         """Send, and wait until a slow reader has room for it."""
         if self.close_code is None:
-            with self.trying():
+            try:
                 await super().send(text)
+            except Exception as error:
+                self.failed(error)
 
     def send_event(self, event):
         if self.close_code is None:
@@ -68,18 +69,12 @@ class SendingConsumer(AsyncWebsocketConsumer):
 
     async def send_slowly(self, rest):
         """Wait until a slow reader has taken what it got; what came meanwhile is stored."""
-        with self.trying():
-            try:
-                async with asyncio.timeout(SLOW_SECONDS):
-                    await rest
-                    await self.catch_up()
-            except TimeoutError:
-                await self.end(TOO_SLOW)
-
-    @contextlib.contextmanager
-    def trying(self):
         try:
-            yield
+            async with asyncio.timeout(SLOW_SECONDS):
+                await rest
+                await self.catch_up()
+        except TimeoutError:
+            await self.end(TOO_SLOW)
         except Exception as error:
             self.failed(error)
 
@@ -95,8 +90,10 @@ class SendingConsumer(AsyncWebsocketConsumer):
             self.close_code = close_code
             self.hub.leave(self)
             metrics.CLOSES.labels(close_code).inc()
-            with self.trying():
+            try:
                 await self.close(close_code)
+            except Exception as error:
+                self.failed(error)
 
 
 def those_that_fit(events):

@@ -15,8 +15,8 @@ from .models import Allowance, Message, Room
 def post(login, room_name, author, client_id, text):
     """Store a message; returns it, and whether it is new. If it is refused, nothing is stored."""
     is_private = check_may_write(login, room_name)
-    if is_private is None:
-        check_name_is_free(room_name)
+    if is_private is None and (other := Room.namesake(room_name)):
+        raise Refusal("other_case", f"There is a room {other} already: write there.")
     names = {"room_name": room_name, "user_id": login.user_id, "client_id": client_id}
     try:
         with transaction.atomic():
@@ -34,12 +34,6 @@ def post(login, room_name, author, client_id, text):
         raise
     metrics.MESSAGES.inc()
     return message, True
-
-
-def check_name_is_free(room_name):
-    """Raises Refusal if a new room's name would differ from another one's by case only."""
-    if other := Room.namesake(room_name):
-        raise Refusal("other_case", f"There is a room {other} already: write there.")
 
 
 def delete(login, room_name, message_id):

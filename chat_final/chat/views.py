@@ -3,21 +3,16 @@
 import uuid
 
 from asgiref.sync import async_to_sync
-from django.contrib.auth import login, update_session_auth_hash
-from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views import csrf
 from django.views.decorators.http import require_http_methods, require_POST
-from django.views.generic import CreateView
 
 from websockets_channels.origins import origins_of
 
 from . import store
-from .access import User, check_may_read, check_may_write, login_of
-from .forms import InvitationForm, MessageForm, RoomForm, SignUpForm
+from .access import check_may_read, check_may_write, login_of
+from .forms import InvitationForm, MessageForm, RoomForm
 from .frames import Refusal, read_client_id
 from .hub import announce
 from .models import Member, Message, Room
@@ -47,9 +42,8 @@ def index(request):
 def room(request, room_name):
     _, is_private = check_may_read(login_of(request), room_name)
     # A phone begins with a capital letter, and nobody sees that this is another room.
-    is_new = is_private is None and request.method != "POST"
-    if is_new and (namesake := Room.namesake(room_name)):
-        return redirect("room", namesake)
+    if is_private is None and request.method != "POST" and (other := Room.namesake(room_name)):
+        return redirect("room", other)
     # Whatever name the form itself gives.
     data = request.POST and {**request.POST.dict(), "author": request.user.get_username()}
     form = MessageForm(data or None)
@@ -132,59 +126,3 @@ def leave(request, room_name):
         room.delete()
     mine.delete()
     return redirect("index")
-
-
-def csrf_failure(request, reason=""):
-    """Of a form with an old token. A login that was sent twice has one, and is done."""
-    is_login = request.resolver_match.url_name in ("login", "signup")
-    name = request.user.get_username()
-    if is_login and name and name == request.POST.get("username"):
-        return redirect(auth_views.LoginView(request=request).get_success_url())
-    return csrf.csrf_failure(request, reason)
-
-
-class SentTwice:
-    """A form with a new password: where one like it has done the work already, it is done, too."""
-
-    is_done = False
-
-    def dispatch(self, request, *args, **kwargs):
-        response = super().dispatch(request, *args, **kwargs)
-        name = request.POST.get("username") or request.user.get_username()
-        data = {"username": name, "password": request.POST.get(self.new_password)}
-        form = AuthenticationForm(request, data)
-        if self.is_done or not form.is_valid():
-            return response
-        login(request, form.get_user())
-        return redirect(self.get_success_url())
-
-
-class PasswordChangeView(SentTwice, auth_views.PasswordChangeView):
-    new_password = "new_password1"
-
-    def form_valid(self, form):
-        old, user = form.user.password, form.save(commit=False)
-        # Not over what was stored meanwhile; and nothing else of the user.
-        users = User.objects.filter(pk=user.pk, password=old)
-        self.is_done = users.update(password=user.password)
-        if self.is_done:
-            update_session_auth_hash(self.request, user)
-        return redirect(self.success_url if self.is_done else "password_change")
-
-
-class SignUpView(SentTwice, auth_views.RedirectURLMixin, CreateView):
-    form_class = SignUpForm
-    next_page = "index"
-    new_password = "password1"
-
-    def get_context_data(self, **kwargs):
-        return super().get_context_data(next=self.get_redirect_url(), **kwargs)
-
-    def form_valid(self, form):
-        try:
-            response = super().form_valid(form)
-        except IntegrityError:  # by now the name is taken
-            return self.post(self.request)
-        self.is_done = True
-        login(self.request, self.object)
-        return response

@@ -58,7 +58,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-CSRF_FAILURE_VIEW = "chat.views.csrf_failure"
 ROOT_URLCONF = "websockets_channels.urls"
 ASGI_APPLICATION = "websockets_channels.asgi.application"
 
@@ -166,7 +165,7 @@ SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEVELOPMENT
 # A proxy that takes the TLS off has to set this header, and to strip it from what comes in.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-CSRF_FAILURE_VIEW = "websockets_channels.origins.csrf_failure"
+CSRF_FAILURE_VIEW = "websockets_channels.accounts.csrf_failure"
 # Scripts and styles from files of this site only: what somebody writes can never become one.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -5,6 +5,7 @@ from . import health
 
 urlpatterns = [
     path("", include("chat.urls")),
+    path("accounts/", include("websockets_channels.accounts")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -4,10 +4,8 @@ from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.forms import MessageForm, RoomForm
-from chat.frames import Refusal
 from chat.hub import announce
-from chat.models import Message
-from chat.store import check_name_is_free
+from chat.models import Message, Room
 
 
 class Command(BaseCommand):
@@ -24,10 +22,8 @@ class Command(BaseCommand):
         found = {**RoomForm({"room_name": room_name}).errors, **form.errors}
         if found:
             raise CommandError(" ".join(e for errors in found.values() for e in errors))
-        try:
-            check_name_is_free(room_name)
-        except Refusal as refusal:
-            raise CommandError(refusal.detail) from None
+        if other := Room.namesake(room_name):
+            raise CommandError(f"There is a room {other} already: write there.")
         message = form.save()
         async_to_sync(announce)(message)
         self.stdout.write(f"Message {message.id} is stored, and was sent to the room's group.")
