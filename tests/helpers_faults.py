@@ -36,7 +36,7 @@ PEOPLE = 20
 SECONDS_BETWEEN_POSTS = 1
 TEXT_LENGTH = 64
 # Of history: events that fill a page, of 64 kB; how many pages a socket may ask for at once; how
-# many of them somebody wants, and after how many seconds each of the others.
+# many somebody wants, and how many seconds lie between the others.
 A_PAGE, AT_ONCE, QUESTIONS, A_MOMENT = 30, 50, 80, 0.06
 # A fault that is over at once is watched for so long.
 A_WHILE = 1

@@ -17,7 +17,5 @@ class RoomNameConverter:
 
 
 # The same rule for names that come in no route.
-check_room_name = RegexValidator(
-    rf"\A{RoomNameConverter.regex}\Z",
-    "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _.",
-)
+BAD_NAME = "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _."
+check_room_name = RegexValidator(rf"\A{RoomNameConverter.regex}\Z", BAD_NAME)

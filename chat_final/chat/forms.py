@@ -4,6 +4,7 @@ from django.contrib.auth import get_user_model
 from .converters import check_room_name
 from .models import Message
 
+NO_NAME = {"required": "Name a room."}
 NAME_IS_TOO_LONG = "This user name is too long: a moderator can shorten it."
 
 
@@ -18,9 +19,7 @@ class MessageForm(forms.ModelForm):
 
 
 class RoomForm(forms.Form):
-    room_name = forms.CharField(
-        validators=[check_room_name], error_messages={"required": "Name a room."}
-    )
+    room_name = forms.CharField(validators=[check_room_name], error_messages=NO_NAME)
 
 
 class InvitationForm(forms.Form):

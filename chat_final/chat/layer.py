@@ -11,12 +11,11 @@ import time
 
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import connection
-from django.db.migrations.recorder import MigrationRecorder
 from redis.exceptions import RedisError
 
 from . import metrics
 from .database import in_database
+from .models import Site
 
 # A call may take so long; after one that has failed there is none for as long, since each of them
 # would make somebody wait.
@@ -102,8 +101,8 @@ class Layer:
 def find_site():
     """What all instances of this site have in common, however each of them writes its addresses.
 
-    That is the moment at which its database was made. A copy of the database has the same, so the
-    numbers of the Redis databases belong to it: pub/sub itself does not tell them apart.
+    A copy of the database has the same key, so the numbers of the Redis databases belong to it:
+    pub/sub itself does not tell them apart.
     """
-    migrations = MigrationRecorder(connection).applied_migrations().values()
-    return f"{min(each.applied for each in migrations)} {settings.REDIS_NUMBERS}"
+    site, _ = Site.objects.get_or_create(pk=1)
+    return f"{site} {settings.REDIS_NUMBERS}"

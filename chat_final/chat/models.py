@@ -7,8 +7,8 @@ from django.db.models import Q, UniqueConstraint
 from .converters import LONGEST_NAME, check_room_name
 from .database import first_row
 
-# A room's next number. Until the transaction of who has got it ends, others wait for theirs. Nobody
-# reads before writing: SQLite would refuse that while somebody else is writing.
+# A room's next number; others wait for theirs until the transaction ends. It writes without reading
+# first: SQLite would refuse that while somebody else is writing.
 COUNT_UP = """
     INSERT INTO chat_room (name, last_seq, is_private) VALUES (%s, 1, false)
     ON CONFLICT (name) DO UPDATE SET last_seq = chat_room.last_seq + 1 RETURNING last_seq
@@ -99,7 +99,7 @@ class Message(models.Model):
     seq = models.PositiveBigIntegerField()
     # As they were called when they wrote; whose it is says `user`, as a name may change hands.
     author = models.CharField(max_length=LONGEST_NAME)
-    # No index of its own: `sent_once` is one. None: by a command, or of an account that is deleted.
+    # None: by a command, or of an account that is deleted. Its index is `sent_once`.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, db_index=False
     )
@@ -108,8 +108,7 @@ class Message(models.Model):
     # Empty if it was deleted, and in a deletion; else there are 1 to 2,000 characters.
     text = models.TextField(max_length=2000)
     sent_at = models.DateTimeField(auto_now_add=True)
-    # What this event deletes. One to one: nothing is deleted twice.
-    # Only a room is deleted, and all its events at once.
+    # What this event deletes; nothing is deleted twice. A room is deleted with all its events.
     deletes = models.OneToOneField(
         "self", models.DO_NOTHING, null=True, editable=False, related_name="deletion"
     )
@@ -172,12 +171,18 @@ class Message(models.Model):
         }
 
 
+class Site(models.Model):
+    key = models.UUIDField(default=uuid.uuid4)  # tells this chat from others; the only row
+
+    def __str__(self):
+        return str(self.key)
+
+
 class Allowance(models.Model):
     """A token bucket per user, in the database and so over all instances.
 
-    Kept as one time, at which the bucket will be full again, in seconds since 1970: each post moves
-    it on by what one token takes to come back, and may not move it further than an empty bucket
-    takes.
+    Kept as the time at which it will be full again, in seconds since 1970: each post moves that on
+    by what one token takes to come back, and no further than an empty bucket takes.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)

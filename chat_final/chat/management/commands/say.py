@@ -17,8 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--author", default="say", help="who says it (default: say)")
 
     def handle(self, room_name, text, author, **options):
-        fields = {"author": author, "text": text}
-        form = MessageForm(fields, instance=Message(room_name=room_name))
+        form = MessageForm({"author": author, "text": text}, instance=Message(room_name=room_name))
         found = {**RoomForm({"room_name": room_name}).errors, **form.errors}
         if found:
             raise CommandError(" ".join(e for errors in found.values() for e in errors))
