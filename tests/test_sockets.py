@@ -11,9 +11,10 @@ import redis
 import websockets
 from helpers_resume import log_in
 
-from chatflow import Visitor, find_stage, post, stages
+from chatflow import Visitor, find_stage, post, stage, stages
 from chatflow.capabilities import BAD_FRAMES, new_room
 from chatflow.client import connect, next_event, websocket_reader
+from chatflow.variants import variant
 
 WITH_SOCKETS = [stage.number for stage in stages() if stage.can["accepts_websocket"] == "yes"]
 WITH_GROUPS = [number for number in WITH_SOCKETS if number != 4]
@@ -261,6 +262,26 @@ def members(chat):
         return len(joined - left)
     with redis.Redis.from_url(chat.redis[0].url) as client:
         return client.zcard(f"{chat.environment['REDIS_PREFIX']}:group:chat_lobby")
+
+
+@pytest.mark.parametrize(
+    ("number", "layer", "served"), [(5, "queue", 2), (6, "queue", 1), (6, "pubsub", 2)]
+)
+async def test_event_that_a_handler_changes_is_changed_for_all_of_its_process_in_a_queue_layer(
+    start, number, layer, served
+):
+    """What notebook 06 tells of the three layers: only one of them hands out one and the same."""
+    change = 'event["message"]', 'event.pop("message")'
+    async with (
+        variant(number, "chat/consumers.py", *change) as folder,
+        stage(number, folder=folder, redis_layer=layer) as chat,
+        connect(chat, "lobby", "alice") as alice,
+        connect(chat, "lobby", "bob") as bob,
+    ):
+        await alice.send(post_frame("for everybody"))
+        heard = await asyncio.gather(*map(next_event, (alice, bob)), return_exceptions=True)
+        closed = [each.rcvd.code for each in heard if isinstance(each, websockets.ConnectionClosed)]
+    assert closed == [1011] * (2 - served)
 
 
 @every_group_stage

@@ -13,14 +13,17 @@ from .models import Message
 
 
 class ChatConsumer(AsyncJsonWebsocketConsumer):
+    is_member = False
+
     async def __call__(self, scope, receive, send):
         try:
             await super().__call__(scope, receive, send)
         except BaseException:
             # An error ends a consumer without `disconnect`: a send to a client that has just left
             # may be one. Should the layer be what failed, its first error is the one to tell.
-            with suppress(Exception):
-                await self.disconnect(1006)
+            if self.is_member:
+                with suppress(Exception):
+                    await self.disconnect(1006)
             raise
 
     async def connect(self):
@@ -28,6 +31,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         self.room_group_name = room_group_name(self.room_name)
         # Join before accept: from the moment the client is connected, it misses nothing.
         await self.channel_layer.group_add(self.room_group_name, self.channel_name)
+        self.is_member = True
         await self.accept()
 
     async def disconnect(self, code):
