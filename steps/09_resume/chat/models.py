@@ -3,7 +3,8 @@ import uuid
 from django.db import models, transaction
 from django.db.models import F, UniqueConstraint
 
-PAGE = 200
+# Of the longest messages, too, a page is shorter than the megabyte that Daphne sends in one frame.
+PAGE = 40
 
 
 class Room(models.Model):
