@@ -4,9 +4,9 @@ By hand, from the notebooks folder: `../.venv/bin/python labs/hasty.py`, for eit
 """
 
 import asyncio
+import contextlib
 import json
 import sys
-import time
 from pathlib import Path
 
 # So that this file also runs as a script: chatflow lies beside the labs folder.
@@ -25,10 +25,15 @@ async def left_behind(chat):
     At once if there are none, else after five seconds. The trace tells who has joined and left.
     """
     await asyncio.gather(*(write_and_vanish(chat, f"number {n}") for n in range(PEOPLE)))
-    give_up_at = time.monotonic() + WAIT_SECONDS
-    while (count := len(members(chat))) and time.monotonic() < give_up_at:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WAIT_SECONDS):
+            await until_empty(chat)
+    return len(members(chat))
+
+
+async def until_empty(chat):
+    while members(chat):  # noqa: ASYNC110, a trace says no more
         await asyncio.sleep(LOOK_SECONDS)
-    return count
 
 
 async def write_and_vanish(chat, author):
