@@ -190,7 +190,7 @@ async def test_password_change_does_not_lift_what_a_moderator_decides_meanwhile(
         "from django.test import RequestFactory\n"
         "from importlib import import_module\n"
         "from django.conf import settings\n"
-        "from chat.views import PasswordChangeView\n"
+        "from websockets_channels.accounts import PasswordChangeView\n"
         f"user = User.objects.get(username={visitor.name!r})\n"
         "request = RequestFactory().post('/')\n"
         "request.user = user\n"

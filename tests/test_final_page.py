@@ -34,6 +34,22 @@ LEAVE, RETURN = [
     f"dispatchEvent(new PageTransitionEvent('{kind}', {{ persisted: true }}))"
     for kind in ("pagehide", "pageshow")
 ]
+# Returns when nothing has come into the list for a second.
+ALL_SHOWN = """() => new Promise((done) => {
+  const list = document.querySelector("#messages");
+  let timer = setTimeout(done, 1_000);
+  const again = () => { clearTimeout(timer); timer = setTimeout(done, 1_000); };
+  new MutationObserver(again).observe(list, { childList: true });
+})"""
+# Notes whenever something is left out between two messages on the page.
+NOTE_GAPS = """() => {
+  window.gaps = 0;
+  const number = (text) => Number(text.textContent.replace("number ", ""));
+  new MutationObserver(() => {
+    const shown = [...document.querySelectorAll("#messages p")].map(number);
+    gaps += shown.some((each, index) => each > shown[index - 1] + 1);
+  }).observe(document.querySelector("#messages"), { childList: true });
+}"""
 MISS = """
 INSERT INTO chat_message (room_name, seq, author, client_id, text, sent_at)
 WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
@@ -355,12 +371,16 @@ async def test_who_reads_further_up_stays_there_whatever_comes(chat, enter):
     await expect(texts.nth(600), "some hundreds are shown").to_be_attached()
     count = await layouts(session) - before
     assert count < MOST_LAYOUTS, f"{count} layouts: messages that come at once are shown at once"
+    await alice.page.evaluate(ALL_SHOWN)
     shown = await texts.all_text_contents()
+    assert len(shown) < 700, "some hundreds, and not all: a layout of thousands takes too long"
     assert shown[3:] == numbers(1, len(shown) - 3), "what follows what is read should follow it"
     place = "document.querySelector('#scroller').scrollTop"
     assert await alice.page.evaluate(place) == 100, "what was read should stay there"
+    await alice.page.evaluate(NOTE_GAPS)
     await newest.click()
     await expect(texts.last).to_have_text("number 1000")
+    assert not await alice.page.evaluate("gaps"), "nothing should be left out, not for a moment"
     await expect(texts).to_have_count(KEPT)
     assert await texts.all_text_contents() == numbers(1_001 - KEPT, 1_000), "each, and in order"
     await expect(texts.last).to_be_in_viewport()
@@ -402,8 +422,10 @@ async def test_a_browser_that_believes_it_is_offline_still_finds_a_server_that_i
     await alice.page.evaluate("void window.dispatchEvent(new Event('offline'))")
     await asyncio.to_thread(chat.instances[0].kill)
     await expect(alice.status).to_have_text(OFFLINE)
+    # Sooner than a page that waits for the browser to say "online", or for a sign of life.
+    async with alice.page.expect_websocket(timeout=PATIENCE * 1000):
+        pass
     await asyncio.to_thread(chat.instances[0].start)
-    # Nothing says "online".
     await alice.is_live()
     alice.forgive(UNREACHABLE)
 

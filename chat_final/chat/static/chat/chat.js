@@ -156,7 +156,7 @@ form.addEventListener("submit", (event) => {
 });
 
 // What is half written outlives a reload, too, and the way back to a page that was left.
-const draft = `draft ${page.room} ${page.author}`;
+const draft = `draft ${page.room} ${page.author_id}`;
 text.value ||= sessionStorage[draft] ?? "";
 measure();
 addEventListener("pagehide", () => {
