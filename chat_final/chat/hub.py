@@ -1,8 +1,7 @@
 """Fan-out once per process: all rooms that have open sockets here, and what they are sent.
 
-All sockets of a process share one channel of the layer. What comes over it is a hint: a stored
-event, encoded already. It goes to the sockets in a loop; what is missing before it comes from the
-database. So a hint may be lost, and Redis may be away.
+All sockets of a process share one channel of the layer. Over it come hints: stored events, encoded
+already. What is missing before one comes from the database, so a hint may be lost, and Redis away.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from .layer import Layer
 from .models import Room
 from .rooms import LocalRoom, encoded
 
-# How often all sockets are looked at: whether they may stay, what they miss; who goes, in a drain.
+# How often all sockets are looked at; how often some of them are sent away, in a drain.
 CHECK_SECONDS, TICK = 2, 0.05
 AT_ONCE = 500  # of them in one question
 RESTART = 4012
@@ -42,8 +41,7 @@ class Hub:
         """Begin with what goes on for ever, when the first socket comes: no command needs it."""
         self.listening = self.start(self.layer.listen())
         self.start(every(1, self.tell_presence))
-        self.start(every(CHECK_SECONDS, self.close_ended))
-        self.start(every(CHECK_SECONDS, self.heal_all))
+        self.start(every(CHECK_SECONDS, self.check_all))
         self.start(every(settings.HEAD_SECONDS, self.send_heads))
 
     def start(self, coroutine):
@@ -134,11 +132,13 @@ class Hub:
             if not room.sockets:
                 await self.close(room)
 
-    async def close_ended(self):
+    async def check_all(self):
+        """Close what may not stay, and bring up to date what stays."""
         sockets = [socket for room in self.rooms.values() for socket in room.sockets]
         for first in range(0, len(sockets), AT_ONCE):
             for socket, code in await find_ended(sockets[first : first + AT_ONCE]):
                 self.start(socket.end(code))
+        await self.heal_all()
 
     async def send_heads(self):
         """Let every client compare what it has with what is stored, and know that we live."""

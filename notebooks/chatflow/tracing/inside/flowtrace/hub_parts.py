@@ -22,7 +22,7 @@ def install():
     Hub.announce = told(Hub.announce, lambda message: f"announce message {message.pk}")
     Hub.hear = traced_hear(Hub.hear)
     Layer.try_to = traced_try(Layer.try_to)
-    for name in ("tell_presence", "close_ended", "heal_all", "send_heads"):
+    for name in ("tell_presence", "check_all", "send_heads"):
         setattr(Hub, name, by_itself(getattr(Hub, name)))
 
 
