@@ -145,13 +145,25 @@ def test_stage_contains_none_of_our_own_tools(stage):
 
 
 def test_app_of_chat_final_has_at_most_1100_lines_of_code():
-    counted = {
-        path: code_lines(text)
-        for path, text in python_files(find_stage("final")).items()
-        if PurePath(path).parts[0] == "chat" and not {"migrations", "tests"} & words_of(path)
-    }
+    counted = counted_lines("chat")
     assert len(counted) > 10, "the app is in chat_final/chat"
     assert sum(counted.values()) <= MOST_CODE, f"each line must earn its place: {counted}"
+
+
+def test_readme_of_chat_final_says_how_many_lines_it_has():
+    app, project = (sum(counted_lines(part).values()) for part in ("chat", "websockets_channels"))
+    readme = files_of(find_stage("final"))["README.md"]
+    assert f"`chat/` has {app:,} lines of Python" in readme
+    assert f"`websockets_channels/` {project:,}, counted" in readme
+
+
+def counted_lines(part):
+    """{path: lines of code} of a folder of chat_final, without migrations and tests."""
+    return {
+        path: code_lines(text)
+        for path, text in python_files(find_stage("final")).items()
+        if PurePath(path).parts[0] == part and not {"migrations", "tests"} & words_of(path)
+    }
 
 
 def test_no_module_of_chat_final_is_long():
