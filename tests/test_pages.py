@@ -18,8 +18,6 @@ def in_stages(found):
 every_stage = in_stages(stages())
 # Up to stage 07 people write under whatever name they give.
 every_stage_with_free_names = in_stages([one for one in stages() if one.can["unforgeable"] == "no"])
-# The finished chat has pages of its own, and tests of its own for them.
-every_step = in_stages([one for one in stages() if one.key != "final"])
 every_stage_with_users = in_stages([one for one in stages() if one.can["unforgeable"] == "yes"])
 
 BAD_ROOM_NAMES = {
@@ -63,7 +61,7 @@ async def test_index_takes_a_room_name(chat):
     assert response.headers["location"] == "/chat/lobby/"
 
 
-@every_step
+@every_stage
 async def test_index_takes_a_room_name_with_the_space_that_a_phone_adds(chat):
     response = await get(chat, "/?room_name=lobby%20")
     assert response.status_code == 302
@@ -77,7 +75,7 @@ async def test_index_refuses_a_bad_room_name_in_words(chat):
     assert "1 to 50 letters" in response.text
 
 
-@every_step
+@every_stage
 async def test_no_keyboard_changes_the_first_letter_of_a_name(chat):
     paths = ["/", "/chat/lobby/"]
     if chat.stage.can["unforgeable"] == "yes":
@@ -236,6 +234,7 @@ async def test_markup_in_messages_is_shown_not_run(chat):
 # What a tunnel or a proxy makes of it: the browser says https, and the chat is http.
 TUNNEL = "https://localhost:8000"
 SETTINGS, TRUST = "websockets_channels/settings.py", f'CSRF_TRUSTED_ORIGINS = ["{TUNNEL}"]'
+# The finished chat has a page of its own for that, and tests of its own.
 STAGES = [one for one in stages() if one.key != "final"]
 
 
