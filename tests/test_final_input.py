@@ -203,11 +203,13 @@ async def test_address_of_no_room_is_404_for_every_form_of_a_room(chat, what):
             answer = await submit(eve, f"/chat/{NO_ROOMS[what]}/{path}", text="hi", user="eve")
             assert answer.status_code == 404
         assert (await eve.http.get(f"/chat/{NO_ROOMS[what]}/")).status_code == 404
+        # Of a form's field the white space at the ends is taken off: a phone adds some.
+        name = NO_ROOMS[what].replace("lobby%0A", "%0A")
         for answer in (
-            await eve.http.get(f"/?room_name={NO_ROOMS[what]}"),
+            await eve.http.get(f"/?room_name={name}"),
             await eve.http.post(
                 "/",
-                content=f"csrfmiddlewaretoken={eve.token}&room_name={NO_ROOMS[what]}",
+                content=f"csrfmiddlewaretoken={eve.token}&room_name={name}",
                 headers={"Content-Type": A_FORM},
             ),
         ):

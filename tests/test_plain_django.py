@@ -46,10 +46,9 @@ PRODUCTION = {
 OVER_TLS = {"Host": "chat.example.com", "X-Forwarded-Proto": "https"}
 
 only_final = pytest.mark.parametrize("stage", [find_stage("final")], indirect=True, ids=["final"])
-# Django loads it for the engine that DATABASE_URL chooses; no line of ours names it.
-NAMED_NOWHERE = {"psycopg"}
-# The one comes with Django, which chooses its version; the other is a server that may be used.
-NOT_REQUIRED = {"asgiref", "uvicorn"}
+# Two come with Django and with Daphne, which choose their versions; the last is a server that may be
+# used.
+NOT_REQUIRED = {"asgiref", "autobahn", "uvicorn"}
 
 
 @pytest.fixture(params=stages(), ids=lambda stage: stage.name)
@@ -205,7 +204,7 @@ FINAL = find_stage("final").folder
 def test_requirements_of_chat_final_are_what_its_code_uses():
     used = {canonicalize_name(name) for name in used_packages()}
     wanted = {one.name for one in requirements("requirements.in")}
-    assert used - NOT_REQUIRED == wanted - NAMED_NOWHERE
+    assert used - NOT_REQUIRED == wanted
 
 
 def used_packages():
@@ -214,7 +213,9 @@ def used_packages():
     for path in FINAL.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             modules = imported_modules(node)
-            modules += [node.value] if is_text(node) and path.name == "settings.py" else []
+            modules += (
+                [node.value] if is_text(node) and path.name in ("settings.py", "logs.py") else []
+            )
             names = {module.partition(".")[0] for module in modules}
             yield from (known[name] for name in names & known.keys())
 
