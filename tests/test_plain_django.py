@@ -46,8 +46,7 @@ PRODUCTION = {
 OVER_TLS = {"Host": "chat.example.com", "X-Forwarded-Proto": "https"}
 
 only_final = pytest.mark.parametrize("stage", [find_stage("final")], indirect=True, ids=["final"])
-# Two come with Django and with Daphne, which choose their versions; the last is a server that may be
-# used.
+# Two come with Django and with Daphne, which choose their versions; the third is one more server.
 NOT_REQUIRED = {"asgiref", "autobahn", "uvicorn"}
 
 
