@@ -22,7 +22,11 @@ LONGEST = [
     "test_final_browser.py",
     "test_run_step.py",
     "test_resume.py",
+    "test_tracing.py",
+    "test_final_service.py",
     "test_postgres.py",
+    "test_users.py",
+    "test_flow_page.py",
 ]
 
 # Limits of chat_final that no test meets by accident: those that are about limits set their own.

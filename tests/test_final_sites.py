@@ -16,8 +16,7 @@ SETTINGS = {"REDIS_PREFIX": "chat", "HEAD_SECONDS": "1"}
 # whether that began as a copy of the first.
 BESIDE = {
     "as they come": ("pubsub", 1, 1, False),
-    "over two servers": ("pubsub", 2, 1, False),
-    "one a copy of the other": ("pubsub", 1, 1, True),
+    "one a copy of the other, over two servers": ("pubsub", 2, 1, True),
     "queue layer, on one database": ("queue", 1, 0, False),
 }
 

@@ -12,7 +12,7 @@ from helpers_scripts import ODD, copy_repository, environment, run_script, step
 from chatflow import post
 from chatflow.catalog import FINAL, ROOT
 
-FOLDERS = ["c++", "C#", "a b", "50%", "%41", "ä", "it's", 'so "called"', "why?", "a;b", "&c", ODD]
+FOLDERS = ["c++", "C#", "50%", "%41", ODD]
 CONNECT = "from django.db import connection; connection.ensure_connection()"
 UNTOUCHED = {"DATABASE_URL": None, "DJANGO_SETTINGS_MODULE": None, "DEVELOPMENT": "1"}
 

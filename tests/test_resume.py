@@ -379,6 +379,8 @@ async def test_history_comes_a_page_at_a_time_until_nothing_is_left(chat):
     assert list(itertools.chain(*pages)) == stored(chat, room_name)
 
 
+# The finished chat has tests of its own for that, of many kinds of text.
+@pytest.mark.parametrize("chat", [9], indirect=True)
 async def test_history_of_the_longest_messages_comes_too(chat):
     """Daphne sends a megabyte in a frame, and no more: a longer page would end the socket."""
     room_name, found = new_room(), []

@@ -68,9 +68,9 @@ class Hub:
         return room
 
     async def open(self, room):
-        await self.layer.know_site()
         # Join first, so that whatever is stored after the question is hinted at.
         await self.layer.join(room.name)
+        await self.layer.know_site()
         room.seq = (await newest_seqs([room.name])).get(room.name, 0)
 
     def leave(self, socket):
