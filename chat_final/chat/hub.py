@@ -14,7 +14,7 @@ from collections import Counter
 from django.conf import settings
 
 from . import metrics
-from .access import NOT_ALLOWED, find_ended
+from .access import find_ended
 from .database import in_database
 from .layer import Layer
 from .models import Room
@@ -156,7 +156,7 @@ class Hub:
             elif stored < seq:
                 room.seq = stored  # the room was deleted, or the database is an older copy
                 for socket in tuple(room.sockets):
-                    self.start(socket.end(NOT_ALLOWED if socket.login.was_private else RESTART))
+                    self.start(socket.end(RESTART))
 
     async def renew(self):
         """Join all groups again: a Redis that has lost its data knows of none."""
