@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from chatflow.errors import MissingError
 from chatflow.hidden import hidden
 
 # The key of a passed test's note that it has left something out.
@@ -16,6 +17,14 @@ def leave_out(name, reason):
     """Skip the test; but fail in CI, which insists on the program unless CHATFLOW_HIDE names it."""
     insists = os.environ.get("CI") == "true" and name not in hidden()
     (pytest.fail if insists else pytest.skip)(str(reason))
+
+
+def need(name, find):
+    """Leave the test out where `find` raises that there is no such program."""
+    try:
+        find()
+    except MissingError as error:
+        leave_out(name, error)
 
 
 def need_git():

@@ -22,8 +22,9 @@ from helpers_flow import (
     waiting_job,
     wsgi_request,
 )
+from helpers_missing import need
 
-from chatflow.browser import chromium
+from chatflow.browser import chromium, find_chromium
 from chatflow.drawing import flow_map, fold, sequence, words
 from chatflow.drawing.picture import LARGEST, Picture
 from chatflow.drawing.svg import COLOURS
@@ -446,6 +447,7 @@ def all_pictures():
 # What a reader has instead of our fonts: usually narrower letters, at worst much wider ones.
 @pytest.mark.parametrize("family", ["sans-serif", "monospace"])
 async def test_in_a_browser_every_text_is_inside_and_covers_no_other(all_pictures, family):
+    need("chromium", find_chromium)
     async with chromium() as browser:
         # As wide as the widest picture: letters of a pixel or two have no true measure.
         page = await browser.new_page(viewport={"width": 8000, "height": 800})

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 import websockets
 from helpers_final import LOG, LOG_NOW, OWNERS, OWNERS_NOW, migrate_from_before
-from helpers_missing import leave_out
+from helpers_missing import need
 from helpers_resume import (
     frame,
     log_in,
@@ -67,17 +67,9 @@ QUICK = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
 PATIENCE = 60
 
 
-def no_postgres(reason):
-    """Skip; but fail in CI, which insists on PostgreSQL."""
-    leave_out("postgresql", reason)
-
-
 @pytest.fixture(scope="module")
 def server():
-    try:
-        postgres.find_binaries()
-    except MissingError as error:
-        no_postgres(error)
+    need("postgresql", postgres.find_binaries)
     with postgres.server() as server:
         yield server
 
@@ -158,6 +150,7 @@ async def test_200_pages_at_once_all_come_and_a_post_beside_them_is_stored(chat)
 
 
 async def test_instances_share_a_server_of_few_connections_as_they_are_told(start):
+    need("postgresql", postgres.find_binaries)
     settings = QUICK | {"PAGES_AT_ONCE": "4", "DATABASE_THREADS": "4"}
     with postgres.server(max_connections=20) as server:
         database = server.new_database()
