@@ -369,8 +369,10 @@ FRAME_BYTES = 64 * 1024
 LONG = {
     "ASCII": (50, "a", 2_000),
     "Cyrillic": (60, "я", 210),
+    "Chinese": (50, "漢", 2_000),
     "emoji": (50, "😀", 2_000),
     "control characters": (50, "\x01", 2_000),
+    "line separators": (50, "\u2028.", 999),
 }
 
 
