@@ -230,6 +230,28 @@ async def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut(chat, arr
     alice.forgive("status of 400")
 
 
+async def test_a_page_whose_script_comes_late_takes_the_focus_from_no_field(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/")
+    await alice.page.get_by_label("Room name").last.fill(room_name)
+    begun = asyncio.Event()
+
+    async def late(route):
+        await begun.wait()
+        await route.continue_()
+
+    await alice.page.route("**/chat.*js", late)
+    await alice.page.get_by_role("button", name="Begin").click(no_wait_after=True)
+    invite = alice.page.get_by_label("Name of somebody to invite")
+    await invite.press_sequentially("bo")
+    begun.set()
+    await expect(alice.status).to_have_text("Live")
+    await expect(invite, "the script took the focus from a field in use").to_be_focused()
+    await alice.page.reload()
+    await expect(alice.text_field, "a new page begins at the message").to_be_focused()
+
+
 # --- pages that were left -------------------------------------------------------------------
 
 

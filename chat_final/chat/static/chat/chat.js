@@ -170,5 +170,6 @@ const fold = () => { who.open = isWide.matches || Boolean(who.querySelector(".er
 isWide.addEventListener("change", fold);
 fold();
 
-// Who has made a mistake in another field corrects it first.
-(find("[aria-invalid]") ?? text).focus();
+// A field with a mistake in it comes first, and before it any that is already being written in:
+// the page is there before its script.
+if (document.activeElement === document.body) (find("[aria-invalid]") ?? text).focus();
