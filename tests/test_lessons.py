@@ -23,6 +23,7 @@ ROWS = [
         ([], [], True),
         (["alice"], [], False),
         (404, 404, True),
+        (404, "404", False),
         (True, False, False),
     ],
 )
@@ -31,6 +32,48 @@ def test_prediction_is_graded_by_what_happened(capsys, answer, happened, right):
     said = capsys.readouterr().out
     assert ("Right." in said) is right
     assert ("That is why." in said) is not right
+
+
+@pytest.mark.parametrize(
+    ("answer", "happened", "near"),
+    [
+        (20, 17, True),
+        (6, 17, True),
+        (5, 17, False),
+        (53, 17, True),
+        (54, 17, False),
+        (1, 17, False),
+        (100, 74.5, True),
+        (24.0, 74, True),
+        (1000, 74, False),
+        # What can be counted is counted.
+        (9, 10, False),
+        (1, 2, False),
+        # No estimates: nothing, less than nothing, more than a float can be, a word, yes.
+        (0, 17, False),
+        (-17, 17, False),
+        (10**400, 17, False),
+        (float("nan"), 17, False),
+        ("17", 17, False),
+        (True, 17, False),
+    ],
+)
+def test_number_is_graded_by_its_order_of_magnitude(capsys, answer, happened, near):
+    assert predict("How many?", answer).grade(happened, because="That is why.") is near
+    said = capsys.readouterr().out
+    assert ("The right order of magnitude. That is why." in said) is near
+    assert ("Not this time. That is why." in said) is not near
+
+
+def test_number_that_is_met_is_simply_right(capsys):
+    assert predict("How many?", 17).grade(17, because="That is why.")
+    assert capsys.readouterr().out.endswith("  Right.\n")
+
+
+def test_code_is_no_quantity(capsys):
+    assert not predict("Which status?", 403).grade(404, exactly=True)
+    assert predict("Which status?", 404).grade(404, exactly=True)
+    assert "order of magnitude" not in capsys.readouterr().out
 
 
 def test_nobody_and_yes_are_said_in_words(capsys):

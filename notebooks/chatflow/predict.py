@@ -1,5 +1,11 @@
 """Predictions: say what will happen before it does, and let what was recorded judge it."""
 
+from numbers import Real
+
+# Up to ten one can count, and one more or less may be the whole question. A larger number is an
+# estimate, and right from a third of what happened to three times as much.
+COUNTED = 10
+
 
 class Prediction:
     """An answer that was given in advance."""
@@ -7,17 +13,23 @@ class Prediction:
     def __init__(self, question, answer):
         self.question, self.answer = question, answer
 
-    def grade(self, happened, because=""):
-        """Compare with what has happened; returns whether the two are the same.
+    def grade(self, happened, because="", exactly=False):
+        """Compare with what has happened; returns whether the answer was right.
 
+        A number above ten may be right by its order of magnitude, unless it must match `exactly`.
         `because` is a sentence for those who thought otherwise.
         """
-        right = comparable(self.answer) == comparable(happened)
+        same = comparable(self.answer) == comparable(happened)
+        near = not (same or exactly) and is_near(self.answer, happened)
         print(self.question)
         print(f"  You said:      {readable(self.answer)}")
         print(f"  What happened: {readable(happened)}")
-        print("  Right." if right else f"  Not this time. {because}".rstrip())
-        return right
+        if same:
+            print("  Right.")
+        else:
+            verdict = "The right order of magnitude." if near else "Not this time."
+            print(f"  {verdict} {because}".rstrip())
+        return same or near
 
 
 def predict(question, answer):
@@ -28,6 +40,20 @@ def predict(question, answer):
 def comparable(answer):
     """Names count in any order."""
     return sorted(answer) if isinstance(answer, list | tuple | set) else answer
+
+
+def is_near(answer, happened):
+    """Whether an estimate has the order of magnitude of a number that nobody would count."""
+    if not (is_number(answer) and is_number(happened)) or answer <= 0 or happened <= COUNTED:
+        return False
+    smaller, larger = sorted((answer, happened))
+    # Half a power of ten apart: a factor of 3.16, the square root of ten.
+    return larger * larger <= 10 * smaller * smaller
+
+
+def is_number(answer):
+    """Whether it is one: Python takes yes and no for numbers too."""
+    return isinstance(answer, Real) and not isinstance(answer, bool)
 
 
 def readable(answer):
