@@ -1,7 +1,7 @@
 """Consumers that serve HTTP: a request can be held by one of them without any thread.
 
-By hand: `cd notebooks/labs`, then `daphne held_requests:application`. GET /wait is answered when
-somebody has sent POST /wake; GET / says how many wait.
+By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne held_requests:application`. GET /wait is
+answered when somebody has sent POST /wake; GET / says how many wait.
 """
 
 import asyncio

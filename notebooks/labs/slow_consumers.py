@@ -1,7 +1,7 @@
 """Three consumers with the same slow handler: synchronous, asynchronous, and one that blocks.
 
-By hand: `cd notebooks/labs`, then `daphne slow_consumers:application`. Any text that is sent to
-/sync/, /async/ or /blocking/ is answered half a second later, to /quick/ at once.
+By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne slow_consumers:application`. Any text
+that is sent to /sync/, /async/ or /blocking/ is answered half a second later, to /quick/ at once.
 """
 
 import asyncio

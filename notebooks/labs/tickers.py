@@ -1,7 +1,8 @@
 """Two consumers that send a tick again and again: one never ends, one ends with its connection.
 
-By hand: `cd notebooks/labs`, then `daphne tickers:application --application-close-timeout 1`.
-GET / says how many are ticking.
+By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne tickers:application`. Daphne gives a
+consumer ten seconds to end, or as many as `--application-close-timeout` says. GET / says how many
+are ticking.
 """
 
 import asyncio
