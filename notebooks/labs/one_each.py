@@ -1,6 +1,6 @@
 """One consumer per connection: each counts what it has heard, and says which one it is.
 
-By hand: `cd notebooks/labs`, then `daphne one_each:application`.
+By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne one_each:application`.
 """
 
 import itertools
