@@ -6,11 +6,9 @@ the query tells of itself; GET / says how many connections to the database there
 """
 
 import json
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import django
 from channels.db import database_sync_to_async
@@ -26,10 +24,9 @@ from django.urls import path
 QUERY_SECONDS = 0.2
 THREADS = 2
 
-# A file, since threads that share a database in memory read it one after the other. It goes with
-# the process.
-FOLDER = tempfile.TemporaryDirectory()
-DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(FOLDER.name) / "lab.sqlite3"}
+# One database in memory for all threads of the process. Not with SQLite's shared cache, where
+# they would read one after the other.
+DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": "file:/lab?vfs=memdb"}
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"], ROOT_URLCONF=__name__, DATABASES={"default": DATABASE}
 )
