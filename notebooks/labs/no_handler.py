@@ -1,7 +1,8 @@
 """A layer message finds its method by its type: one consumer that sends itself what you type.
 
-By hand: `cd notebooks/labs`, then `daphne no_handler:application`. Each text frame becomes the type
-of a message to the consumer's own channel: "chat.message" has a method, "chat.massage" has none.
+By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne no_handler:application`. Each text frame
+becomes the type of a message to the consumer's own channel: "chat.message" has a method,
+"chat.massage" has none.
 """
 
 from channels.generic.websocket import AsyncWebsocketConsumer
