@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 
+import httpx
 import websockets
 
 from chatflow import Row, Span
@@ -25,10 +26,26 @@ async def ask(app, path):
 async def ask_together(app, paths):
     """Each on a connection of its own, all at the same time: what their queries tell."""
     async with AsyncExitStack() as stack:
-        addresses = [f"{app.ws_url}/{path}/" for path in paths]
-        sockets = [await stack.enter_async_context(websockets.connect(uri)) for uri in addresses]
+        sockets = await connect_each(stack, app, paths)
         told = await asyncio.gather(*map(answer, sockets))
     return [{"path": path} | query for path, query in zip(paths, told, strict=True)]
+
+
+async def ask_in_turn(app, paths):
+    """The same, but nobody asks before the server has heard the one before."""
+    async with AsyncExitStack() as stack:
+        sockets = await connect_each(stack, app, paths)
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        asking = []
+        for socket in sockets:
+            asking.append(asyncio.create_task(answer(socket)))
+            await http.get(app.url)  # answered after what has been sent before it
+        return await asyncio.gather(*asking)
+
+
+async def connect_each(stack, app, paths):
+    addresses = [f"{app.ws_url}/{path}/" for path in paths]
+    return [await stack.enter_async_context(websockets.connect(uri)) for uri in addresses]
 
 
 async def answer(socket):
