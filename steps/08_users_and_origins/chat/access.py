@@ -42,13 +42,19 @@ class SameOriginOnly:
 
 def is_same_origin(scope):
     """The rule by which Django lets a form post in; programs that name no origin stay outside."""
-    headers = dict(scope["headers"])
-    origin, host = (headers.get(name, b"").decode("latin-1") for name in (b"origin", b"host"))
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    origin, host = headers.get(b"origin", ""), headers.get(b"host", "")
     domain, _ = split_domain_port(host)
-    # Not the scope's scheme, of which Daphne says nothing for a WebSocket.
-    scheme = "https" if settings.SECURE_SSL_REDIRECT else "http"
+    scheme = "https" if is_secure(scope, headers) else "http"
     is_ours = validate_host(domain, settings.ALLOWED_HOSTS) and origin == f"{scheme}://{host}"
     return is_ours or origin in settings.CSRF_TRUSTED_ORIGINS
+
+
+def is_secure(scope, headers):
+    """Whether our own pages are https. Of a WebSocket's scheme the scope says nothing in Daphne."""
+    # A proxy that has taken the TLS off says so in a header. No page can add one to a handshake.
+    is_told = scope.get("scheme") == "wss" or headers.get(b"x-forwarded-proto") == "https"
+    return is_told or settings.SECURE_SSL_REDIRECT
 
 
 class LoggedInOnly:

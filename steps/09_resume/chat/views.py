@@ -1,12 +1,13 @@
 """Pages of the chat. What happens after a page has loaded is the consumer's business."""
 
 import uuid
+from functools import partial
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth import authenticate, login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import CreateView
@@ -58,7 +59,9 @@ def post(room_name, fields, client_id):
         defaults={"text": fields["text"]},
     )
     if is_new:
-        async_to_sync(send_to_room)(message)
+        # At once, unless the view runs in a transaction (ATOMIC_REQUESTS): who is told of a message
+        # that is rolled back after all throws the next one away, which gets the same number.
+        transaction.on_commit(partial(async_to_sync(send_to_room), message))
 
 
 def refused_form(request, reason=""):

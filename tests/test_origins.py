@@ -1,0 +1,74 @@
+"""Which scheme a page of ours has, from what a server and a proxy tell: stages 08 and 09."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import websockets
+from test_users import STAGES, logged_in, served_over_tls, socket_of
+
+from chatflow import find_stage
+from chatflow.client import connect
+
+HTTP, HTTPS = "http://localhost", "https://localhost"
+FORWARDED = {"x-forwarded-proto": "https"}
+# What the scope says, the headers of a proxy, the setting, and which of our two pages is let in.
+CASES = {
+    "Daphne says nothing, no TLS": (None, {}, False, HTTP),
+    "Daphne says nothing, TLS by its own endpoint": (None, {}, True, HTTPS),
+    "Daphne says nothing, behind a proxy with TLS": (None, FORWARDED, False, HTTPS),
+    "Daphne behind a proxy without TLS": (None, {"x-forwarded-proto": "http"}, False, HTTP),
+    "ws": ("ws", {}, False, HTTP),
+    "ws, behind a proxy with TLS": ("ws", FORWARDED, False, HTTPS),
+    "ws, all pages are https": ("ws", {}, True, HTTPS),
+    "wss": ("wss", {}, False, HTTPS),
+    "wss, all pages are https": ("wss", {}, True, HTTPS),
+}
+ASK = """
+import django, json, sys
+from django.conf import settings
+django.setup()
+from chat.access import is_same_origin
+answers = []
+for scope, settings.SECURE_SSL_REDIRECT in json.load(sys.stdin):
+    scope["headers"] = [[a.encode(), b.encode()] for a, b in scope["headers"].items()]
+    answers.append(is_same_origin(scope))
+print(json.dumps(answers))
+"""
+
+
+@pytest.mark.parametrize("number", STAGES)
+def test_page_of_ours_is_let_in_by_its_own_scheme_whatever_tells_it(number):
+    questions, expected = [], []
+    for scheme, headers, redirects, ours in CASES.values():
+        for origin in (HTTP, HTTPS, "https://evil.example"):
+            named = {"type": "websocket"} | ({"scheme": scheme} if scheme else {})
+            named["headers"] = {"host": "localhost", "origin": origin, **headers}
+            questions.append((named, redirects))
+            expected.append(origin == ours)
+    answers = subprocess.run(
+        [sys.executable, "-c", ASK],
+        cwd=find_stage(number).folder,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "websockets_channels.settings"},
+        input=json.dumps(questions),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(answers.stdout) == expected, f"in turn, three origins each: {[*CASES]}"
+
+
+async def test_server_that_names_the_scheme_needs_no_setting_over_tls_and_daphne_does(running):
+    chat = running(STAGES[-1])
+    async with (
+        served_over_tls(chat, chat.folder, "uvicorn") as site,
+        logged_in(site) as alice,
+        socket_of(site, "lobby", alice) as socket,
+    ):
+        assert socket.response.status_code == 101, "its scope says wss"
+    async with served_over_tls(chat, chat.folder, "daphne") as site, logged_in(site) as alice:
+        with pytest.raises(websockets.InvalidStatus, match="403"):
+            async with connect(site, "lobby", session=alice.session):
+                pass
