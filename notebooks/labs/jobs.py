@@ -6,6 +6,7 @@ given, and then a worker is started; with either Redis layer for the messages.
 
 import asyncio
 import contextlib
+import itertools
 import json
 import sqlite3
 import sys
@@ -24,6 +25,7 @@ from chatflow.processes import Program
 
 BOT = "the bot"
 LOOK_SECONDS, WAIT_SECONDS = 0.02, 30
+MOST_JOBS = 100
 
 
 # --- giving jobs --------------------------------------------------------------------------------
@@ -199,6 +201,28 @@ async def lose_a_connection(chat, *channels):
             await layer.send(channel, {"type": "bot.command", "room_name": "lobby"})
         await until(lambda: any(waiting(chat, channel) == 0 for channel in channels))
         return worker.poll(), [channel for channel in channels if waiting(chat, channel)]
+
+
+async def two_workers(chat):
+    """Give jobs in bursts to two workers, until one is done twice. Returns how many were, and all.
+
+    The stage's messages go by pub/sub, as above, and its own worker has been stopped.
+    """
+    layer = RedisChannelLayer([chat.redis[0].url], chat.environment["REDIS_PREFIX"])
+    chat.worker.start()
+    async with another_worker(chat, "bot"):
+        await until(lambda: len(waiting_connections(chat)) == 2)
+        for burst in itertools.count(1):
+            names = {f"{burst}-{number}" for number in range(MOST_JOBS)}
+            job = {"type": "bot.command", "room_name": "dice", "text": "/roll 1d1"}
+            await asyncio.gather(*(layer.send("bot", job | {"author": name}) for name in names))
+            answers = {f"{name} rolls 1 = 1" for name in names}
+            await until(lambda answers=answers: answers <= set(stored(chat, BOT)))
+            given = [text for text in stored(chat, BOT) if text in answers]
+            if len(given) > len(answers):
+                break
+    await layer.close_pools()
+    return len(given) - len(answers), len(answers)
 
 
 async def main():
