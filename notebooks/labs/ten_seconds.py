@@ -42,8 +42,11 @@ class Away:
         return [text for text in set(self.heard) if self.heard.count(text) > 1]
 
 
-async def ten_seconds(chat):
-    """Alice writes in A, bob reads in B and loses his network meanwhile. Raises TimeoutError."""
+async def ten_seconds(chat, after=None):
+    """Alice writes in A, bob reads in B and loses his network meanwhile. Raises TimeoutError.
+
+    On his return he asks for what came after his last message, or after the one that is given.
+    """
     a, b = chat.instances
     async with (
         asyncio.timeout(WAIT_SECONDS),
@@ -59,7 +62,8 @@ async def ten_seconds(chat):
             await say(alice, text)
         phone.mend()
         # Stage 08 numbers no messages, and ignores what it is asked.
-        async with connect(phone, ROOM, "bob", after=last.get("seq", 0)) as bob:
+        after = last.get("seq", 0) if after is None else after
+        async with connect(phone, ROOM, "bob", after=after) as bob:
             await bob.send(frame(AFTER))  # his consumer takes it when the replay is over
             heard = [BEFORE, *await texts_until(bob, AFTER)]
     kept = [message["text"] for message in stored(chat, ROOM)]
