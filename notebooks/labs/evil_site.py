@@ -1,7 +1,8 @@
 """A page that makes its visitor's browser write into a chat, as long as no server asks whose page.
 
-By hand: `cd notebooks/labs`, then `daphne --port 9000 evil_site:application`, and in a browser that
-uses the chat http://127.0.0.1:9000/#ws://127.0.0.1:8000/ws/chat/lobby/ to attack this room.
+By hand, from the notebooks folder: `cd labs`, then
+`../../.venv/bin/daphne --port 9000 evil_site:application`, and in a browser that uses the chat
+http://127.0.0.1:9000/#ws://127.0.0.1:8000/ws/chat/lobby/ to attack this room.
 """
 
 # The page reads its target from the address; the server never sees that, and repeats nothing.

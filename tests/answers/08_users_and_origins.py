@@ -9,13 +9,10 @@ except websockets.InvalidStatus as refusal:
 assert status == 403, "the whole origin counts, here too"
 
 # %% 2
-import time
-
 async with Visitor(chat, "alice", fresh=True) as alice:
     await alice.log_in()
     async with connect(chat, "lobby", "alice", session=alice.session) as socket:
         await alice.log_out()
-        began = time.monotonic()
-        await socket.wait_closed()
+        async with asyncio.timeout(10):  # two seconds, and what a busy machine adds
+            await socket.wait_closed()
 assert socket.close_code == 4401
-assert time.monotonic() - began < 2 + 8, "two seconds at most, and what a busy machine adds"
