@@ -51,7 +51,7 @@ def is_same_origin(scope):
 
 
 def is_secure(scope, headers):
-    """Whether our own pages are https. Of a WebSocket's scheme the scope says nothing in Daphne."""
+    """Whether our own pages are https. Daphne's scope does not say it of a WebSocket."""
     # A proxy that has taken the TLS off says so in a header. No page can add one to a handshake.
     is_told = scope.get("scheme") == "wss" or headers.get(b"x-forwarded-proto") == "https"
     return is_told or settings.SECURE_SSL_REDIRECT
