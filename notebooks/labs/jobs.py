@@ -6,7 +6,6 @@ given, and then a worker is started; with either Redis layer for the messages.
 
 import asyncio
 import contextlib
-import itertools
 import json
 import sqlite3
 import sys
@@ -212,8 +211,9 @@ async def two_workers(chat):
     chat.worker.start()
     async with another_worker(chat, "bot"):
         await until(lambda: len(waiting_connections(chat)) == 2)
-        for burst in itertools.count(1):
-            names = {f"{burst}-{number}" for number in range(MOST_JOBS)}
+        while True:
+            first = len(stored(chat, BOT))  # so that each job of each burst has a name of its own
+            names = {f"job {first + number}" for number in range(MOST_JOBS)}
             job = {"type": "bot.command", "room_name": "dice", "text": "/roll 1d1"}
             await asyncio.gather(*(layer.send("bot", job | {"author": name}) for name in names))
             answers = {f"{name} rolls 1 = 1" for name in names}
