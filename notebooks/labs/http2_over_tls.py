@@ -2,7 +2,7 @@
 
 By hand: `.venv/bin/python notebooks/labs/http2_over_tls.py`. Browsers and servers agree on HTTP/2
 while they set up TLS, so the lab makes a certificate, has Daphne serve the stage with it, and asks
-for one page in three ways.
+for one page in three ways. An application that wants to know can: its scope has `http_version`.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
 from chatflow.errors import LaunchError
+from chatflow.labs import LABS
 from chatflow.launcher import ASGI
 from chatflow.processes import Program
 from chatflow.servers import HOST, START_SECONDS
@@ -79,12 +80,12 @@ class SecureInstance:
 
 
 @contextlib.asynccontextmanager
-async def over_tls(chat):
-    """Serve a running stage by one more Daphne, with TLS, for the length of the block."""
+async def over_tls(chat, lab=None):
+    """Serve a running stage, or a lab, by one more Daphne with TLS for the length of the block."""
     # A folder of its own, so that the log in it names no port of an earlier server.
     folder = Path(tempfile.mkdtemp(prefix="tls-", dir=chat.files.path))
     certificate, key = make_certificate(folder)
-    program = start_daphne(chat, certificate, key)
+    program = start_daphne(chat, lab, certificate, key)
     try:
         port = await wait_for_port(program)
         yield SecureInstance(port, certificate, program)
@@ -92,12 +93,13 @@ async def over_tls(chat):
         await asyncio.shield(asyncio.to_thread(program.stop))
 
 
-def start_daphne(chat, certificate, key):
+def start_daphne(chat, lab, certificate, key):
+    folder, application = (LABS, f"{lab}:application") if lab else (chat.folder, ASGI)
     return Program(
-        [sys.executable, "-m", "daphne", "--endpoint", endpoint(certificate, key), ASGI],
+        [sys.executable, "-m", "daphne", "--endpoint", endpoint(certificate, key), application],
         folder=chat.files,
         log=certificate.with_name("daphne.log"),
-        cwd=chat.folder,
+        cwd=folder,
         env=chat.environment,
     )
 

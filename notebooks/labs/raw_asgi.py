@@ -1,7 +1,8 @@
-"""An ASGI application without any framework: a coroutine that gets a scope, receive and send.
+"""An ASGI application without any framework: an async callable of a scope, receive and send.
 
-By hand: `cd notebooks/labs`, then `daphne raw_asgi:application` or `uvicorn raw_asgi:application`.
-GET / shows its own scope and events, GET /wait waits for a POST /wake, WebSockets are echoed.
+By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne raw_asgi:application`, or `uvicorn` in
+the place of `daphne`. GET / shows its own scope and events, GET /wait waits for a POST /wake,
+WebSockets are echoed.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ async def echo(receive, send):
 async def answer(scope, receive, send):
     events = await receive_body(receive)
     if scope["path"] == "/wait":
-        await wait()
+        await wait(receive)
     if (scope["method"], scope["path"]) == ("POST", "/wake"):
         wake()
     await send_json(send, {"scope": scope, "events": events} | count())
@@ -46,13 +47,16 @@ async def receive_body(receive):
     return events
 
 
-async def wait():
+async def wait(receive):
     woken = asyncio.Event()
     waiting.add(woken)
+    # The body has been read. What can still come is "http.disconnect": the client has left.
+    leaving = asyncio.ensure_future(receive())
+    leaving.add_done_callback(lambda _: woken.set())
     try:
         await woken.wait()  # no thread is held here, only this coroutine's few variables
     finally:
-        # Also if the server cancels us, because the client has gone away.
+        leaving.cancel()
         waiting.discard(woken)
 
 
@@ -66,7 +70,7 @@ def count():
 
 
 async def send_json(send, content):
-    # Paths and header fields are bytes in a scope: shown as WSGI would decode them.
+    # The query string and the headers are bytes in a scope: shown as WSGI would decode them.
     body = json.dumps(content, indent=2, default=lambda value: value.decode("latin-1")).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -1,16 +1,52 @@
 """A WSGI application without any framework: a function that gets an environ and start_response.
 
-By hand: `cd notebooks/labs`, then `gunicorn raw_wsgi`. It shows its own environ and the body.
+By hand: `cd notebooks/labs`, then `../../.venv/bin/gunicorn raw_wsgi`. GET / shows its own environ
+and the body, and who waits; GET /wait begins its answer, and ends it after a POST /wake.
 """
 
 import json
+import threading
+
+# One threading.Event for each response that has begun and waits.
+waiting = set()
 
 
 def application(environ, start_response):
+    if environ["PATH_INFO"] == "/wait":
+        return wait(start_response)
+    if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", "/wake"):
+        wake()
+    return answer(environ, start_response)
+
+
+def answer(environ, start_response):
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    content = {"environ": environ, "body": body.decode("latin-1")}
+    content = {"environ": environ, "body": body.decode("latin-1")} | count()
     # Streams and sockets of the server are in it too; Python's name for them will do.
-    answer = json.dumps(content, indent=2, default=repr).encode()
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))]
+    piece = json.dumps(content, indent=2, default=repr).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(piece)))]
     start_response("200 OK", headers)
-    return [answer]
+    return [piece]
+
+
+def wait(start_response):
+    """A response in two pieces: the server sends each as soon as it has it."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    woken = threading.Event()
+    waiting.add(woken)
+    try:
+        yield b"waiting\n"
+        woken.wait()  # the server's thread stands still here; nothing tells it that a client left
+        yield b"woken\n"
+    finally:
+        waiting.discard(woken)
+
+
+def wake():
+    # A copy: other threads come and go meanwhile.
+    for woken in list(waiting):
+        woken.set()
+
+
+def count():
+    return {"waiting": len(waiting), "threads": threading.active_count()}
