@@ -36,7 +36,9 @@ async def answer(scope, receive, send):
         await wait(receive)
     if (scope["method"], scope["path"]) == ("POST", "/wake"):
         wake()
-    await send_json(send, {"scope": scope, "events": events} | count())
+    in_bytes = sorted(key for key, value in scope.items() if holds_bytes(value))
+    content = {"scope": scope, "bytes": in_bytes, "events": events}
+    await send_json(send, content | count())
 
 
 async def receive_body(receive):
@@ -69,8 +71,15 @@ def count():
     return {"waiting": len(waiting), "threads": threading.active_count()}
 
 
+def holds_bytes(value):
+    """Whether a fact of a scope is bytes, or has them in it; JSON has only text."""
+    if isinstance(value, list | tuple):
+        return any(map(holds_bytes, value))
+    return isinstance(value, bytes)
+
+
 async def send_json(send, content):
-    # The query string and the headers are bytes in a scope: shown as WSGI would decode them.
+    # Bytes are shown as WSGI would decode them.
     body = json.dumps(content, indent=2, default=lambda value: value.decode("latin-1")).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
