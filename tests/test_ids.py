@@ -1,4 +1,9 @@
-"""Why a room counts for itself: on PostgreSQL an id is no place in a row. Notebook 09 says so."""
+"""In which order ids are committed: stages 02 and 03 ask for those after the last one seen.
+
+On PostgreSQL an id is no place in a row, so a room counts for itself: notebook 09 says so.
+"""
+
+import sqlite3
 
 import psycopg
 import pytest
@@ -27,6 +32,22 @@ def connections(server):
         yield one, two
 
 
+def test_sqlite_commits_ids_in_their_order_because_it_has_one_writer(tmp_path):
+    connections = [sqlite3.connect(tmp_path / "db.sqlite3", timeout=0.1) for _ in range(2)]
+    slow, quick = connections
+    slow.execute("CREATE TABLE message (id integer PRIMARY KEY, text text)")
+    slow.execute("INSERT INTO message (text) VALUES ('first')")
+    with pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        quick.execute("INSERT INTO message (text) VALUES ('second')")
+    slow.commit()
+    quick.execute("INSERT INTO message (text) VALUES ('second')")
+    quick.commit()
+    rows = slow.execute("SELECT id, text FROM message WHERE id > 0").fetchall()
+    assert rows == [(1, "first"), (2, "second")]
+    for connection in connections:
+        connection.close()
+
+
 def insert(connection, text):
     return connection.execute(INSERT, [text]).fetchone()[0]
 
@@ -37,7 +58,7 @@ def read_after(connection, number):
     return rows
 
 
-def test_row_with_the_lower_id_is_committed_later_and_who_reads_by_id_never_gets_it(connections):
+def test_row_with_the_lower_id_is_committed_later_and_a_reader_by_id_never_gets_it(connections):
     slow, quick = connections
     quick.execute(TABLE)
     quick.commit()
@@ -46,7 +67,7 @@ def test_row_with_the_lower_id_is_committed_later_and_who_reads_by_id_never_gets
     quick.commit()
     assert read_after(quick, 0) == [(2, "second")], "the first one is still in its transaction"
     slow.commit()
-    assert read_after(quick, 2) == [], "and whoever asks for what came after 2 does not get it"
+    assert read_after(quick, 2) == [], "asked for what came after 2, the database has nothing"
     assert read_after(quick, 0) == [(1, "first"), (2, "second")]
 
 

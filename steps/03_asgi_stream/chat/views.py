@@ -1,6 +1,7 @@
 """Pages of the chat, and a response that never ends: each message is one more event in it.
 
-A waiting reader is a suspended coroutine. News still goes one way, from server to client.
+A waiting reader is a suspended coroutine, for which Django keeps an idle thread all the same.
+News still goes one way, from server to client.
 """
 
 import asyncio
