@@ -171,8 +171,8 @@ async def test_request_started_is_one_of_three_reasons_for_a_thread_for_each_ope
         chat = await stack.enter_async_context(stage(3, folder=folder))
         idle = threads_of(chat.instances[0])
         # A stream's first line comes when its view has been called; the query is made after that.
-        for lines in await open_streams(stack, chat, readers):
-            await anext(lines)
+        streams = await open_streams(stack, chat, readers)
+        await asyncio.gather(*map(anext, streams))
         found = await threads_when(chat.instances[0], threads * readers)
     assert threads * readers <= found <= threads * readers + idle
 
