@@ -56,7 +56,11 @@ async def test_as_many_streams_as_threads_are_live_and_the_next_request_waits_fo
 
 
 async def test_websockets_by_the_raw_socket_take_a_thread_each(wsgi):
-    async with client(wsgi) as http, contextlib.AsyncExitStack() as stack:
+    async with (
+        client(wsgi) as http,
+        contextlib.AsyncExitStack() as stack,
+        asyncio.timeout(DEADLINE),
+    ):
         opened = [websockets.connect(f"{wsgi.ws_url}/any") for _ in range(THREADS)]
         sockets = [await stack.enter_async_context(each) for each in opened]
         page = asyncio.create_task(http.get("/"))
