@@ -24,6 +24,8 @@ def index(request):
 def room(request, room_name):
     form = MessageForm(request.POST or None, instance=Message(room_name=room_name))
     if form.is_valid():
+        # Stored by now: each query commits by itself. With ATOMIC_REQUESTS it would not be, and
+        # transaction.on_commit() would have to send it.
         async_to_sync(send_to_room)(form.save())
         # A redirect, so that a reload shows the room and does not post again.
         return redirect("room", room_name)

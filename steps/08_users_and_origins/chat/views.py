@@ -32,6 +32,8 @@ def room(request, room_name):
     data = request.POST and {**request.POST.dict(), "author": request.user.get_username()}
     form = MessageForm(data or None, instance=Message(room_name=room_name))
     if form.is_valid():
+        # Stored by now: each query commits by itself. With ATOMIC_REQUESTS it would not be, and
+        # transaction.on_commit() would have to send it.
         async_to_sync(send_to_room)(form.save())
         # A redirect, so that a reload shows the room and does not post again.
         return redirect("room", room_name)

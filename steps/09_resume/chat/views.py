@@ -59,8 +59,8 @@ def post(room_name, fields, client_id):
         defaults={"text": fields["text"]},
     )
     if is_new:
-        # At once, unless the view runs in a transaction (ATOMIC_REQUESTS): who is told of a message
-        # that is rolled back after all throws the next one away, which gets the same number.
+        # At once, or after the commit where the view runs in a transaction (ATOMIC_REQUESTS). Sent
+        # before it, and rolled back, a message costs its readers the next one of the same number.
         transaction.on_commit(partial(async_to_sync(send_to_room), message))
 
 
