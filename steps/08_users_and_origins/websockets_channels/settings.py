@@ -71,13 +71,20 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # each group, and the queue of each process, on one of them: sharding.
 REDIS_SERVERS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").split(",")
 
+# The queue layer lets Redis wait for news for up to 5 seconds. redis-py 8 gives up on any answer
+# after these same 5 seconds, and each consumer would end with 1011; redis-py 7 waits for ever.
+# With 30 seconds of our own both work, and a Redis that hangs is noticed.
+REDIS_HOSTS = [{"address": url, "socket_timeout": 30} for url in REDIS_SERVERS]
+
 # The two layers of channels_redis do the same for our code, and lose different things.
 REDIS_LAYERS = {
-    # A message waits in Redis, in one queue per process, until that process fetches it. Who is
-    # a little late finds it there; beyond 100 waiting messages, or 60 seconds, it is dropped.
+    # A message waits in Redis, in one queue per process, until that process fetches it; when 100
+    # wait there, the new one is dropped, and one line at INFO tells. Then it waits in the process
+    # for its consumer; when 100 wait there, the oldest is dropped, and nothing tells.
     "queue": "channels_redis.core.RedisChannelLayer",
-    # Redis passes a message on to whoever listens at that moment, and keeps nothing. No limit
-    # of 100 and less work per message; what is sent while a process reconnects is gone.
+    # Redis passes a message on to the processes that listen at that moment, and keeps nothing:
+    # less work, and what is sent while a process reconnects is gone. It disconnects a process
+    # that leaves 32 MB unread; in the process, what waits for a consumer has no limit.
     "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
 }
 
@@ -89,7 +96,7 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": REDIS_LAYERS[os.environ.get("REDIS_LAYER", "queue")],
         "CONFIG": {
-            "hosts": REDIS_SERVERS,
+            "hosts": REDIS_HOSTS,
             "prefix": REDIS_PREFIX,
         },
     },
@@ -97,7 +104,7 @@ CHANNEL_LAYERS = {
     # queue. And one server: with several, what is sent to a plain channel goes round them.
     "jobs": {
         "BACKEND": REDIS_LAYERS["queue"],
-        "CONFIG": {"hosts": REDIS_SERVERS[:1], "prefix": REDIS_PREFIX},
+        "CONFIG": {"hosts": REDIS_HOSTS[:1], "prefix": REDIS_PREFIX},
     },
 }
 

@@ -13,8 +13,12 @@ INSTALLED_APPS = [*own.INSTALLED_APPS, "flowtrace"]
 def traced(layer):
     config = dict(layer.get("CONFIG", {}))
     if "hosts" in config:
+        # Only here: stages without Redis need not load its client.
+        from channels_redis.utils import decode_hosts
+
         # Each connection tells Redis whose it is, so that MONITOR shows who sent a command.
-        config["hosts"] = [{"address": url, "client_name": PROCESS} for url in config["hosts"]]
+        hosts = decode_hosts(config["hosts"])
+        config["hosts"] = [host | {"client_name": PROCESS} for host in hosts]
     wrapped = {"backend": layer["BACKEND"], "config": config}
     return {"BACKEND": "flowtrace.layer.TracedLayer", "CONFIG": wrapped}
 
