@@ -71,16 +71,17 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # each group, and the queue of each process, on one of them: sharding.
 REDIS_SERVERS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").split(",")
 
-# The queue layer lets Redis wait for news for up to 5 seconds. redis-py 8 gives up on any answer
-# after these same 5 seconds, and each consumer would end with 1011; redis-py 7 waits for ever.
-# With 30 seconds of our own both work, and a Redis that hangs is noticed.
+# The queue layer waits for news at Redis for 5 seconds at a time. redis-py 8 gives up on any answer
+# after 5 seconds, too, and each consumer would end with 1011; redis-py 7 never gives up. With 30
+# seconds both work, and a Redis that hangs is noticed within a minute.
 REDIS_HOSTS = [{"address": url, "socket_timeout": 30} for url in REDIS_SERVERS]
 
 # The two layers of channels_redis do the same for our code, and lose different things.
 REDIS_LAYERS = {
     # A message waits in Redis, in one queue per process, until that process fetches it; when 100
     # wait there, the new one is dropped, and one line at INFO tells. Then it waits in the process
-    # for its consumer; when 100 wait there, the oldest is dropped, and nothing tells.
+    # for its consumer; when 100 wait there, the oldest is dropped, and nothing tells. A consumer
+    # that joined a day ago is forgotten: Daphne closes its socket at that age, Uvicorn does not.
     "queue": "channels_redis.core.RedisChannelLayer",
     # Redis passes a message on to the processes that listen at that moment, and keeps nothing:
     # less work, and what is sent while a process reconnects is gone. It disconnects a process
