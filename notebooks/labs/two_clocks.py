@@ -1,0 +1,87 @@
+"""Two clocks that run for a day, set to two seconds: see `one_day.py` for the consumers.
+
+By hand, from the notebooks folder: `../.venv/bin/python labs/two_clocks.py`.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+# So that this file also runs as a script: chatflow lies beside the labs folder.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import websockets
+
+from chatflow.labs import lab
+
+DAPHNES_DAY = ["--websocket_timeout", "2"]
+ASGI_WORKER = ["-k", "asgi"]
+DEADLINE = 20
+
+
+async def closed_by_daphne():
+    """The code that a socket is closed with when Daphne's own day is over."""
+    async with (
+        asyncio.timeout(DEADLINE),
+        lab("one_day", server="daphne", options=DAPHNES_DAY) as app,
+        websockets.connect(f"{app.ws_url}/member/") as member,
+    ):
+        await member.wait_closed()
+        return member.close_code
+
+
+async def after_the_day(server):
+    """Wait until a member hears nothing. What do it, and one that joins again and again, say now?
+
+    Returns the close code of the member (None: its socket is open, and has just answered a ping),
+    and what the other one heard last.
+    """
+    options = ASGI_WORKER if server == "gunicorn" else []
+    async with (
+        asyncio.timeout(DEADLINE),
+        lab("one_day", server=server, options=options) as app,
+        websockets.connect(f"{app.ws_url}/member/") as member,
+        websockets.connect(f"{app.ws_url}/renewing/") as renewing,
+    ):
+        while await both_hear("another word", member, renewing):
+            pass
+        await (await member.ping())
+        await renewing.send("the last word")
+        return member.close_code, await renewing.recv()
+
+
+async def both_hear(text, member, renewing):
+    await renewing.send(text)
+    await renewing.recv()
+    try:
+        async with asyncio.timeout(1):
+            await member.recv()
+    except TimeoutError:
+        return False
+    await asyncio.sleep(0.05)  # between two words
+    return True
+
+
+async def refused_by_daphne():
+    """What a client is told if `connect()` takes longer than Daphne gives it: 1 second here."""
+    options = ["--websocket_connect_timeout", "1"]
+    async with lab("one_day", server="daphne", options=options) as app:
+        try:
+            await websockets.connect(f"{app.ws_url}/slow/")
+        except websockets.InvalidHandshake as refusal:
+            return refusal
+
+
+async def main():
+    print("Daphne's day is over:", await closed_by_daphne())
+    print("connect() is slow:", await refused_by_daphne())
+    for server in ("daphne", "uvicorn", "hypercorn", "granian", "gunicorn"):
+        code, heard = await after_the_day(server)
+        print(f"{server:<9}  member: {code or 'open'}, and deaf; renewing: {heard}")
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
