@@ -25,7 +25,7 @@ from channels_redis.core import RedisChannelLayer
 from chatflow import stage
 
 CAPACITY = 3  # instead of 100
-EMPTY_SECONDS = 0.5
+EMPTY_SECONDS = 0.2
 MOST = 100  # megabytes
 
 

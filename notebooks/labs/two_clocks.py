@@ -1,4 +1,6 @@
-"""Two clocks that run for a day, set to two seconds: see `one_day.py` for the consumers.
+"""Clocks that run for a day, set to two seconds, and one of 5 seconds: Daphne's and the layer's.
+
+The consumers are in `one_day.py`.
 
 By hand, from the notebooks folder: `../.venv/bin/python labs/two_clocks.py`.
 """
@@ -14,20 +16,26 @@ import websockets
 
 from chatflow.labs import lab
 
-DAPHNES_DAY = ["--websocket_timeout", "2"]
+DAPHNES_CLOCKS = ["--websocket_timeout", "2", "--websocket_connect_timeout", "1"]
 ASGI_WORKER = ["-k", "asgi"]
-DEADLINE = 20
+DEADLINE = 40
 
 
-async def closed_by_daphne():
-    """The code that a socket is closed with when Daphne's own day is over."""
+async def ended_by_daphne():
+    """What ends two connections: the close code of a member, and what a slow one is told.
+
+    The one ends when Daphne's day is over, the other when its `connect()` takes too long.
+    """
     async with (
         asyncio.timeout(DEADLINE),
-        lab("one_day", server="daphne", options=DAPHNES_DAY) as app,
+        lab("one_day", server="daphne", options=DAPHNES_CLOCKS) as app,
         websockets.connect(f"{app.ws_url}/member/") as member,
     ):
-        await member.wait_closed()
-        return member.close_code
+        try:
+            await websockets.connect(f"{app.ws_url}/slow/")
+        except websockets.InvalidHandshake as refusal:
+            await member.wait_closed()
+            return member.close_code, str(refusal)
 
 
 async def after_the_day(server):
@@ -62,19 +70,9 @@ async def both_hear(text, member, renewing):
     return True
 
 
-async def refused_by_daphne():
-    """What a client is told if `connect()` takes longer than Daphne gives it: 1 second here."""
-    options = ["--websocket_connect_timeout", "1"]
-    async with lab("one_day", server="daphne", options=options) as app:
-        try:
-            await websockets.connect(f"{app.ws_url}/slow/")
-        except websockets.InvalidHandshake as refusal:
-            return refusal
-
-
 async def main():
-    print("Daphne's day is over:", await closed_by_daphne())
-    print("connect() is slow:", await refused_by_daphne())
+    code, refusal = await ended_by_daphne()
+    print(f"Daphne's day is over: {code}; connect() was slow: {refusal}")
     for server in ("daphne", "uvicorn", "hypercorn", "granian", "gunicorn"):
         code, heard = await after_the_day(server)
         print(f"{server:<9}  member: {code or 'open'}, and deaf; renewing: {heard}")

@@ -11,7 +11,8 @@ from .hops import Hop
 TOLERANCE_NS = 2_000_000
 # The pub/sub layer does not wait until it has subscribed; by then Redis has, however busy.
 SUBSCRIBED_NS = 1_000_000_000
-# What a process does to fetch its news, not because of a layer call of ours.
+# What a process does to wait for its news: it began before the message came that ended it, and
+# belongs to none. (For each message that it fetches these are one EVAL and one BZPOPMIN.)
 FETCHING = {"BZPOPMIN", "EVAL", "ZPOPMIN"}
 # What names the channel that joins a group.
 JOINING = {"SUBSCRIBE", "ZADD"}
