@@ -104,6 +104,7 @@ else:
     DATABASES["default"]["ENGINE"] = "websockets_channels.postgresql"
     options = {"connect_timeout": 5, "keepalives_idle": 60}
     DATABASES["default"]["OPTIONS"] = options | DATABASES["default"].get("OPTIONS", {})
+# Django 6's own default.
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Threads of each instance in which sockets ask the database. Each keeps its connection for so long.
 DATABASE_THREADS = env.int("DATABASE_THREADS", 8)
@@ -129,7 +130,8 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": REDIS_LAYERS[env("REDIS_LAYER", default="pubsub")],
         "CONFIG": {
-            "hosts": REDIS_URLS,
+            # The queue layer waits for 5 s at a time; redis-py 8 by itself gives up just then.
+            "hosts": [{"address": url, "socket_timeout": 30} for url in REDIS_URLS],
             "prefix": env("REDIS_PREFIX", default="chat"),
         },
     }
@@ -161,12 +163,15 @@ DRAIN_SECONDS = env.float("DRAIN_SECONDS", 8)
 
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]
-SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else 365 * 24 * 3600
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEVELOPMENT
+SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else env.int("HSTS_SECONDS", 365 * 24 * 3600)
+# All subdomains too? A browser forgets it only after that time: for the domain's owner to say.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # A proxy that takes the TLS off has to set this header, and to strip it from what comes in.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_FAILURE_VIEW = "websockets_channels.accounts.csrf_failure"
-# Scripts and styles from files of this site only: what somebody writes can never become one.
+# Scripts and styles from files of this site only: what somebody writes can never become one. By
+# django-csp, until Django 6 and its own SECURE_CSP; see the README.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
