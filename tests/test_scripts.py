@@ -1,5 +1,6 @@
 """All scripts but run_step.sh, which has a module of its own: help, set-up, manage.sh, bench.sh."""
 
+import platform
 import secrets
 import shutil
 import signal
@@ -14,6 +15,7 @@ from helpers_scripts import (
     Script,
     assert_nothing_left,
     bare_path,
+    checksums,
     copy_repository,
     run_folders,
     run_script,
@@ -85,7 +87,8 @@ def test_bootstrap_says_and_does_nothing_when_nothing_has_changed(repository):
 def test_too_old_python_is_answered_with_one_sentence(bare_repository, tmp_path, script):
     path = bare_path(tmp_path / "bin")
     write_program(path / "python3", OLD_PYTHON)
-    assert_python_is_missing(run_script(bare_repository, script, "1", PATH=str(path)))
+    words = [] if script == "bootstrap.sh" else ["1"]
+    assert_python_is_missing(run_script(bare_repository, script, *words, PATH=str(path)))
 
 
 def test_no_python_at_all_is_answered_with_one_sentence(bare_repository, tmp_path):
@@ -99,9 +102,25 @@ def test_chosen_python_is_the_only_one_tried(bare_repository, tmp_path):
     assert_python_is_missing(done)
 
 
-def assert_python_is_missing(done):
+def test_newest_wants_a_newer_python_than_the_usual_environment(repository, tmp_path):
+    path = bare_path(tmp_path / "bin")
+    write_program(path / "python3", OLD_PYTHON.replace("(3, 8)", "(3, 11)"))
+    # As a version manager leaves it for a version that is not the chosen one.
+    write_program(path / "python3.13", "#!/bin/sh\necho no such version >&2\nexit 127\n")
+    done = run_script(repository, "test.sh", "--newest", PATH=str(path))
+    assert_python_is_missing(done, "3.12")
+    assert not (repository / ".venv-newest").exists()
+
+
+def test_bootstrap_does_nothing_for_an_option_that_it_does_not_know(repository):
+    done = run_script(repository, "bootstrap.sh", "--latest")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: bootstrap.sh")
+
+
+def assert_python_is_missing(done, wanted="3.11"):
     assert done.returncode == 3
-    assert done.stderr.startswith("Python 3.11 or newer is needed")
+    assert done.stderr.startswith(f"Python {wanted} or newer is needed")
     assert done.stderr.count("\n") == 1, "one sentence on one line"
 
 
@@ -127,6 +146,34 @@ def start_bootstrap(repository, **variables):
     output = repository / f"said-{secrets.token_hex(4)}"
     words = [repository / "scripts" / "bootstrap.sh"]
     return Script(repository, words, output=output, variables=variables)
+
+
+# --- test.sh --------------------------------------------------------------------------------------
+
+# A Python that says how pytest is called.
+TALKATIVE_PYTHON = f"""#!/bin/sh
+[ "$2 $3" = "-m pytest" ] || exec {sys.executable} "$@"
+printf '%s\\n' "$@"
+"""
+
+
+def test_newest_runs_the_tests_of_all_stages_in_its_own_environment(repository, tmp_path):
+    newest = repository / ".venv-newest"
+    (newest / "bin").mkdir(parents=True)
+    write_program(newest / "bin" / "python", TALKATIVE_PYTHON)
+    shutil.copy(ROOT / "requirements-newest.lock", repository)
+    lock = checksums(repository, "requirements-newest.lock")
+    (newest / "made-from").write_text(f"{platform.python_version()}\n{lock}")
+    (repository / "tests").symlink_to(ROOT / "tests")
+    done = run_script(repository, "test.sh", "--newest", "-k", "idle", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    *_, option, value = words = done.stdout.splitlines()
+    assert [option, value] == ["-k", "idle"], "pytest's own options come last"
+    files = {ROOT / word for word in words if word.endswith(".py")}
+    assert all(file.is_file() for file in files), files
+    assert files > set((ROOT / "tests").glob("test_final_*.py"))
+    assert ROOT / "tests" / "test_newest.py" in files
+    assert ROOT / "tests" / "test_notebooks.py" not in files
 
 
 # --- manage.sh ------------------------------------------------------------------------------------

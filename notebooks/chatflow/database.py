@@ -6,18 +6,21 @@ import shutil
 import sqlite3
 import tempfile
 import zlib
+from importlib.metadata import version
+from pathlib import Path
 
-from .catalog import ROOT
 from .processes import RUNS
 
 
-def fingerprint(folder):
-    """A number that changes with a stage's migrations, its settings and the lock file."""
+def fingerprint(folder, django=None):
+    """A number that changes with a stage's migrations, its settings and Django's version."""
     files = sorted(folder.glob("*/migrations/*.py"))
-    # The settings name the apps, and so the migrations that come from packages.
-    files += [folder / "websockets_channels" / "settings.py", ROOT / "requirements.lock"]
+    # The settings name the apps, and so the migrations that come with Django: with ours, or, where
+    # the newest releases are tried beside it, with theirs.
+    files += [folder / "websockets_channels" / "settings.py"]
+    django = django or version("django")
     # SQLite keeps it as a signed 32-bit number.
-    return zlib.crc32(b"".join(file.read_bytes() for file in files)) & 0x7FFFFFFF
+    return zlib.crc32(django.encode() + b"".join(map(Path.read_bytes, files))) & 0x7FFFFFFF
 
 
 def prepare(path, folder, migrate):
