@@ -53,6 +53,7 @@ BAD_USAGE = {
     "second port too high": ["1", "--port", "65535", "--instances", "2"],
     "no instances": ["1", "--instances", "0"],
     "ASGI server for WSGI": ["1", "--server", "uvicorn"],
+    "WSGI server for ASGI": ["5", "--server", "gunicorn"],
     "shards without Redis": ["5", "--redis-shards", "2"],
     "database elsewhere": ["1", "--database", "postgres://localhost/chat"],
 }

@@ -25,10 +25,12 @@ from .interrupts import finish, heeding_interrupts
 from .processes import Program, RunFolder
 from .redis_server import printable
 from .servers import (
+    ASGI_SERVERS,
     FINAL_FLAGS,
     FINAL_GRACE,
     GRACE,
     SHARES_THE_PORT,
+    WSGI_SERVER,
     Instance,
     Worker,
     bind,
@@ -103,11 +105,11 @@ class Run:
             raise UsageError(f"REDIS_LAYER is queue or pubsub, not {self.redis_layer!r}.")
         if not (self.folder / "manage.py").is_file():
             raise UsageError(f"There is no stage in {self.folder}: it has no manage.py.")
-        speaks_wsgi = self.stage.server == "gunicorn"
-        if any((server == "gunicorn") != speaks_wsgi for server in self.servers):
-            kind = "a WSGI stage: it runs under gunicorn only"
+        speaks_wsgi = self.stage.server == WSGI_SERVER
+        if any((server == WSGI_SERVER) != speaks_wsgi for server in self.servers):
+            kind = "a WSGI stage: here it runs under gunicorn's WSGI workers"
             if not speaks_wsgi:
-                kind = "an ASGI stage: it runs under daphne or uvicorn"
+                kind = f"an ASGI stage: it runs under {', '.join(ASGI_SERVERS)}"
             raise UsageError(f"Stage {self.stage.number} is {kind}.")
         if self.redis_shards > 1 and not self.stage.redis:
             raise UsageError(f"Stage {self.stage.number} uses no Redis, so there is none to shard.")
@@ -273,7 +275,7 @@ class Run:
 
     def _launch(self, name, server, listener, starts):
         wsgi, asgi = (TRACED_WSGI, TRACED_ASGI) if self.trace else (WSGI, ASGI)
-        application = wsgi if server == "gunicorn" else asgi
+        application = wsgi if server == WSGI_SERVER else asgi
         facts = {"FLOW_PROCESS": name, "FLOW_SERVER": server}
         # Connections are numbered; those of a program started anew go on far from the old ones.
         facts["FLOW_CONNECTIONS"] = str(starts * 100_000 + 1)

@@ -16,9 +16,9 @@ from .flow_page import FlowPage
 from .launcher import Run, is_url
 from .processes import RUNS
 from .redis_server import printable
+from .servers import ASGI_SERVERS, WSGI_SERVER
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SERVER_KINDS = {"gunicorn": "WSGI", "daphne": "ASGI", "uvicorn": "ASGI"}
 
 
 class Stopped(BaseException):
@@ -45,9 +45,7 @@ def parser():
     parser.add_argument(
         "--instances", type=int, default=1, metavar="K", help="server processes, on P, P+1, …"
     )
-    parser.add_argument(
-        "--server", choices=["daphne", "uvicorn"], help="for ASGI stages (default: daphne)"
-    )
+    parser.add_argument("--server", choices=ASGI_SERVERS, help="for ASGI stages (default: daphne)")
     parser.add_argument(
         "--redis-shards", type=int, default=1, metavar="S", help="private Redis servers to start"
     )
@@ -177,7 +175,8 @@ LOCKS = []
 def describe(run, page=None):
     stage = run.stage
     server = run.servers[0]
-    server = f"{server} ({SERVER_KINDS[server]}), {count(len(run.instances), 'instance')}"
+    kind = "WSGI" if server == WSGI_SERVER else "ASGI"
+    server = f"{server} ({kind}), {count(len(run.instances), 'instance')}"
     facts = [
         ("server", server),
         ("Redis", describe_redis(run)),

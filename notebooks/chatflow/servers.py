@@ -27,7 +27,19 @@ SERVERS = {
     "hypercorn": ["--bind", "fd://{fd}", "--graceful-timeout", "1"],
     # It takes no socket over, but binds the same port beside us.
     "granian": ["--interface", "asgi", "--host", HOST, "--port", "{port}"],
+    # gunicorn once more, with a worker that speaks ASGI (and without a socket in the home folder).
+    "gunicorn-asgi": [
+        "--bind",
+        "fd://{fd}",
+        "--worker-class",
+        "asgi",
+        "--graceful-timeout",
+        "1",
+        "--no-control-socket",
+    ],
 }
+WSGI_SERVER = "gunicorn"
+ASGI_SERVERS = [name for name in SERVERS if name != WSGI_SERVER]
 SHARES_THE_PORT = "granian"
 # What chat_final asks of its server: frames of 64 KiB at most, and silent clients soon found out;
 # of Daphne also no lines of its own, which would be no JSON, between the log's; of Uvicorn no
@@ -37,9 +49,10 @@ FINAL_FLAGS = {
     "--ping-interval 10 --ping-timeout 15 --verbosity 0",
     "uvicorn": "--ws websockets-sansio --ws-per-message-deflate false --ws-max-size 65536 "
     "--ws-ping-interval 10 --ws-ping-timeout 15",
-    # These have no flags for all of that.
+    # These three have no flags for all of that.
     "hypercorn": "--websocket-ping-interval 10",
     "granian": "",
+    "gunicorn-asgi": "--websocket-max-message-size 65536",
 }
 # Of a client's connection: how much the kernel takes for us before we have read it (twice this).
 AT_ONCE_BYTES = 8_192
@@ -92,7 +105,7 @@ def clean_environment():
 def server_command(server, listener, application, flags=""):
     facts = {"fd": listener.fileno(), "port": listener.getsockname()[1]}
     words = [word.format(**facts) for word in SERVERS[server]]
-    return [sys.executable, "-m", server, *words, *flags.split(), application]
+    return [sys.executable, "-m", server.removesuffix("-asgi"), *words, *flags.split(), application]
 
 
 @dataclass

@@ -9,9 +9,9 @@ from chatflow.bench import profiling
 from chatflow.bench.measuring import cost_of_turns
 from chatflow.bench.systems import chat_final, tutorial
 from chatflow.client import connect
+from chatflow.servers import ASGI_SERVERS
 
 from .finished import AT_A, AT_B
-from .four_servers import ASGI_SERVERS
 
 SMALL, CLIENTS, LARGE = 20, 100, 200
 SECONDS = 0.5

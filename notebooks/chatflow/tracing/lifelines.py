@@ -8,6 +8,7 @@ SERVERS = {
     "uvicorn": ("Uvicorn", "ASGI server"),
     "hypercorn": ("Hypercorn", "ASGI server"),
     "granian": ("Granian", "ASGI server"),
+    "gunicorn-asgi": ("gunicorn", "ASGI server"),
 }
 
 # The way that a message takes where it comes in, and where it goes out.
