@@ -33,13 +33,14 @@ class Guest:
     room's sequence, as they came; `ends` are the close codes of the sockets that were lost (1006:
     none came), `refused` counts the tries that did not get through, `repeated` the events that came
     once too often, `errors` are refusals that do not pass. `on_news(guest, event)` is called with
-    each event that is new.
+    each event that is new. With `forget_ids` a message gets another id on each new connection, so
+    that nobody can tell that it is the same.
     """
 
-    def __init__(self, addresses, room_name, session, on_news=None, name=None):
+    def __init__(self, addresses, room_name, session, on_news=None, name=None, forget_ids=False):
         self.addresses = itertools.cycle(addresses)
         self.room_name, self.session, self.name = room_name, session, name
-        self.on_news = on_news or (lambda guest, event: None)
+        self.on_news, self.forget_ids = on_news or (lambda guest, event: None), forget_ids
         self.heard, self.ends, self.errors = [], [], []
         self.refused = self.repeated = 0
         self.outbox = deque()
@@ -81,6 +82,8 @@ class Guest:
             session=self.session,
             ping_interval=None,
         )
+        if self.forget_ids and self.outbox:
+            self.outbox[0]["client_id"] = str(uuid.uuid4())
         async with opening as self.socket:
             try:
                 while True:

@@ -165,6 +165,25 @@ def comes_back(chat):
     return chat.stage.can["resumes"] == "yes"
 
 
+async def answer_is_lost(chat, forget_ids=False):
+    """Alice's message is stored, but no answer reaches her; she comes back. Returns what is stored.
+
+    With `forget_ids` she sends what nobody has answered under an id of its own each time.
+    """
+    room_name, text = f"doubt-{int(forget_ids)}", "did you get this?"
+    async with Visitor(chat, "alice") as visitor:
+        await visitor.log_in()
+        home = Home([chat], room_name, visitor.session, name="alice", forget_ids=forget_ids)
+    async with home as alice:
+        await alice.come_back()
+        alice.socket.transport.pause_reading()  # from here on nothing reaches her
+        await alice.write(text)
+        await until(lambda: stored(chat, room_name))
+        alice.drop()
+        await until(lambda: alice.is_there() and not alice.outbox)
+    return [message["text"] for message in stored(chat, room_name)]
+
+
 async def told(page, text):
     """Return when the page shows the text."""
     await until(lambda: page.has(text))
