@@ -2,7 +2,6 @@
 deliver, publish = LINES.split("        await self.publish")
 changed = "        await self.publish" + publish + deliver
 flow = (await six_with(changed)).without("redis")
-draw(flow, clients=6)
 ways = [(hop.source, hop.target) for hop in flow.hops]
 hint, own = ways.index(("hub/A", "layer/redis-1")), ways.index(("server/A", "client/alice"))
 assert hint < own, "Alice waits until Redis has taken the hint, or until that was given up"

@@ -7,7 +7,6 @@ async def redis_hangs(chat, alice, bob, text):
 
 
 new = await through(chat, redis_hangs)
-draw(new.flow.without("redis"))
 assert new.told == new.stored == ["before", "during", "after"]
 assert not [hop for hop in new.flow.hops if hop.lost], "nothing fails: there is no answer"
 assert ("database", "hub") in map(kinds, new.flow.hops)
