@@ -4,11 +4,12 @@ import pytest
 from labs.slow_queries import ask_together, most_at_a_time
 
 from chatflow.labs import lab
+from chatflow.servers import ASGI_SERVERS
 
 ONE_THREAD = ("awaiting", "in-thread", "synchronous")
 
 
-@pytest.mark.parametrize("server", ["uvicorn", "hypercorn", "granian"])
+@pytest.mark.parametrize("server", [name for name in ASGI_SERVERS if name != "daphne"])
 async def test_consumers_share_one_thread_unless_they_have_their_own(server):
     async with lab("orm_consumers", server=server) as app:
         shared = await ask_together(app, ONE_THREAD)

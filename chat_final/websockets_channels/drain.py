@@ -43,5 +43,6 @@ def can_take_over(server_handler):
     if threading.current_thread() is not threading.main_thread():
         # Somebody else's process, as under `manage.py runserver`, or a test.
         return False
-    # A server that has left the signal to its event loop, as Granian, could not have it back.
+    # A server that has left the signal to its event loop, as Hypercorn, Granian and gunicorn have,
+    # could not have it back: under those a restart cuts the sockets off.
     return getattr(server_handler, "__module__", None) != "asyncio.unix_events"

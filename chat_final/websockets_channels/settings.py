@@ -130,8 +130,9 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": REDIS_LAYERS[env("REDIS_LAYER", default="pubsub")],
         "CONFIG": {
-            # The queue layer waits for 5 s at a time; redis-py 8 by itself gives up just then.
-            "hosts": [{"address": url, "socket_timeout": 30} for url in REDIS_URLS],
+            # redis-py 8: by itself it gives up when the queue layer still waits, after 5 s, and
+            # by protocol 3 it does not notice that Redis has been restarted.
+            "hosts": [{"address": url, "socket_timeout": 30, "protocol": 2} for url in REDIS_URLS],
             "prefix": env("REDIS_PREFIX", default="chat"),
         },
     }

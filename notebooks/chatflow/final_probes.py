@@ -206,12 +206,6 @@ async def redis_away(chat):
         yield
     finally:
         await asyncio.to_thread(chat.redis[0].restart)
-        # redis-py 8.1.0 does not see that a connection of before has ended (its issue 4252), and
-        # each instance's first socket pays for it. That is to be none of those of the next probe.
-        for instance in chat.instances:
-            with contextlib.suppress(websockets.InvalidStatus):
-                async with connect(instance, new_room(), "ada"):
-                    pass
 
 
 async def drains(chat):

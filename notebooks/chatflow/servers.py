@@ -56,8 +56,9 @@ FINAL_FLAGS = {
 }
 # Of a client's connection: how much the kernel takes for us before we have read it (twice this).
 AT_ONCE_BYTES = 8_192
-# And whoever has taken nothing of what was sent for so long has gone.
-STALLED_MS = 20_000
+# And a client that has taken nothing of what was sent for so long has gone; chat_final says so
+# before that (4408), after 20 seconds.
+STALLED_MS = 30_000
 # It has ten seconds to send its sockets away; all others have three.
 FINAL_GRACE, GRACE = 12, 3
 
