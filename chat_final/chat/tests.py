@@ -11,9 +11,10 @@ from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
-from django.test import Client, TransactionTestCase, override_settings
+from django.test import Client, SimpleTestCase, TransactionTestCase, override_settings
 
 from websockets_channels.asgi import application
+from websockets_channels.drain import can_take_over
 
 from .layer import find_site
 from .models import Member, Message, Room
@@ -150,3 +151,17 @@ class PromiseTests(TransactionTestCase):
         self.assertEqual([a.get("code") for a in answers], [None] * 2 + ["too_fast"] * 10)
         self.assertEqual(await alice.closing_code(), 4429)
         self.assertEqual(await Message.objects.acount(), 2)
+
+
+class RestartTests(SimpleTestCase):
+    def test_signal_is_left_to_a_server_whose_event_loop_has_it(self):
+        def handler():
+            """Where each of them says that it is from, in its `__module__`."""
+
+        for module in ("asyncio.unix_events", "uvloop.loop", "rloop.utils"):
+            handler.__module__ = module
+            self.assertFalse(can_take_over(handler), module)
+        for module in ("uvicorn.server", "twisted.internet.base"):
+            handler.__module__ = module
+            self.assertTrue(can_take_over(handler), module)
+        self.assertTrue(can_take_over(None))

@@ -12,6 +12,9 @@ from django.conf import settings
 
 from chat.hub import get_hub
 
+# gunicorn and Granian take one of the others by themselves, where it is installed.
+LOOPS = ("asyncio", "uvloop", "rloop")
+
 
 class DrainOnTerminate:
     """Takes SIGTERM over from the server at the first event: servers say of no earlier moment."""
@@ -45,4 +48,4 @@ def can_take_over(server_handler):
         return False
     # A server that has left the signal to its event loop, as Hypercorn, Granian and gunicorn have,
     # could not have it back: under those a restart cuts the sockets off.
-    return getattr(server_handler, "__module__", None) != "asyncio.unix_events"
+    return getattr(server_handler, "__module__", "").partition(".")[0] not in LOOPS
