@@ -104,8 +104,7 @@ else:
     DATABASES["default"]["ENGINE"] = "websockets_channels.postgresql"
     options = {"connect_timeout": 5, "keepalives_idle": 60}
     DATABASES["default"]["OPTIONS"] = options | DATABASES["default"].get("OPTIONS", {})
-# Django 6's own default.
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # what Django 6 does by itself
 # Threads of each instance in which sockets ask the database. Each keeps its connection for so long.
 DATABASE_THREADS = env.int("DATABASE_THREADS", 8)
 DATABASE_SECONDS = env.int("DATABASE_SECONDS", 600)
