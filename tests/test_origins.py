@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
+import httpx
 import pytest
 import websockets
 from test_users import STAGES, logged_in, served_over_tls, socket_of
 
-from chatflow import find_stage
+from chatflow import find_stage, stage
 from chatflow.client import connect
+from chatflow.variants import variant
 
 HTTP, HTTPS = "http://localhost", "https://localhost"
 FORWARDED = {"x-forwarded-proto": "https"}
@@ -72,3 +75,26 @@ async def test_server_that_names_the_scheme_needs_no_setting_over_tls_and_daphne
         with pytest.raises(websockets.InvalidStatus, match="403"):
             async with connect(site, "lobby", session=alice.session):
                 pass
+
+
+NAMED = 'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")'
+
+
+async def test_form_of_a_page_behind_a_proxy_also_needs_the_setting_that_names_its_header(running):
+    path, line = "websockets_channels/settings.py", "SECURE_SSL_REDIRECT = False"
+    async with (
+        variant(STAGES[0], path, line, f"{NAMED}\n{line}") as folder,
+        stage(STAGES[0], folder=folder) as named,
+    ):
+        answers = [await answer_to_a_form(chat) for chat in (running(STAGES[0]), named)]
+    assert answers == [403, 200], "200: the form once more, since nobody has this password"
+
+
+async def answer_to_a_form(chat):
+    """The status that a login gets from a page that a proxy with TLS has passed on."""
+    headers = FORWARDED | {"Origin": chat.url.replace("http:", "https:")}
+    async with httpx.AsyncClient(base_url=chat.url, headers=headers) as http:
+        page = await http.get("/accounts/login/")
+        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
+        fields = {"username": "nobody", "password": "none", "csrfmiddlewaretoken": token}
+        return (await http.post("/accounts/login/", data=fields)).status_code

@@ -53,6 +53,7 @@ def is_same_origin(scope):
 def is_secure(scope, headers):
     """Whether our own pages are https. Daphne's scope does not say it of a WebSocket."""
     # A proxy that has taken the TLS off says so in a header. No page can add one to a handshake.
+    # (Of a form Django believes it only where SECURE_PROXY_SSL_HEADER names that header.)
     is_told = scope.get("scheme") == "wss" or headers.get(b"x-forwarded-proto") == "https"
     return is_told or settings.SECURE_SSL_REDIRECT
 
