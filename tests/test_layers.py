@@ -1,12 +1,15 @@
 """What ends a connection, or makes it deaf, though nobody has left: the labs beside notebook 06."""
 
 import asyncio
+import time
 from collections import Counter
 from importlib.metadata import metadata
+from types import SimpleNamespace
 
 import pytest
 import redis.asyncio
 import websockets
+from channels_redis import core
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from labs.careless_proxy import careless_proxy
@@ -39,6 +42,17 @@ async def test_queue_in_the_process_drops_the_oldest_silently(server):
 
 async def test_redis_disconnects_a_subscriber_that_does_not_read(server):
     assert 32 <= await of_a_subscriber(server.url) < 50
+
+
+async def test_jobs_are_sorted_by_the_clocks_of_those_who_give_them(server, monkeypatch):
+    layer = RedisChannelLayer(hosts=[server.url], prefix="clocks")
+    await layer.send("bot", {"type": "bot.command", "text": "first"})
+    slow = SimpleNamespace(time=lambda: time.time() - 5)
+    with monkeypatch.context() as another_machine:
+        another_machine.setattr(core, "time", slow)
+        await layer.send("bot", {"type": "bot.command", "text": "second"})
+    assert [(await layer.receive("bot"))["text"] for _ in range(2)] == ["second", "first"]
+    await layer.close_pools()
 
 
 async def test_one_message_costs_these_commands(server):
