@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -23,6 +24,9 @@ STOP_SECONDS = 20
 ODD = "my c++ & C# 50%, 100%25; ä? 'q' \"d\" $HOME"
 # In the environment of a process, and so of all that it starts, it tells them from all others.
 MARK = "MARK_OF_A_TEST"
+# What the tests themselves run in: .venv, or with --newest .venv-newest, each with its lock file.
+ENVIRONMENT = Path(sys.prefix)
+LOCK = f"requirements{ENVIRONMENT.name.removeprefix('.venv')}.lock"
 
 
 def copy_repository(target):
@@ -30,7 +34,7 @@ def copy_repository(target):
     leave_out = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "db.sqlite3*")
     for name in ("chat_final", "notebooks", "scripts", "steps"):
         shutil.copytree(ROOT / name, target / name, ignore=leave_out)
-    shutil.copy(ROOT / "requirements.lock", target)
+    shutil.copy(ROOT / LOCK, target / "requirements.lock")
     (target / ".run").mkdir()
     link_environment(target)
     return target
@@ -39,15 +43,14 @@ def copy_repository(target):
 def link_environment(target):
     """Give the copy an environment of links to ours, made from the same lock file."""
     (target / ".venv").mkdir()
-    for path in (ROOT / ".venv").iterdir():
-        (target / ".venv" / path.name).symlink_to(path)
-    (target / ".venv" / "trusted").unlink(missing_ok=True)
-    made_from = target / ".venv" / "made-from"
-    if (
-        not made_from.is_file()
-        or checksums(target, "requirements.lock") not in made_from.read_text()
-    ):
-        pytest.fail("The environment does not fit requirements.lock: run ./scripts/bootstrap.sh.")
+    for path in ENVIRONMENT.iterdir():
+        if path.name not in ("trusted", "made-from"):
+            (target / ".venv" / path.name).symlink_to(path)
+    stamp = ENVIRONMENT / "made-from"
+    made_from = stamp.read_text().replace(LOCK, "requirements.lock") if stamp.is_file() else ""
+    if checksums(target, "requirements.lock") not in made_from:
+        pytest.fail(f"The environment does not fit {LOCK}: run ./scripts/bootstrap.sh.")
+    (target / ".venv" / "made-from").write_text(made_from)
     notebooks = sorted(path.name for path in (target / "notebooks").glob("*.ipynb"))
     trusted = checksums(target, *(f"notebooks/{name}" for name in notebooks))
     (target / ".venv" / "trusted").write_text(trusted)

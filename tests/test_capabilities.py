@@ -29,7 +29,13 @@ def try_out(request, stage_folders):
     def get(number):
         if number not in found:
             group = [each for each in numbers if each % GROUPS == number % GROUPS]
-            found.update(asyncio.run(try_stages(group, stage_folders)))
+            try:
+                found.update(asyncio.run(try_stages(group, stage_folders)))
+            except BaseException as failure:  # also what ends a test by its time
+                # Not tried once more by each test that waits for it.
+                found.update(dict.fromkeys(group, failure))
+        if isinstance(found[number], BaseException):
+            raise found[number]
         return found[number]
 
     return get

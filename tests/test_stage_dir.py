@@ -1,12 +1,16 @@
 """`--stage-dir`: a learner's own version of a stage is graded by the same tests."""
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
-from chatflow import find_stage
+from chatflow import find_stage, stage
+from chatflow.capabilities import try_one
 from chatflow.catalog import ROOT
+from chatflow.probing import NO
+from chatflow.variants import variant
 
 CELL = "tests/test_capabilities.py::test_stage_can_do_what_the_matrix_says_and_no_more"
 
@@ -36,3 +40,15 @@ def test_option_that_says_no_stage_or_no_folder_is_bad_usage(stage_dir):
     done = grade(stage_dir, "--collect-only", "tests/test_stage_dir.py")
     assert done.returncode == 4
     assert "--stage-dir wants N=FOLDER" in done.stderr
+
+
+async def test_a_version_that_answers_nobody_is_judged_and_not_waited_for():
+    sends = 'await self.send_json(event["message"])'
+    keys = ["stored_once", "idle_sockets", "full_duplex", "unforgeable", "bad_frames"]
+    async with (
+        variant(5, "chat/consumers.py", sends, "pass") as folder,
+        stage(5, folder=folder) as chat,
+        asyncio.timeout(60),
+    ):
+        found = await asyncio.gather(*(try_one(chat, key) for key in keys))
+    assert dict(zip(keys, found, strict=True)) == dict.fromkeys(keys, NO)

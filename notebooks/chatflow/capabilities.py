@@ -139,7 +139,7 @@ async def full_duplex(chat):
             await socket.send('{"type": "post", "author": "alice", "text": "first"}')
             await socket.send(second_post_around_first_answer())
             answers.append(await next_event(socket))
-    except websockets.InvalidStatus:
+    except (TimeoutError, websockets.InvalidStatus):
         return NO
     return verdict([answer["text"] for answer in answers] == ["first", "second"])
 
@@ -182,7 +182,7 @@ async def idle_sockets(chat):
             return NOTHING_TO_TRY
         await asyncio.sleep(IDLE_SECONDS)  # nothing is waited for here: idleness is the experiment
         try:
-            return verdict(all([await is_awake(socket) for socket in sockets]))
+            return verdict(all(await asyncio.gather(*map(is_awake, sockets))))
         except websockets.ConnectionClosed:
             return NO
 
@@ -300,8 +300,11 @@ async def stored_once(chat):
         try:
             async with connect(chat, room_name, "alice") as socket:
                 for _ in range(2):
-                    await socket.send(json.dumps(frame))
-                    await next_event(socket)
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        await socket.send(json.dumps(frame))
+                        await next_event(socket)
+        except TimeoutError:
+            return NO
         except websockets.InvalidStatus:
             for _ in range(2):
                 await alice.post(room_name, "alice", "twice?")

@@ -1,10 +1,11 @@
 # %% 1
-from chatflow import reading
-
-dora = await yours.enter_async_context(reading(b, "lobby", "dora"))
-await dora.post("dora", "who is here?")
-flow = await chat.flow("who is here?", reaches=["dora"])
-assert flow.reached() == ["dora"]
+await yours.enter_async_context(connect(a, "lobby", "alice"))
+carol = await yours.enter_async_context(connect(b, "lobby", "carol"))
+await yours.enter_async_context(connect(b, "lobby", "erin"))
+await carol.send('{"type": "post", "author": "carol", "text": "who is here?"}')
+flow = await chat.flow("who is here?")
+assert sorted(flow.reached()) == ["carol", "erin"]
+assert flow.unreached() == ["alice"]
 
 
 # %% 2
@@ -13,7 +14,7 @@ def joins():
 
 
 before = len(joins())
-async with connect(a, "lobby", "erin"), connect(a, "kitchen", "erin"):
+async with connect(a, "lobby", "frank"), connect(a, "kitchen", "frank"):
     joined = joins()[before:]
 assert {hop.label for hop in joined} == {"group_add chat_lobby", "group_add chat_kitchen"}
 assert len({hop.detail["channel"] for hop in joined}) == 2, "a socket has one consumer, one channel"
