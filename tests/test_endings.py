@@ -23,7 +23,7 @@ async def application(scope, receive, send):
     await asyncio.sleep(60)
 """
 # Its five seconds, and its day.
-SHORT = ["--websocket_connect_timeout", "1", "--websocket_timeout", "2"]
+SHORT = ["--websocket_connect_timeout", "3", "--websocket_timeout", "2"]
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -31,7 +32,7 @@ from helpers_scripts import (
 from chatflow import Run, find_stage, redis_server, stage
 from chatflow.database import fingerprint
 from chatflow.errors import LaunchError, UsageError
-from chatflow.processes import Program, RunFolder
+from chatflow.processes import RUNS, Program, RunFolder
 from chatflow.redis_server import free_port
 from chatflow.servers import listen
 
@@ -68,6 +69,32 @@ def own_stage(tmp_path):
 
 def get(url):
     return httpx.get(f"{url}/", timeout=START_SECONDS, trust_env=False)
+
+
+# --- the folder of a run --------------------------------------------------------------------------
+
+
+def test_sweeper_that_a_ctrl_c_has_ended_at_its_start_is_started_again(monkeypatch):
+    popen, started = subprocess.Popen, []
+
+    def interrupted_at_first(words, **options):
+        started.append(words)
+        return popen(["sh", "-c", "kill -INT $$"] if len(started) == 1 else words, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted_at_first)
+    folder = RunFolder("test")
+    assert len(started) == 2
+    folder.close()
+    assert not folder.path.exists()
+
+
+def test_sweeper_that_cannot_run_is_no_start(monkeypatch):
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **options: popen(["false"], **options))
+    before = set(RUNS.iterdir())
+    with pytest.raises(LaunchError, match=r"sweep\.py has ended with 1"):
+        RunFolder("unswept")
+    assert not [path for path in set(RUNS.iterdir()) - before if path.name.startswith("unswept")]
 
 
 # --- ports ----------------------------------------------------------------------------------------

@@ -31,13 +31,25 @@ class RunFolder:
         self.path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
         self.lock = (self.path / "lock").open("w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
+        # A Ctrl-C in our terminal ends it, too, as long as it has not left our process group.
+        while not self._start_sweeper():
+            pass
+
+    def _start_sweeper(self):
+        """Hand the folder over; False if a signal has ended the sweeper before it could take it."""
         self.sweeper = subprocess.Popen(
             [sys.executable, "-I", HERE / "sweep.py", self.path],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self.sweeper.stdout.readline()  # from here on the folder is its business
+        if self.sweeper.stdout.readline():
+            return True
+        self.sweeper.stdout.close()
+        if (code := self.sweeper.wait()) >= 0:
+            shutil.rmtree(self.path)
+            raise LaunchError(f"Nothing would remove {self.path}: sweep.py has ended with {code}.")
+        return False
 
     def describe(self, **facts):
         """Leave a note for other programs about what runs here."""

@@ -1,7 +1,7 @@
 """Consumers in a room that forgets its members two seconds after they joined: a day, made short.
 
 By hand: `cd notebooks/labs`, then
-`../../.venv/bin/daphne --websocket_timeout 2 --websocket_connect_timeout 1 one_day:application`,
+`../../.venv/bin/daphne --websocket_timeout 2 --websocket_connect_timeout 3 one_day:application`,
 or another server. GET / says where to connect.
 """
 

@@ -1,4 +1,4 @@
-"""Clocks that run for a day, set to two seconds, and one of 5 seconds: Daphne's and the layer's.
+"""Clocks that run for a day, set to two seconds, and one of 5, set to 3: Daphne's and the layer's.
 
 The consumers are in `one_day.py`.
 
@@ -16,7 +16,7 @@ import websockets
 
 from chatflow.labs import lab
 
-DAPHNES_CLOCKS = ["--websocket_timeout", "2", "--websocket_connect_timeout", "1"]
+DAPHNES_CLOCKS = ["--websocket_timeout", "2", "--websocket_connect_timeout", "3"]
 ASGI_WORKER = ["-k", "asgi"]
 DEADLINE = 40
 

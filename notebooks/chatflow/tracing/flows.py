@@ -3,6 +3,7 @@
 Pure functions, too: what they need to know of the run beside its hops is a `Scene`.
 """
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
@@ -301,7 +302,13 @@ class Names:
         )
 
     def rename(self, hops):
-        numbers = {hop.id: f"h{number}" for number, hop in enumerate(hops, 1)}
+        # Redis commands are counted apart: how many there are may differ from run to run, and a
+        # picture without them is to be the same.
+        counts = {kind: itertools.count(1) for kind in ("h", "r")}
+        numbers = {}
+        for hop in hops:
+            kind = "r" if hop.kind == "redis" else "h"
+            numbers[hop.id] = f"{kind}{next(counts[kind])}"
         for hop in hops:
             yield replace(
                 hop,
