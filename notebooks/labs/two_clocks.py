@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import websockets
 
 from chatflow.labs import lab
+from chatflow.servers import ASGI_SERVERS
 
 DAPHNES_CLOCKS = ["--websocket_timeout", "2", "--websocket_connect_timeout", "3"]
-ASGI_WORKER = ["-k", "asgi"]
 DEADLINE = 40
 
 
@@ -44,10 +44,9 @@ async def after_the_day(server):
     Returns the close code of the member (None: its socket is open, and has just answered a ping),
     and what the other one heard last.
     """
-    options = ASGI_WORKER if server == "gunicorn" else []
     async with (
         asyncio.timeout(DEADLINE),
-        lab("one_day", server=server, options=options) as app,
+        lab("one_day", server=server) as app,
         websockets.connect(f"{app.ws_url}/member/") as member,
         websockets.connect(f"{app.ws_url}/renewing/") as renewing,
     ):
@@ -73,7 +72,7 @@ async def both_hear(text, member, renewing):
 async def main():
     code, refusal = await ended_by_daphne()
     print(f"Daphne's day is over: {code}; connect() was slow: {refusal}")
-    for server in ("daphne", "uvicorn", "hypercorn", "granian", "gunicorn"):
+    for server in ASGI_SERVERS:
         code, heard = await after_the_day(server)
         print(f"{server:<9}  member: {code or 'open'}, and deaf; renewing: {heard}")
 
