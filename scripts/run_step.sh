@@ -10,6 +10,6 @@ trap 'exit 130' INT
 start='
 import signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-from chatflow.run_step import main
+from chatflow.commands.run_step import main
 raise SystemExit(main())'
 PYTHONPATH="$root/notebooks" exec "$root/.venv/bin/python" -P -c "$start" "$@"

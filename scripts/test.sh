@@ -19,13 +19,13 @@ fi
 cd "$root"
 if [ "${1:-}" = "--faults" ]; then
   # With nothing beside it, since it compares times.
-  set -- -n 0 tests/test_faults.py tests/test_fuzz.py "$@"
+  set -- -n 0 tests/final/test_faults.py tests/final/test_fuzz.py "$@"
 elif [ "$newest" ]; then
   # What stages and chat_final do for those who use them; our own tools stay with the usual releases,
   # and so does run_step.sh, which one of these starts.
-  set -- tests/test_{newest,releases,endings,capabilities,pages,sockets,resume,workers,users}.py \
-    tests/test_{plain_django,postgres,deploy,drain,faults,fuzz,browser}.py tests/test_final_*.py \
-    --deselect tests/test_postgres.py::test_run_step_runs_chat_final_on_it "$@"
+  set -- tests/stages/test_{newest,releases,endings,capabilities,pages,sockets,resume,workers}.py \
+    tests/stages/test_{users,plain_django,browser}.py tests/final \
+    --deselect tests/final/test_postgres.py::test_run_step_runs_chat_final_on_it "$@"
 fi
 # Three files at a time, as much of testing is waiting; in the order of tests/conftest.py, where
 # xdist would take those with most tests first. What comes later on the line wins: -n 0.

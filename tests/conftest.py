@@ -8,31 +8,33 @@ from operator import itemgetter
 from pathlib import Path
 
 import pytest
-from helpers_missing import left_out
 
 from chatflow import Run, find_stage, stage, stages
+from chatflow.basics.errors import UsageError
+from chatflow.basics.hidden import hidden
 from chatflow.bench import faults
 from chatflow.bench.measuring import keep, kept, print_table
-from chatflow.errors import UsageError
-from chatflow.hidden import hidden
+from helpers.missing import left_out
+
+HERE = Path(__file__).parent
 
 # The files that take longest begin first, or the others' cores would wait for them at the end.
 LONGEST = [
-    "test_faults.py",
-    "test_notebooks.py",
-    "test_browser.py",
-    "test_final_browser.py",
-    "test_run_step.py",
-    "test_resume.py",
-    "test_tracing.py",
-    "test_final_service.py",
-    "test_postgres.py",
-    "test_users.py",
-    "test_flow_page.py",
+    "final/test_faults.py",
+    "notebooks/test_notebooks.py",
+    "stages/test_browser.py",
+    "final/test_browser.py",
+    "scripts/test_run_step.py",
+    "stages/test_resume.py",
+    "tracing/test_tracing.py",
+    "final/test_service.py",
+    "final/test_postgres.py",
+    "stages/test_users.py",
+    "live/test_flow_page.py",
 ]
 
 # Of the environment that `test.sh --newest` makes, and of no other.
-collect_ignore = [] if Path(sys.prefix).name == ".venv-newest" else ["test_newest.py"]
+collect_ignore = [] if Path(sys.prefix).name == ".venv-newest" else ["stages/test_newest.py"]
 
 # Limits of chat_final that no test meets by accident: those that are about limits set their own.
 ROOMY = {
@@ -100,8 +102,8 @@ def print_faults(terminalreporter, config):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     leave_to_the_first_notebook(config, items)
-    ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+    ranks = {HERE / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def leave_to_the_first_notebook(config, items):

@@ -1,15 +1,19 @@
-"""The walkthrough's own tools: start a stage, drive it with real clients, measure what it can."""
+"""The walkthrough's own tools: start a stage, drive it with real clients, measure what it can.
+
+Each room in here has a front door, its `__init__.py`, that says what the room is for. Imports go
+down only: lesson, bench, commands → probing, live → clients, running, drawing → tracing → basics.
+"""
 
 import os
 
-from .capabilities import measure
-from .catalog import capabilities, find_stage, stages
-from .client import Reader, Visitor, post, reading, websocket_reader
+from .basics.catalog import capabilities, find_stage, stages
+from .clients.client import Reader, Visitor, post, reading, websocket_reader
 from .drawing.picture import draw, draw_map
 from .drawing.timeline import Row, Span, timeline
-from .launcher import Run, stage
-from .predict import predict
-from .sources import diff, show, show_lab
+from .lesson.predict import predict
+from .lesson.sources import diff, show, show_lab
+from .probing.capabilities import measure
+from .running.launcher import Run, stage
 
 __all__ = [
     "Reader",

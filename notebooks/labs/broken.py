@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import httpx
 import websockets
 
-from chatflow.client import Visitor, connect
-from chatflow.errors import LaunchError
-from chatflow.guests import Guest
+from chatflow.basics.errors import LaunchError
+from chatflow.clients.client import Visitor, connect
+from chatflow.clients.guests import Guest
 from chatflow.tracing.flow import Flow, kind_of
 
 from .ten_seconds import stored

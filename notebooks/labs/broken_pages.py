@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from chatflow import post
-from chatflow.browser import chromium, has_chromium
+from chatflow.clients.browser import chromium, has_chromium
 
 from .two_pages import HIGH, ROOM, WIDE, open_page, texts_of
 

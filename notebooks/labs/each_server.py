@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack
 import httpx
 import websockets
 
-from chatflow.client import NO_TLS, connect
-from chatflow.labs import lab
-from chatflow.servers import ASGI_SERVERS
+from chatflow.basics.addresses import NO_TLS
+from chatflow.clients.client import connect
+from chatflow.running.labs import lab
+from chatflow.running.servers import ASGI_SERVERS
 from chatflow.tracing import lifelines
 
 from .finished import say, until

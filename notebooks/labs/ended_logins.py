@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import websockets
 
 from chatflow import Visitor, post, stage
-from chatflow.client import PASSWORD, connect, next_event
+from chatflow.clients.client import PASSWORD, connect, next_event
 
 ROOM, NEW_PASSWORD = "lobby", "a longer password"
 WAIT_SECONDS = 5

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import websockets
 
-from chatflow.catalog import ROOT
-from chatflow.client import connect
-from chatflow.sources import code_lines
+from chatflow.basics.catalog import ROOT
+from chatflow.clients.client import connect
+from chatflow.clients.traffic import network
+from chatflow.lesson.sources import code_lines
 from chatflow.tracing.flow import Flow
-from chatflow.traffic import network
 
 from .ten_seconds import frame, stored
 

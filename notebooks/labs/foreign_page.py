@@ -14,9 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import Visitor, reading, stage
-from chatflow.browser import chromium, has_chromium
-from chatflow.client import PASSWORD
-from chatflow.labs import lab
+from chatflow.clients.browser import chromium, has_chromium
+from chatflow.clients.client import PASSWORD
+from chatflow.running.labs import lab
 from chatflow.tracing.flow import Flow
 
 ROOM = "office"

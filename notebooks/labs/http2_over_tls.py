@@ -27,11 +27,12 @@ from twisted.internet.endpoints import quoteStringArgument
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
-from chatflow.errors import LaunchError
-from chatflow.labs import LABS
-from chatflow.launcher import ASGI
-from chatflow.processes import Program
-from chatflow.servers import HOST, START_SECONDS
+from chatflow.basics.addresses import HOST
+from chatflow.basics.errors import LaunchError
+from chatflow.running.labs import LABS
+from chatflow.running.launcher import ASGI
+from chatflow.running.processes import Program
+from chatflow.running.servers import START_SECONDS
 
 
 async def main():

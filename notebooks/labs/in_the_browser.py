@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chatflow.browser import chromium, has_chromium
+from chatflow.clients.browser import chromium, has_chromium
 
 
 @dataclass

@@ -20,7 +20,7 @@ import websockets
 from channels_redis.core import RedisChannelLayer
 
 from chatflow import stage
-from chatflow.processes import Program
+from chatflow.running.processes import Program
 
 BOT = "the bot"
 LOOK_SECONDS, WAIT_SECONDS = 0.02, 30

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 
-from chatflow import redis_server
-from chatflow.processes import RunFolder
+from chatflow.running import redis_server
+from chatflow.running.processes import RunFolder
 
 MESSAGES, MEMBERS = 300, 10
 

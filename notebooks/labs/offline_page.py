@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from chatflow import Visitor
-from chatflow.browser import chromium, has_chromium
-from chatflow.client import cookie_name
-from chatflow.traffic import network
+from chatflow.clients.browser import chromium, has_chromium
+from chatflow.clients.client import cookie_name
+from chatflow.clients.traffic import network
 
 ROOM, TEXT = "tunnel", "from inside a tunnel"
 

@@ -20,7 +20,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import TextMessage
 
-from chatflow.labs import lab
+from chatflow.running.labs import lab
 
 # What takes the place of GET and `Upgrade: websocket`: a CONNECT that names its protocol.
 PAGE = {":method": "GET", ":path": "/"}

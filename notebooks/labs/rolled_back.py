@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import Visitor, reading, stage
-from chatflow.variants import variant
+from chatflow.running.variants import variant
 
 TEXTS = ["this one fails", "this one works"]
 AT_ONCE = "async_to_sync(send_to_room)(message)"

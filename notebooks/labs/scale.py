@@ -8,8 +8,8 @@ from chatflow import stage
 from chatflow.bench import profiling
 from chatflow.bench.measuring import cost_of_turns
 from chatflow.bench.systems import chat_final, tutorial
-from chatflow.client import connect
-from chatflow.servers import ASGI_SERVERS
+from chatflow.clients.client import connect
+from chatflow.running.servers import ASGI_SERVERS
 
 from .finished import AT_A, AT_B
 

@@ -4,8 +4,8 @@ import asyncio
 import uuid
 from contextlib import AsyncExitStack
 
-from chatflow.client import connect
-from chatflow.traffic import network
+from chatflow.clients.client import connect
+from chatflow.clients.traffic import network
 
 from .ten_seconds import frame, say, stored, texts_until
 

@@ -12,11 +12,10 @@ from pathlib import Path
 # So that this file also runs as a script: chatflow lies beside the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from labs.ten_seconds import stored, texts_until
-
 from chatflow import Visitor, stage
-from chatflow.client import connect
-from chatflow.variants import variant
+from chatflow.clients.client import connect
+from chatflow.running.variants import variant
+from labs.ten_seconds import stored, texts_until
 
 EARLY, LATE = "early", "late"
 FAILS = "a reminder for the dentist"

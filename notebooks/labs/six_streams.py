@@ -1,7 +1,7 @@
 """A browser that has six event streams of one host open, and asks that host for a page."""
 
-from chatflow.browser import chromium, find_chromium
-from chatflow.errors import MissingError
+from chatflow.basics.errors import MissingError
+from chatflow.clients.browser import chromium, find_chromium
 
 # Opens six streams and asks; then closes one of them. Returns whether the page had come by then.
 ASK = """async (seconds) => {

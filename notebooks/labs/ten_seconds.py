@@ -15,9 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
-from chatflow.client import connect, next_event
+from chatflow.clients.client import connect, next_event
+from chatflow.clients.traffic import network
 from chatflow.tracing.flow import Flow
-from chatflow.traffic import network
 
 ROOM = "lobby"
 BEFORE, AFTER = "can you hear me?", "here I am again"

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import websockets
 
-from chatflow.labs import lab
-from chatflow.servers import ASGI_SERVERS
+from chatflow.running.labs import lab
+from chatflow.running.servers import ASGI_SERVERS
 
 DAPHNES_CLOCKS = ["--websocket_timeout", "2", "--websocket_connect_timeout", "3"]
 DEADLINE = 40

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from IPython.display import HTML
 
 from chatflow import Visitor, post
-from chatflow.browser import chromium, has_chromium
+from chatflow.clients.browser import chromium, has_chromium
 
 ROOM = "kitchen"
 WRITTEN = [

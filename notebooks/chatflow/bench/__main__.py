@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 
-from ..errors import LaunchError
+from ..basics.errors import LaunchError
 from . import fanout, report, tracing_cost
 from .measuring import describe_machine, keep, print_table
 from .start import measure_start

@@ -4,7 +4,7 @@ import contextlib
 import statistics
 from functools import partial
 
-from ..errors import MissingError
+from ..basics.errors import MissingError
 from .measuring import WARM_SECONDS, cost_of_turns, idle_connections, print_table
 from .systems import bare_loop, broadcast, chat_final, socketio_node, socketio_python, tutorial
 

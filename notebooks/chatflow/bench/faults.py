@@ -1,4 +1,4 @@
-"""What chat_final survives: found by `tests/test_faults.py`, and shown in the README."""
+"""What chat_final survives: found by `tests/final/test_faults.py`, and shown in the README."""
 
 COMMAND = "./scripts/test.sh --faults"
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from picows import WSListener, WSMsgType, ws_connect
 
-from ..errors import LaunchError
+from ..basics.errors import LaunchError
 
 TEXT_LENGTH = 64
 # A server is given up when nothing has come for so long.

@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from ..catalog import ROOT
+from ..basics.catalog import ROOT
 
 # What was measured when the README was written; it shows these figures, and no others.
 KEPT = ROOT / "notebooks" / "measured"

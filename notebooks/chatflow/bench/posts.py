@@ -1,7 +1,7 @@
 """How many posts a second chat_final accepts and acknowledges, and what holds it back."""
 
-from .. import postgres
-from ..errors import MissingError
+from ..basics.errors import MissingError
+from ..running import postgres
 from .measuring import WARM_SECONDS
 from .systems import chat_final, cpu_seconds
 

@@ -5,7 +5,7 @@ import pstats
 import signal
 from pathlib import PurePath
 
-from ..catalog import find_stage
+from ..basics.catalog import find_stage
 from .measuring import WARM_SECONDS
 
 CHAT, CHAT_FOLDER = "the chat", str(find_stage("final").folder)

@@ -1,7 +1,7 @@
 """`bench.sh report`: the README's tables and its chart, from what measurements have kept."""
 
-from ..catalog import ROOT
-from ..readme import README, with_part
+from ..basics.catalog import ROOT
+from ..basics.pages import README, with_part
 from . import charts, connections, fanout, faults, growth, instances, posts
 from .measuring import kept
 

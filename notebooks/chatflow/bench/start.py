@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import websockets.sync.client
 
-from ..catalog import ROOT
-from ..errors import LaunchError, MissingError
-from ..processes import Program, RunFolder
-from ..servers import clean_environment
+from ..basics.catalog import ROOT
+from ..basics.errors import LaunchError, MissingError
+from ..running.processes import Program, RunFolder
+from ..running.servers import clean_environment
 
 COLD_BAR, WARM_BAR = 60, 3
 WARM_STARTS = 5

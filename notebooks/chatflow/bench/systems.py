@@ -17,13 +17,14 @@ from pathlib import Path
 
 import psutil
 
-from .. import redis_server
-from ..errors import LaunchError, MissingError
-from ..interrupts import finish
-from ..labs import LABS
-from ..launcher import stage
-from ..processes import RUNS, Program, RunFolder
-from ..servers import FINAL_FLAGS, HOST, clean_environment, listen, server_command
+from ..basics.addresses import HOST
+from ..basics.errors import LaunchError, MissingError
+from ..basics.interrupts import finish
+from ..running import redis_server
+from ..running.labs import LABS
+from ..running.launcher import stage
+from ..running.processes import RUNS, Program, RunFolder
+from ..running.servers import FINAL_FLAGS, clean_environment, listen, server_command
 from .load import BARE, CHAT_FINAL, SOCKET_IO, TUTORIAL, Crowd, Dialect
 
 PEERS = LABS / "peers"

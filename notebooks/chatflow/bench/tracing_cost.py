@@ -6,7 +6,7 @@ import statistics
 
 import websockets
 
-from ..launcher import stage
+from ..running.launcher import stage
 from .systems import cpu_seconds
 
 NUMBER, INSTANCES, CLIENTS, MESSAGES, ROUNDS = 6, 2, 20, 300, 7

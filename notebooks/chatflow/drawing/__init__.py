@@ -1,4 +1,8 @@
-"""The pictures of a flow: pure functions from a Flow to the text of an SVG."""
+"""The pictures of a flow: pure functions from a Flow to the text of an SVG.
+
+From outside: the functions named here, `picture` and `timeline` for notebooks, and for the live
+page `flow_map`, `folding`, `places` and `sequence`.
+"""
 
 from .flow_map import flow_map
 from .folding import CLIENTS, fold, words

@@ -3,8 +3,8 @@
 import asyncio
 import time
 
-from ..catalog import LIVE_SECONDS
-from ..errors import LaunchError
+from ..basics.catalog import LIVE_SECONDS
+from ..basics.errors import LaunchError
 from .book import Book
 from .flow import kind_of
 from .flows import make_flow

@@ -1,0 +1,27 @@
+"""Where the servers of this machine are found, and what their clients need for that."""
+
+import ssl
+from dataclasses import dataclass
+
+HOST = "127.0.0.1"
+
+# All stages here are plain HTTP. Without this each client would load all the authorities that a
+# certificate may come from, which takes longer than most of what it does.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@dataclass
+class Address:
+    """A port of this machine, as clients want it told."""
+
+    port: int
+    tracing = None  # an instance may have one
+    greets = False  # whether a socket is told when it is in its room: it is let in before that
+
+    @property
+    def url(self):
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def ws_url(self):
+        return f"ws://{HOST}:{self.port}"

@@ -1,0 +1,271 @@
+"""`scripts/run_step.sh`: run a stage until Ctrl-C, and say what runs and what to try."""
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
+
+from ..basics.catalog import ROOT, find_stage, stages
+from ..basics.errors import LaunchError, UsageError
+from ..live.flow_page import FlowPage
+from ..running.launcher import Run, is_url
+from ..running.processes import RUNS
+from ..running.redis_server import printable
+from ..running.servers import ASGI_SERVERS, WSGI_SERVER
+from . import demo
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(BaseException):
+    """The user, or the system, wants us to end."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise UsageError(f"{message[0].upper()}{message[1:]}; see run_step.sh --help.")
+
+
+def parser():
+    parser = Parser(
+        prog="run_step.sh",
+        description="Run one stage of the walkthrough until Ctrl-C.",
+        epilog="REDIS_URL names running Redis servers (comma-separated) to use instead of a "
+        "private one; REDIS_LAYER=pubsub chooses the other Redis layer.",
+    )
+    parser.add_argument("number", metavar="N", nargs="?", help="the stage: 1, 2, … or final")
+    parser.add_argument("--list", action="store_true", help="show the stages and end")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="port of the first instance (0: any free one)"
+    )
+    parser.add_argument(
+        "--instances", type=int, default=1, metavar="K", help="server processes, on P, P+1, …"
+    )
+    parser.add_argument("--server", choices=ASGI_SERVERS, help="for ASGI stages (default: daphne)")
+    parser.add_argument(
+        "--redis-shards", type=int, default=1, metavar="S", help="private Redis servers to start"
+    )
+    parser.add_argument(
+        "--flow",
+        action="store_true",
+        help="record each message's way and show it live, on a page on the port after the last",
+    )
+    parser.add_argument(
+        "--database",
+        metavar="PATH|URL",
+        help="SQLite file, or sqlite:///PATH (default: one per stage, in .run/); "
+        "for chat_final also postgres://USER:PASSWORD@HOST:PORT/NAME",
+    )
+    return parser
+
+
+def main(arguments=None):
+    open_standard_streams()
+    for number in SIGNALS:
+        # Under nohup a hang-up is to be ignored.
+        if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
+            signal.signal(number, stop)
+    try:
+        options = parser().parse_args(arguments)
+        if options.list:
+            list_stages()
+        else:
+            run_stage(options)
+    except LaunchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing may be written to it any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Stopped as stopped:
+        return 128 + stopped.args[0]
+
+
+def open_standard_streams():
+    """Have descriptors 0 to 2 open, so that no socket of ours gets one of those numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    for stream in (sys.stdout, sys.stderr):
+        if stream:
+            # A terminal that cannot show a "·" shows a "?" for it.
+            stream.reconfigure(errors="replace")
+
+
+def stop(number, frame):
+    hear_no_more()
+    raise Stopped(number)
+
+
+def hear_no_more():
+    """From here on no signal stops us: a second Ctrl-C must not break off the clean-up."""
+    for number in SIGNALS:
+        # Not SIG_IGN: Python complains of a signal that came just before it.
+        signal.signal(number, lambda *_: None)
+
+
+def list_stages():
+    for stage in stages():
+        print(f"{stage.key:<5}  {stage.title:<28}  {stage.idea}")
+
+
+def run_stage(options):
+    if options.number is None:
+        raise UsageError("Which stage? Give its number, or see run_step.sh --list.")
+    stage = find_stage(options.number)
+    run = Run(
+        stage.number,
+        instances=options.instances,
+        port=options.port,
+        server=options.server,
+        redis_shards=options.redis_shards,
+        redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
+        redis_layer=os.environ.get("REDIS_LAYER") if stage.redis else None,
+        database=database_path(options.database, stage),
+        trace=options.flow,
+    )
+    started = time.monotonic()
+    page = None
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            print(f"{stage.heading}\n{stage.idea}\n", flush=True)
+            if options.flow:
+                page = FlowPage(options.port and options.port + options.instances)
+            # In a thread of its own: a signal never breaks off a step of it half-way.
+            pool.submit(run.start).result()
+            if run.is_final:
+                pool.submit(demo.add_users, run).result()
+            if page:
+                page.start(run)
+            seconds = time.monotonic() - started
+            print(describe(run, page), flush=True)
+            print(f"\nReady in {seconds:.1f} s. Ctrl-C stops everything.\n", flush=True)
+            follow(run, page, pool)
+        finally:
+            hear_no_more()
+            if page:
+                page.stop()
+            run.stop()
+
+
+def database_path(wanted, stage):
+    if wanted:
+        path = wanted.removeprefix("sqlite:///")
+        return path if path == wanted else unquote(path)
+    RUNS.mkdir(exist_ok=True)
+    # Kept from run to run; but two runs at once must not share their messages.
+    lock = (RUNS / f"{stage.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    LOCKS.append(lock)
+    return RUNS / f"{stage.name}.sqlite3"
+
+
+# Open, and so locked, until this process ends.
+LOCKS = []
+
+
+def describe(run, page=None):
+    stage = run.stage
+    server = run.servers[0]
+    kind = "WSGI" if server == WSGI_SERVER else "ASGI"
+    server = f"{server} ({kind}), {count(len(run.instances), 'instance')}"
+    facts = [
+        ("server", server),
+        ("Redis", describe_redis(run)),
+        ("messages", describe_database(run)),
+    ]
+    facts += [("worker", describe_worker(run))] if run.worker else []
+    facts += [(f"instance {instance.name}", f"{instance.url}/") for instance in run.instances]
+    facts += [("processes", describe_processes(run))]
+    facts += [("flow page", page.url)] if page else []
+    lines = [f"  {name:<12}{value}" for name, value in facts]
+    hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in stage.try_this]
+    if page:
+        hints.insert(0, f"Open {page.url} beside the chat, and watch each message on its way.")
+    lines += ["", "Try", *(f"  {number}. {hint}" for number, hint in enumerate(hints, 1))]
+    lines += ["", f"What it still cannot do: {stage.still_cannot}"]
+    return "\n".join(lines)
+
+
+def count(number, noun):
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def describe_redis(run):
+    if not run.stage.redis:
+        return "none: this stage does not need one"
+    whose = "yours" if run.redis_url else "private"
+    return f"{whose}, {run.redis_layer} layer: {printable(run.redis_urls).replace(',', ' ')}"
+
+
+def describe_processes(run):
+    """For those who want to see what becomes of a chat when one is killed."""
+    return ", ".join(f"{instance.name} is {instance.program.pid}" for instance in run.instances)
+
+
+def describe_worker(run):
+    return f"{' '.join(run.stage.worker)}, process {run.worker.program.pid}"
+
+
+def describe_database(run):
+    if is_url(run.database):
+        return printable(run.database)
+    path = run.database
+    if path.is_relative_to(ROOT):
+        path = path.relative_to(ROOT)
+    if run.files.path in run.database.parents:
+        return f"{path} (for this run only: another run of this stage has the usual file)"
+    return str(path)
+
+
+def follow(run, page, pool):
+    """Print what the servers log, until they have all ended, and tell the flow page who has.
+
+    An instance of chat_final is started again, in the pool's thread: one sees who comes back.
+    """
+    tails = [Tail(process) for process in run.processes()]
+    servers = {f"Instance {instance.name}": instance for instance in run.instances}
+    others = {f"Redis {number}": server.program for number, server in enumerate(run.redis, 1)}
+    others |= {"The worker": run.worker.program} if run.worker else {}
+    ended = set()
+    while not ended >= servers.keys():
+        programs = {name: instance.program for name, instance in servers.items()} | others
+        watched = programs.keys() - ended
+        gone = [name for name in programs if name in watched and programs[name].poll() is not None]
+        for tail in tails:
+            tail.print_news()
+        for name in gone:
+            print(f"{name} has ended ({programs[name].poll()}).", flush=True)
+            if run.is_final and name in servers:
+                pool.submit(servers[name].start).result()
+                print(f"{name} is started again: {describe_processes(run)}.", flush=True)
+            else:
+                ended.add(name)
+        if page:
+            page.note(run)
+        time.sleep(0.2)  # a look five times a second; a signal ends it at once
+    raise LaunchError("All instances have ended, so the stage has too.")
+
+
+class Tail:
+    """Prints what is new in the log of an instance or worker, each line with its name."""
+
+    def __init__(self, process):
+        self.name, self.program = process.name, process.program
+        self.file = self.program.log.open(errors="replace")
+        self.file.read()  # what it said while it started is not news
+        self.rest = ""
+
+    def print_news(self):
+        # A line may be written in pieces: wait for its end.
+        *lines, self.rest = (self.rest + self.file.read()).split("\n")
+        for line in lines:
+            print(f"{self.name} | {line.rstrip()}", flush=True)

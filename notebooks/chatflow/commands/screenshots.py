@@ -1,0 +1,275 @@
+"""`scripts/screenshots.sh`: two people chat in the running stage 06, and have their picture taken.
+
+Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, and the
+live page into another. The ways of two messages, across processes in stage 06 and to one who was
+away in stage 09, are drawn from their traces. chat_final has both sides of a conversation taken.
+"""
+
+import argparse
+import asyncio
+import base64
+import json
+import sys
+
+from playwright.async_api import expect
+
+from ..basics.catalog import ROOT, find_stage
+from ..basics.errors import LaunchError
+from ..clients.browser import chromium
+from ..clients.client import Visitor, connect, next_event
+from ..clients.traffic import network
+from ..drawing.picture import draw
+from ..live.flow_page import FlowPage
+from ..running.launcher import stage
+
+PICTURES = ROOT / "notebooks" / "pictures"
+FILES = {"light": "two_users.png", "dark": "two_users_dark.png"}
+LIVE_FILES = {"light": "live.png", "dark": "live_dark.png"}
+LIVE_SIZE = {"width": 1160, "height": 700}
+LIVE_HOP = "22"  # a moment half-way, with the message in Redis
+SIZE = {"width": 520, "height": 640}
+TALK = [
+    ("alice", "Hi Bob! Does this reach you?"),
+    ("bob", "It does, and I never reloaded."),
+    ("alice", "I am on instance A. And you?"),
+    ("bob", "On instance B: another process, another port."),
+    ("alice", "So how do my words get to you?"),
+    ("bob", "Through Redis. It takes each one to both of us."),
+]
+
+# One conversation in chat_final: alice at a wide screen, bob with his phone, in the dark.
+FINAL_PICTURES = find_stage("final").folder / "screenshots"
+FINAL_ROOM = "garden"
+FINAL_SCREENS = {
+    "alice": {"viewport": {"width": 960, "height": 580}, "color_scheme": "light"},
+    "bob": {
+        "viewport": {"width": 360, "height": 640},
+        "color_scheme": "dark",
+        "has_touch": True,
+        "is_mobile": True,
+    },
+}
+FINAL_TALK = [
+    ("alice", "Are the tomatoes in?"),
+    ("bob", "Since noon. They stand behind the shed, where the wind does not reach them."),
+    ("alice", "Then let us water them tonight."),
+    ("bob", "I am away from six, could you?"),
+    ("alice", "Of course. Is the key where it was?"),
+    ("bob", "Under the third pot."),
+]
+FINAL_WAITING = ["Take the long hose.", "The short one leaks."]
+
+FRAME = """
+<style>
+  body {{ margin: 0; padding: 24px; width: max-content; display: flex; gap: 24px;
+    font: 16px/1.5 system-ui, sans-serif; background: light-dark(#cdd5df, #2b3440);
+    color: light-dark(#1f2937, #e6eaf0); color-scheme: light dark; }}
+  figure {{ margin: 0; }}
+  figcaption {{ margin-bottom: 8px; }}
+  img {{ display: block; width: {width}px; border-radius: 10px; }}
+</style>
+{figures}
+"""
+FIGURE = '<figure><figcaption>{}</figcaption><img src="data:image/png;base64,{}"></figure>'
+
+
+def main(arguments=None):
+    wanted = parser().parse_args(arguments).only
+    try:
+        for what, take in TAKES.items():
+            if wanted in (what, None):
+                asyncio.run(take())
+    except LaunchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+
+
+def parser():
+    parser = argparse.ArgumentParser(
+        prog="screenshots.sh",
+        description="Let two people chat in stage 06, one on each of two instances, and take "
+        "the README's pictures of it, light and dark, and of two messages' ways, into "
+        "notebooks/pictures/; and two in chat_final, into chat_final/screenshots/.",
+        epilog="CHROMIUM names the browser to use instead of the first one on PATH.",
+    )
+    parser.add_argument("--only", choices=TAKES, help="take these pictures, and leave the others")
+    return parser
+
+
+async def take_pictures():
+    async with chromium() as browser, stage(6, instances=2) as chat:
+        alice = await enter(browser, chat.instances[0], "alice")
+        bob = await enter(browser, chat.instances[1], "bob")
+        await talk({"alice": alice, "bob": bob})
+        captions = {"Alice, on instance A": alice, "Bob, on instance B": bob}
+        for scheme, name in FILES.items():
+            await take_picture(browser, captions, scheme, PICTURES / name)
+
+
+async def draw_crossing():
+    """The way of one message from alice, on instance A, to bob, on instance B, as SVG."""
+    async with stage(6, instances=2, trace=True) as chat:
+        a, b = chat.instances
+        async with connect(a, "lobby", "alice") as alice, connect(b, "lobby", "bob"):
+            await write(alice, "hello, bob")
+            flow = await chat.flow("hello, bob", reaches=["alice", "bob"])
+    return draw(flow.without("redis")).svg
+
+
+async def draw_return():
+    """The way of one message from alice to bob, whose network was away when she wrote, as SVG."""
+    async with (
+        stage(9, instances=2, trace=True) as chat,
+        network(chat.instances[1]) as phone,
+        connect(chat, "lobby", "alice") as alice,
+    ):
+        async with connect(phone, "lobby", "bob") as bob:
+            phone.cut()
+            await bob.wait_closed()
+            await chat.request_flow("bob", "close")  # B has noticed
+        await write(alice, "are you there?")
+        await next_event(alice)
+        phone.mend()
+        async with connect(phone, "lobby", "bob", after=0):
+            flow = await chat.flow("are you there?", reaches=["alice", "bob"])
+    return draw(flow.without("redis")).svg
+
+
+async def write(socket, text):
+    await socket.send(json.dumps({"type": "post", "author": "alice", "text": text}))
+
+
+# Each with the file that it is kept in.
+FLOWS = {"flow_06.svg": draw_crossing, "flow_09.svg": draw_return}
+
+
+async def draw_flows():
+    for name, draw_flow in FLOWS.items():
+        save(PICTURES / name, (await draw_flow()).encode())
+
+
+async def take_live_pictures():
+    """The live page, while the newest message is half-way."""
+    page = FlowPage(0)
+    try:
+        async with chromium() as browser, stage(6, instances=2, trace=True) as chat:
+            page.start(chat)
+            options = {"viewport": LIVE_SIZE, "device_scale_factor": 2}
+            watching = await browser.new_page(**options)
+            await watching.goto(page.url)
+            alice = await enter(browser, chat.instances[0], "alice")
+            bob = await enter(browser, chat.instances[1], "bob")
+            await talk({"alice": alice, "bob": bob})
+            await expect(watching.locator("#recent li")).to_have_count(len(TALK))
+            await watching.locator("#recent li").first.click()
+            await watching.locator("#position").fill(LIVE_HOP)
+            for scheme, name in LIVE_FILES.items():
+                await watching.emulate_media(color_scheme=scheme)
+                save(PICTURES / name, await watching.screenshot())
+    finally:
+        await asyncio.to_thread(page.stop)
+
+
+async def enter(browser, instance, name):
+    """Open the lobby in a browser of one's own, and give one's name. Returns the page."""
+    page = await browser.new_page(viewport=SIZE, device_scale_factor=2)
+    await page.goto(f"{instance.url}/chat/lobby/")
+    await page.get_by_label("Your name").fill(name)
+    await expect(page.locator("#status")).to_contain_text("Connected")
+    return page
+
+
+async def say(page, text):
+    message = page.get_by_label("Message", exact=True)
+    await message.fill(text)
+    await message.press("Enter")
+
+
+async def talk(pages, said=TALK, say=say):
+    for count, (name, text) in enumerate(said, 1):
+        await say(pages[name], text)
+        for page in pages.values():
+            await expect(page.locator("#messages li")).to_have_count(count)
+
+
+async def take_picture(browser, captions, scheme, path):
+    figures = [
+        FIGURE.format(caption, await shot(page, scheme)) for caption, page in captions.items()
+    ]
+    frame = await browser.new_page(device_scale_factor=2, color_scheme=scheme)
+    await frame.set_content(FRAME.format(figures="".join(figures), **SIZE))
+    save(path, await frame.locator("body").screenshot())
+    await frame.close()
+
+
+async def take_final_pictures():
+    """Both sides of one conversation in chat_final; and bob's when he is offline."""
+    async with chromium() as browser, stage("final", instances=2) as chat:
+        pages = {
+            name: await enter_final(browser, instance, name)
+            for name, instance in zip(FINAL_SCREENS, chat.instances, strict=True)
+        }
+        alice, bob = pages["alice"], pages["bob"]
+        await talk(pages, FINAL_TALK, say_by_button)
+        for page in pages.values():
+            await expect(page.locator("#count")).to_have_text("2")
+        await bob.get_by_label("Message", exact=True).press_sequentially("Take the")
+        await expect(alice.locator("#typing")).not_to_be_empty()
+        await take_page(alice, "alice.png")
+        await alice.emulate_media(color_scheme="dark")
+        await take_page(alice, "alice_dark.png")
+        await take_page(bob, "bob.png")
+        await bob.context.set_offline(True)
+        for text in FINAL_WAITING:
+            await say_by_button(bob, text)
+        await expect(bob.locator("#status")).to_contain_text(f"{len(FINAL_WAITING)} waiting")
+        await take_page(bob, "bob_offline.png")
+
+
+async def enter_final(browser, instance, name):
+    """Open chat_final's room in a browser of one's own, logged in. Returns the page."""
+    async with Visitor(instance, name) as visitor:
+        await visitor.log_in()
+    page = await browser.new_page(
+        **FINAL_SCREENS[name], device_scale_factor=1.5, reduced_motion="reduce"
+    )
+    cookie = {"name": "sessionid", "value": visitor.session, "url": instance.url}
+    await page.context.add_cookies([cookie])
+    await page.goto(f"{instance.url}/chat/{FINAL_ROOM}/")
+    await expect(page.locator("#status")).to_have_text("Live")
+    return page
+
+
+async def say_by_button(page, text):
+    """As on a phone, where Enter begins a new line."""
+    await page.get_by_label("Message", exact=True).fill(text)
+    await page.get_by_role("button", name="Send").click()
+
+
+async def take_page(page, name):
+    await page.mouse.move(0, 0)  # else it would point at the button
+    save(FINAL_PICTURES / name, await page.screenshot())
+
+
+# What --only chooses from.
+TAKES = {
+    "users": take_pictures,
+    "flows": draw_flows,
+    "live": take_live_pictures,
+    "final": take_final_pictures,
+}
+
+
+def save(path, picture):
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(picture)
+    print(f"{path.relative_to(ROOT)}: {len(picture) // 1000} KB")
+
+
+async def shot(page, scheme):
+    await page.emulate_media(color_scheme=scheme)
+    return base64.b64encode(await page.screenshot()).decode()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""`scripts/notebooks.sh`: execute notebooks top to bottom, and keep what they print.
+
+What is kept is the same on every machine: no execution counts, no times, no ids that change.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from ..basics.catalog import ROOT
+
+FOLDER = ROOT / "notebooks"
+USAGE = "usage: notebooks.sh [NAME.ipynb ...]   (executes them, all by default, and saves outputs)"
+# For what hangs: on a busy machine the first notebook has fewer stages at a time, and takes longer.
+CELL_SECONDS = 300
+
+
+# What reads and executes notebooks takes over a second to load: only when it is needed.
+def read(path):
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
+def execute(path):
+    """Execute a notebook in a kernel of its own; returns it with its new outputs, normalised.
+
+    Raises nbclient's CellExecutionError when a cell fails.
+    """
+    from nbclient import NotebookClient
+
+    notebook = read(path)
+    kernel = {"timeout": CELL_SECONDS, "kernel_name": "python3"}
+    # Its warning, that other users of this machine could listen in, is not about us.
+    quiet = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"]}
+    resources = {"metadata": {"path": str(FOLDER)}}
+    NotebookClient(notebook, resources=resources, **kernel, **quiet).execute()
+    return normalise(notebook)
+
+
+def normalise(notebook):
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.execution_count = None
+            cell.outputs = [normalise_output(output) for output in join_streams(cell.outputs)]
+    return notebook
+
+
+def join_streams(outputs):
+    """What a cell printed in several pieces, in one: how it is cut up changes from run to run."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == "stream" and last.get("name") == output.name:
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def normalise_output(output):
+    if "execution_count" in output:
+        output.execution_count = None
+    return output
+
+
+def outputs(notebook, tags=("varies",)):
+    """The outputs of the code cells that have none of these tags: what must not change."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell.outputs for cell in cells if not {*tags} & {*cell.metadata.get("tags", ())}]
+
+
+def main(arguments):
+    if any(argument.startswith("-") for argument in arguments):
+        print(USAGE)
+        return 0 if arguments == ["--help"] else 2
+    import nbformat
+    from nbclient.exceptions import CellExecutionError
+
+    for path in [FOLDER / Path(name).name for name in arguments] or sorted(FOLDER.glob("*.ipynb")):
+        print(f"{path.name} ...", end=" ", flush=True)
+        started = time.monotonic()
+        try:
+            nbformat.write(execute(path), path)
+            print(f"{time.monotonic() - started:.0f} s", flush=True)
+        except FileNotFoundError:
+            print(f"There is no notebook {path.name} in notebooks/.", file=sys.stderr)
+            return 2
+        except CellExecutionError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""Shows the stages' real code in a notebook: a file, a function of it, what differs between two."""
+
+import ast
+import difflib
+import io
+import textwrap
+import tokenize
+from dataclasses import dataclass
+
+from ..basics.catalog import ROOT, find_stage
+from ..basics.errors import UsageError
+
+LABS = ROOT / "notebooks" / "labs"
+NO_CODE = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}
+WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Text that shows itself as code; `title` says where it stands."""
+
+    title: str
+    text: str
+    language: str = "python"
+
+    def _repr_markdown_(self):
+        return f"`{self.title}`\n\n```{self.language}\n{self.text.strip()}\n```"
+
+    def __repr__(self):
+        return f"{self.title}\n\n{self.text}"
+
+
+def show(number, path, name=None):
+    """A file of a stage, or one function or class of it."""
+    return listing(find_stage(number).folder / path, name)
+
+
+def show_lab(lab, name=None):
+    """A program of `notebooks/labs/`, or one function or class of it."""
+    return listing(LABS / f"{lab}.py", name)
+
+
+def listing(path, name):
+    if not path.is_file():
+        raise UsageError(f"There is no file {path.relative_to(ROOT)}.")
+    text = path.read_text()
+    language = "python" if path.suffix == ".py" else "html"
+    title = str(path.relative_to(ROOT))
+    return Listing(title, part_of(text, name, title) if name else text, language)
+
+
+def part_of(text, name, title):
+    """The source of one function, class or assignment of a module, with its decorators.
+
+    `name` may say whose method it is: "Hub.announce".
+    """
+    *owners, last = name.split(".")
+    nodes = [ast.parse(text)]
+    for owner in owners:
+        nodes = [one for node in nodes for one in ast.walk(node) if owner in names_of(one)]
+    for node in (one for each in nodes for one in ast.walk(each)):
+        if last in names_of(node):
+            decorators = [one.lineno for one in getattr(node, "decorator_list", ())]
+            first = min([node.lineno, *decorators])
+            return textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
+    raise UsageError(f"{title} has no {name}.")
+
+
+def names_of(node):
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        return [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return []
+
+
+def code_lines(text):
+    """How many lines of a module are code: neither blank nor comment nor docstring."""
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in NO_CODE:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, WITH_DOCSTRING) and ast.get_docstring(node) is not None:
+            lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return len(lines)
+
+
+def diff(before, after, *paths):
+    """What changes from one stage to the next: in these files, or in all that steps.toml names."""
+    old, new = find_stage(before), find_stage(after)
+    pieces = [unified(old.folder, new.folder, path) for path in paths or new.changed]
+    return Listing(f"{old.name} → {new.name}", "\n".join(filter(None, pieces)), "diff")
+
+
+def unified(old, new, path):
+    before, after = lines_of(old / path), lines_of(new / path)
+    return "".join(difflib.unified_diff(before, after, f"a/{path}", f"b/{path}", n=2))
+
+
+def lines_of(path):
+    return path.read_text().splitlines(keepends=True) if path.exists() else []

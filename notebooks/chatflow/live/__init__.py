@@ -1,0 +1,4 @@
+"""The live page of `run_step.sh --flow`, and its server.
+
+From outside: `flow_page.FlowPage`.
+"""

@@ -1,0 +1,126 @@
+"""Measure many stages, as many at a time as the machine bears, and show the table as it fills.
+
+survey = Survey()
+await survey.take(visit, show)
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+
+from ..basics.catalog import capabilities, find_stage, stages
+from . import matrix
+from .capabilities import try_all
+from .people import UNKNOWN
+
+# Fewer make it no surer: most of what probes do is waiting.
+AT_LEAST = 3
+LOOK_SECONDS = 1
+NOT_YET = "…"
+
+
+def at_a_time():
+    """How many stages may run at once: two for each core that has nothing else to do."""
+    return max(AT_LEAST, int(2 * (os.cpu_count() - os.getloadavg()[0])))
+
+
+class Survey:
+    """What has been found at each stage: `found` is {number: {capability: verdict or error}}.
+
+    A visit that breaks off leaves its error in `broken`, by the stage's number.
+    """
+
+    def __init__(self, numbers=None):
+        self.numbers = sorted(numbers or (stage.number for stage in stages()))
+        self.found = {number: {} for number in self.numbers}
+        self.broken, self.visiting = {}, []
+
+    async def measure(self, chat):
+        """Try all capabilities of a running stage; see `capabilities.try_all`."""
+        await try_all(chat, self.found[chat.stage.number])
+
+    async def take(self, visit, show=None):
+        """Call `visit` with each stage's number, a few at a time, and `show` with the table."""
+        places = asyncio.Semaphore(at_a_time())
+        async with self._shown(show), asyncio.TaskGroup() as visits:
+            for number in self.numbers:
+                visits.create_task(self._visit(number, visit, places))
+
+    async def _visit(self, number, visit, places):
+        async with places:
+            self.visiting.append(number)
+            try:
+                await visit(number)
+            except Exception as error:  # kept: its column of the table says so
+                self.broken[number] = error
+            self.visiting.remove(number)
+
+    @contextlib.asynccontextmanager
+    async def _shown(self, show):
+        if not show:
+            yield
+            return
+        watching = asyncio.create_task(self._watch(show))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            show(self.table())
+
+    async def _watch(self, show):
+        began = time.monotonic()
+        while True:
+            show(f"{self.table()}\n\n{self._progress(time.monotonic() - began)}")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _progress(self, seconds):
+        done = sum(len(column) for column in self.found.values())
+        total = len(self.numbers) * len(capabilities())
+        running = ", ".join(find_stage(number).short for number in self.visiting)
+        return f"{done} of {total} cells after {seconds:.0f} s. Running: {running or 'none yet'}."
+
+    # --- what was found -----------------------------------------------------------------------
+
+    @property
+    def measured(self):
+        """{stage number: {capability: "yes", "no", "–", or "?" where that was not found out}}."""
+        return {
+            number: {key: self._cell(number, key, UNKNOWN) for key in capabilities()}
+            for number in self.numbers
+        }
+
+    def table(self):
+        """The matrix in Markdown, as far as it is known; below it the reason for each "?"."""
+        rows = {
+            number: {
+                key: self._cell(number, key, UNKNOWN if number in self.broken else NOT_YET)
+                for key in capabilities()
+            }
+            for number in self.numbers
+        }
+        return "\n\n".join([matrix.table(rows), *self.reasons()])
+
+    def _cell(self, number, key, unknown):
+        result = self.found[number].get(key, unknown)
+        return UNKNOWN if isinstance(result, Exception) else result
+
+    def reasons(self):
+        """Why cells are "?": a sentence each."""
+        cells = [
+            (number, capabilities()[key], result)
+            for number, column in self.found.items()
+            for key, result in column.items()
+            if isinstance(result, Exception)
+        ]
+        cells += [(number, "all the rest", error) for number, error in self.broken.items()]
+        return [
+            f"{UNKNOWN} {find_stage(number).called}, {what}: {reason(error)}"
+            for number, what, error in cells
+        ]
+
+
+def reason(error):
+    """An error in a line."""
+    text, *_ = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,408 @@
+"""One launcher for `run_step.sh`, notebooks and tests: it runs a stage in real processes.
+
+async with stage(5, instances=2) as chat:
+    print(chat.url)
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sqlite3
+import string
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote
+
+from ..basics.catalog import find_stage
+from ..basics.errors import LaunchError, UsageError
+from ..basics.interrupts import finish, heeding_interrupts
+from ..tracing.flows import Scene, find_message, find_request
+from ..tracing.recording import Tracing
+from . import database as databases
+from . import redis_server
+from .processes import Program, RunFolder
+from .redis_server import printable
+from .servers import (
+    ASGI_SERVERS,
+    FINAL_FLAGS,
+    FINAL_GRACE,
+    GRACE,
+    SHARES_THE_PORT,
+    WSGI_SERVER,
+    Instance,
+    Worker,
+    bind,
+    clean_environment,
+    server_command,
+)
+
+SETTINGS = "websockets_channels.settings"
+WSGI, ASGI = "websockets_channels.wsgi", "websockets_channels.asgi:application"
+
+# The same settings, with a quick hasher for the passwords of users who go with the run.
+OVERLAY = Path(__file__).parent / "overlay"
+QUICK_SETTINGS = "quick_settings"
+
+# The same, with tracing put round them from outside.
+INSIDE = Path(__file__).parents[1] / "tracing" / "inside"
+TRACED_SETTINGS = "flowtrace.settings"
+TRACED_WSGI, TRACED_ASGI = "flowtrace.wsgi", "flowtrace.asgi:application"
+
+
+class Run:
+    """A stage that runs: its instances, its Redis servers, its database. Blocking; see `stage()`.
+
+    `server` is that of all instances, or a sequence of one for each. `port` is the first instance's
+    port (0: any free ones); `redis_url` names Redis servers that the user has running,
+    comma-separated, instead of private ones; `database` is the path of an
+    SQLite file or, for chat_final, a URL; `folder` is the stage's code, where it is not its own;
+    `trace` records every message's hops, see `flow()`; `settings` are more variables for the
+    environment in which the stage runs.
+    """
+
+    def __init__(
+        self,
+        number,
+        *,
+        instances=1,
+        port=0,
+        server=None,
+        redis_shards=1,
+        redis_url=None,
+        redis_layer=None,
+        database=None,
+        folder=None,
+        trace=False,
+        settings=None,
+    ):
+        self.stage = find_stage(number)
+        server = server or self.stage.server
+        self.servers = [server] * instances if isinstance(server, str) else list(server)
+        self.folder = Path(folder or self.stage.folder).resolve()
+        self.instance_count, self.first_port = len(self.servers), port
+        self.redis_shards, self.redis_url = redis_shards, redis_url
+        self.redis_layer = redis_layer or self.stage.redis_layer
+        self.database, self.trace, self.settings = database, trace, settings or {}
+        self.check_options()
+        self.instances, self.redis, self.worker = [], [], None
+        self.files = self.tracing = None
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+
+    def check_options(self):
+        if not 1 <= self.instance_count <= len(string.ascii_uppercase):
+            raise UsageError(f"Give 1 to 26 instances, not {self.instance_count}.")
+        if not 0 <= self.first_port <= 65536 - self.instance_count:
+            last = 65536 - self.instance_count
+            raise UsageError(f"Give a port from 0 to {last}, not {self.first_port}.")
+        if not 1 <= self.redis_shards <= 16:
+            raise UsageError(f"Give 1 to 16 Redis shards, not {self.redis_shards}.")
+        if self.redis_layer not in ("queue", "pubsub"):
+            raise UsageError(f"REDIS_LAYER is queue or pubsub, not {self.redis_layer!r}.")
+        if not (self.folder / "manage.py").is_file():
+            raise UsageError(f"There is no stage in {self.folder}: it has no manage.py.")
+        speaks_wsgi = self.stage.server == WSGI_SERVER
+        if any((server == WSGI_SERVER) != speaks_wsgi for server in self.servers):
+            kind = "a WSGI stage: here it runs under gunicorn's WSGI workers"
+            if not speaks_wsgi:
+                kind = f"an ASGI stage: it runs under {', '.join(ASGI_SERVERS)}"
+            raise UsageError(f"Stage {self.stage.number} is {kind}.")
+        if self.redis_shards > 1 and not self.stage.redis:
+            raise UsageError(f"Stage {self.stage.number} uses no Redis, so there is none to shard.")
+        if is_url(self.database) and not self.is_final:
+            raise UsageError(
+                "Stages keep their messages in SQLite, so "
+                f"{printable(self.database)} cannot be used."
+            )
+        if self.redis_shards > 1 and self.redis_url:
+            raise UsageError("REDIS_URL names the Redis servers already: unset it to use shards.")
+
+    # --- starting -----------------------------------------------------------------------------
+
+    def start(self):
+        """Start everything; returns when each instance answers. Raises LaunchError."""
+        with self._lock:
+            try:
+                self._give_up_if_stopping()
+                self._start()
+            except BaseException:
+                self.stop()
+                raise
+
+    def _start(self):
+        # The ports come first: what cannot be had is said before anything runs.
+        listeners = bind(self.first_port, self.servers)
+        with contextlib.ExitStack() as ours:
+            for listener in listeners:
+                ours.enter_context(listener)
+            self.files = RunFolder(self.stage.name)
+            if not is_url(self.database):
+                self.database = Path(self.database or self.files.path / "db.sqlite3").resolve()
+            if self.trace:
+                self.tracing = Tracing(self.files.path / "trace")
+            if self.stage.redis:
+                self._start_redis()
+            self.environment = self._make_environment()
+            self._prepare_database()
+            for name, server, listener in zip(self.names(), self.servers, listeners, strict=True):
+                self._give_up_if_stopping()
+                self.instances.append(self._start_instance(name, server, listener))
+            if self.stage.worker:
+                title = f"The worker of {self.stage.called}"
+                self.worker = Worker(title, self._start_worker)
+        for instance in self.instances:
+            instance.wait_until_ready()
+            self._give_up_if_stopping()
+        if self.worker:
+            self.worker.wait_until_ready()
+        self.files.describe(
+            stage=self.stage.number,
+            folder=str(self.folder),
+            environment=self._stage_environment(),
+            urls=[instance.url for instance in self.instances],
+        )
+
+    def _start_redis(self):
+        if self.redis_url:
+            redis_server.check_given(self.redis_url)
+            return
+        for number in range(1, self.redis_shards + 1):
+            self._give_up_if_stopping()
+            name = f"redis-{number}"
+            server = redis_server.start(self.files, name)
+            self.redis.append(server)
+            if self.trace:
+                self.tracing.monitor(server)
+
+    @property
+    def redis_urls(self):
+        return self.redis_url or ",".join(server.url for server in self.redis)
+
+    def _stage_environment(self):
+        """What the stage's own settings read."""
+        facts = {"DJANGO_SETTINGS_MODULE": SETTINGS}
+        if self._has_own_users():
+            facts = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
+        facts |= self.settings
+        if self.is_final:
+            facts = {"DEVELOPMENT": "1", "DATABASE_URL": self._database_url(), **facts}
+        else:
+            facts["CHAT_DATABASE"] = str(self.database)
+        if self.trace:
+            facts["FLOW_SETTINGS"] = facts["DJANGO_SETTINGS_MODULE"]
+            facts["DJANGO_SETTINGS_MODULE"] = TRACED_SETTINGS
+            facts["PYTHONPATH"] = os.pathsep.join([str(INSIDE), str(OVERLAY)])
+            facts["FLOW_TRACE"] = str(self.tracing.folder)
+        if self.stage.redis:
+            facts["REDIS_URL"] = self.redis_urls
+            facts["REDIS_LAYER"] = self.redis_layer
+            # Of this run alone, so that two runs on one Redis never meet; if they are not meant to.
+            facts.setdefault("REDIS_PREFIX", self._prefix)
+        return facts
+
+    def _database_url(self):
+        if is_url(self.database):
+            return self.database
+        return f"sqlite:///{quote(str(self.database))}"
+
+    def _has_own_users(self):
+        has_users = self.stage.can["logout"] == "yes"
+        return has_users and self.files.path in Path(self.database).parents
+
+    def _make_environment(self):
+        self._prefix = f"{self.stage.name}-{secrets.token_hex(4)}"
+        return clean_environment() | {"PYTHONUNBUFFERED": "1"} | self._stage_environment()
+
+    def _prepare_database(self):
+        if is_url(self.database):
+            # Only here: its client takes longer to load than all the rest of this module.
+            from .postgres import check_given
+
+            check_given(self.database)
+            self._migrate()
+            return
+        try:
+            self.database.parent.mkdir(parents=True, exist_ok=True)
+            databases.prepare(self.database, self.folder, self._migrate)
+        except (OSError, sqlite3.Error) as error:
+            raise UsageError(
+                f"The database {self.database} cannot be used ({error}): name another file."
+            ) from error
+
+    def _migrate(self):
+        done = self.manage("migrate", "--verbosity", "0")
+        if done.returncode:
+            where = printable(str(self.database))
+            raise LaunchError(f"Could not migrate {where}:\n{done.stderr.strip()}")
+
+    def manage(self, *arguments, **settings):
+        """Run the stage's manage.py beside its servers; returns the CompletedProcess, with text.
+
+        `settings` are more variables for its environment.
+        """
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment | settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def names(self):
+        return string.ascii_uppercase[: self.instance_count]
+
+    def _start_instance(self, name, server, listener):
+        instance = Instance(
+            port=listener.getsockname()[1],
+            name=name,
+            title=f"Instance {name} of {self.stage.called}",
+            site=self.site,
+            launch=partial(self._launch, name, server),
+            shares_port=server == SHARES_THE_PORT,
+            tracing=self.tracing,
+            greets=self.greets,
+        )
+        instance.begin(listener)
+        return instance
+
+    def _launch(self, name, server, listener, starts):
+        wsgi, asgi = (TRACED_WSGI, TRACED_ASGI) if self.trace else (WSGI, ASGI)
+        application = wsgi if server == WSGI_SERVER else asgi
+        facts = {"FLOW_PROCESS": name, "FLOW_SERVER": server}
+        # Connections are numbered; those of a program started anew go on far from the old ones.
+        facts["FLOW_CONNECTIONS"] = str(starts * 100_000 + 1)
+        flags = FINAL_FLAGS[server] if self.is_final else ""
+        return Program(
+            server_command(server, listener, application, flags),
+            folder=self.files,
+            log=self.files.path / f"{name}.log",
+            cwd=self.folder,
+            env=self.environment | facts,
+            listener=None if server == SHARES_THE_PORT else listener,
+            grace=FINAL_GRACE if self.is_final else GRACE,
+        )
+
+    def _start_worker(self):
+        return Program(
+            [sys.executable, "manage.py", *self.stage.worker],
+            folder=self.files,
+            log=self.files.path / "worker.log",
+            cwd=self.folder,
+            env=self.environment | {"FLOW_PROCESS": Worker.name},
+        )
+
+    def _give_up_if_stopping(self):
+        if self._stopping.is_set():
+            raise LaunchError("Stopped before it was ready.")
+
+    # --- stopping -----------------------------------------------------------------------------
+
+    def stop(self):
+        """End everything this run has started, and remove its folder. Safe to call twice."""
+        self._stopping.set()
+        # A start that is under way fails when its programs end, and then leaves us the lock.
+        while not self._lock.acquire(timeout=0.1):
+            if self.files:
+                self.files.let_go()
+        try:
+            self._stop()
+        finally:
+            self._lock.release()
+
+    def _stop(self):
+        programs = [process.program for process in self.processes()]
+        # All at once, so that it takes as long as the slowest and not as all together.
+        for program in programs:
+            program.let_go()
+        # Redis, and whatever else runs in the folder, only after all instances.
+        for program in programs:
+            program.stop()
+        if self.files:
+            self.files.close()
+            self.files = None
+
+    # --- using --------------------------------------------------------------------------------
+
+    @property
+    def is_final(self):
+        return self.stage.key == "final"
+
+    @property
+    def greets(self):
+        return self.is_final
+
+    @property
+    def site(self):
+        return self._prefix
+
+    @property
+    def url(self):
+        return self.instances[0].url
+
+    @property
+    def ws_url(self):
+        return self.instances[0].ws_url
+
+    def processes(self):
+        """The instances, and the worker if there is one: each has a name and a program."""
+        return [*self.instances, *([self.worker] if self.worker else [])]
+
+    # --- looking ------------------------------------------------------------------------------
+
+    def scene(self):
+        """What a picture of this run has to know beside the hops."""
+        ended = [one.name for one in self.processes() if one.program.poll() is not None]
+        servers = dict(zip(self.names(), self.servers, strict=True))
+        return Scene(self.stage.heading, servers, tuple(ended), self._stations())
+
+    def _stations(self):
+        """The kinds of station that this stage has."""
+        found = ["client", "server", "routing", "view", "database"]
+        if (self.folder / "chat" / "consumers.py").is_file():
+            found.append("consumer")
+        if (self.folder / "chat" / "hub.py").is_file():
+            found.append("hub")
+        if "CHANNEL_LAYERS" in (self.folder / "websockets_channels" / "settings.py").read_text():
+            found.append("layer")
+        return tuple(found)
+
+    async def flow(self, text, **options):
+        """The flow of the newest message with this text; options as for `Tracing.flow()`."""
+        return await self._flow(lambda book: find_message(book, text), options)
+
+    async def request_flow(self, client, label="", **options):
+        """The flow of the newest request or handshake of a client whose first hop says `label`."""
+
+        def find(book):
+            return find_request(book, client, label)
+
+        return await self._flow(find, options)
+
+    async def _flow(self, find, options):
+        if not self.tracing:
+            raise UsageError("Nothing was recorded: start the stage with trace=True.")
+        return await self.tracing.flow(find, self.scene, **options)
+
+
+def is_url(database):
+    return "://" in str(database)
+
+
+@contextlib.asynccontextmanager
+async def stage(number, **options):
+    """Run a stage for the length of an `async with` block; options as for `Run`."""
+    run = Run(number, **options)
+    async with heeding_interrupts():
+        try:
+            await asyncio.to_thread(run.start)
+            yield run
+        finally:
+            await finish(run.stop)

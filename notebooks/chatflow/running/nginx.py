@@ -1,0 +1,145 @@
+"""A private nginx in front of chat_final, with the configuration that ships with it.
+
+with nginx.server([instance.port for instance in chat.instances], certificate, key) as proxy:
+    async with connect(proxy, "lobby", "alice") as socket:
+        ...
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import ssl
+import time
+
+from ..basics.addresses import HOST
+from ..basics.catalog import FINAL, ROOT
+from ..basics.errors import LaunchError, MissingError
+from ..basics.hidden import hidden
+from .processes import Program, RunFolder
+from .redis_server import ATTEMPTS, free_port
+
+SHIPPED = ROOT / FINAL / "deploy" / "nginx.conf"
+SHIPPED_PORTS = (8000, 8001, 8002)
+# Debian keeps its program out of the PATH of users.
+SBIN = "/usr/sbin"
+# What its clients call it. Not by the address: with that they would ask for no certificate by name.
+NAME = "localhost"
+START_SECONDS = 10
+
+
+def find_binary():
+    """Path of nginx. Raises MissingError if there is none."""
+    found = shutil.which("nginx") or shutil.which("nginx", path=SBIN)
+    if found and "nginx" not in hidden():
+        return found
+    raise MissingError(
+        "No nginx to be had: install Debian's package nginx-light, or put nginx on PATH."
+    )
+
+
+@contextlib.contextmanager
+def server(ports, certificate, key, changes=()):
+    """Run nginx in front of these three ports for the length of the block; yields the Nginx.
+
+    `certificate` and `key` are files, for `localhost`. `changes` are more (shipped, wanted) pairs.
+    """
+    binary = find_binary()
+    folder = RunFolder("nginx")
+    with contextlib.closing(folder):
+        for _ in range(ATTEMPTS):
+            nginx = Nginx(binary, folder, certificate)
+            nginx.configuration.write_text(adapted(nginx, ports, certificate, key, changes))
+            nginx.start()
+            if nginx.wait_until_ready():
+                break
+            # It cannot be handed a socket, so a port may have been taken meanwhile: try others.
+            nginx.program.stop()
+        else:
+            lines = nginx.program.last_lines()
+            raise LaunchError(f"{binary} did not start. Its last lines:\n{lines}")
+        yield nginx
+
+
+def adapted(nginx, ports, certificate, key, changes):
+    """The shipped configuration, but for what differs here."""
+    text = SHIPPED.read_text()
+    upstreams = zip(SHIPPED_PORTS, ports, strict=True)
+    for shipped, wanted, count in [
+        *((f"127.0.0.1:{old} ", f"{HOST}:{new} ", 1) for old, new in upstreams),
+        ("/etc/ssl/chat.example.com/fullchain.pem", quoted(certificate), 1),
+        ("/etc/ssl/chat.example.com/privkey.pem", quoted(key), 1),
+        ("chat.example.com", NAME, 2),
+        ("Host $host;", f"Host $host:{nginx.port};", 1),
+        ("listen [::]", "# listen [::]", 4),
+        ("listen 80", f"listen {HOST}:{nginx.plain_port}", 2),
+        ("listen 443", f"listen {HOST}:{nginx.port}", 2),
+        ("user www-data;", f"user {pwd.getpwuid(os.geteuid()).pw_name};", 1),
+        ("/run/nginx.pid", nginx.pid_file.name, 1),
+        ("/var/log/nginx/error.log", "stderr", 1),
+        ("/var/log/nginx/access.log", nginx.access_log.name, 1),
+        ("http {\n", f"http {{\n{temporary_folders()}", 1),
+        *((shipped, wanted, 1) for shipped, wanted in changes),
+    ]:
+        if text.count(shipped) != count:
+            raise LaunchError(
+                f"{SHIPPED} should have {shipped!r} {count}x; see nginx.py, adapted()."
+            )
+        text = text.replace(shipped, str(wanted))
+    return text
+
+
+def quoted(path):
+    """A path as a word of nginx's configuration, with whatever characters it has."""
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def temporary_folders():
+    """What Debian has root make in /var/lib; nginx makes each of them, used or not."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return "".join(f"    {kind}_temp_path {kind};\n" for kind in kinds)
+
+
+class Nginx:
+    """An nginx that runs. For clients it is like an instance, at an address with TLS."""
+
+    tracing = None
+    greets = True
+
+    def __init__(self, binary, folder, certificate):
+        self.binary, self.folder = binary, folder
+        self.port, self.plain_port = free_port(), free_port()
+        self.configuration = folder.path / "nginx.conf"
+        self.pid_file, self.access_log = folder.path / "pid", folder.path / "access.log"
+        # By which its clients know it: they trust this certificate, and no other.
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.tls.load_verify_locations(certificate)
+
+    @property
+    def url(self):
+        return f"https://{NAME}:{self.port}"
+
+    @property
+    def ws_url(self):
+        return f"wss://{NAME}:{self.port}"
+
+    @property
+    def command(self):
+        # Other names in the configuration are those of files in the run's folder.
+        words = ["-p", self.folder.path, "-c", self.configuration, "-e", "stderr"]
+        return [self.binary, *words, "-g", "daemon off;"]
+
+    def start(self):
+        log = self.folder.path / "nginx.log"
+        self.program = Program(self.command, folder=self.folder, log=log)
+
+    def wait_until_ready(self):
+        """True once *our* process has its ports; False if it ended instead."""
+        give_up_at = time.monotonic() + START_SECONDS
+        while self.program.poll() is None and time.monotonic() < give_up_at:
+            # It writes its number down after it has begun to listen.
+            if self.pid_file.exists() and self.pid_file.read_text() == f"{self.program.pid}\n":
+                return True
+            time.sleep(0.01)
+        return False

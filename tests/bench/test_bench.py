@@ -1,0 +1,240 @@
+"""The measurements of `scripts/bench.sh`: that they measure, not how fast anything is."""
+
+import contextlib
+import json
+import re
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+import websockets
+
+from chatflow.basics.errors import LaunchError, MissingError
+from chatflow.bench import capacity, fanout, growth, load, measuring, report, systems
+from chatflow.bench.load import BARE, Crowd
+from chatflow.bench.systems import chat_final
+
+README = report.README.read_text()
+
+
+# --- the load -----------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def serving(answer):
+    """A server that does `answer(connections, number, text)` with the number-th frame."""
+    connections, numbers = set(), iter(range(1_000_000))
+
+    async def serve(connection):
+        connections.add(connection)
+        try:
+            async for text in connection:
+                await answer(connections, next(numbers), text)
+        finally:
+            connections.discard(connection)
+
+    async with websockets.serve(serve, "127.0.0.1", 0) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def pass_on(connections, number, text):
+    websockets.broadcast(connections, text)
+
+
+async def lose_the_third(connections, number, text):
+    websockets.broadcast(list(connections)[number == 2 :], text)
+
+
+async def say_the_third_twice(connections, number, text):
+    websockets.broadcast(connections, text)
+    if number == 2:
+        websockets.broadcast(list(connections)[:1], text)
+
+
+async def say_the_third_twice_to_one_and_not_to_another(connections, number, text):
+    first, *others = connections
+    websockets.broadcast([first, *others[number == 2 :]], text)
+    if number == 2:
+        websockets.broadcast([first], text)
+
+
+async def cut_one_off(connections, number, text):
+    websockets.broadcast(connections, text)
+    if number == 2:
+        next(iter(connections)).transport.abort()
+
+
+async def test_load_counts_what_everybody_was_sent():
+    async with serving(pass_on) as url, Crowd([url], BARE) as crowd:
+        await crowd.connect(["room"] * 5)
+        turns = await crowd.take_turns(0.05)
+        assert turns.deliveries == 5 * turns.messages > 0
+        talk = await crowd.talk(0.05, crowd.clients[:3])
+        assert talk.deliveries == 5 * talk.messages > 0
+        assert len(talk.latencies) == talk.deliveries
+        assert 0 < talk.quantile(0) <= talk.quantile(0.5) <= talk.quantile(1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lose_the_third,
+        say_the_third_twice,
+        say_the_third_twice_to_one_and_not_to_another,
+        cut_one_off,
+    ],
+)
+async def test_load_notices_a_server_that_does_not_deliver_once_to_all(monkeypatch, fault):
+    monkeypatch.setattr(load, "SILENCE_SECONDS", 0.3)
+    async with serving(fault) as url, Crowd([url], BARE) as crowd:
+        await crowd.connect(["room"] * 3)
+        with pytest.raises(LaunchError, match=r"deliveries have not come|heard a message twice"):
+            await crowd.take_turns(0.3)
+
+
+# --- the systems --------------------------------------------------------------------------------
+
+
+async def test_fanout_measures_chat_final_beside_its_peers(monkeypatch, capsys):
+    monkeypatch.setattr(fanout, "CLIENTS", 5)
+    # So many more than those before them that no server has the room for them already.
+    monkeypatch.setattr(fanout, "IDLE", 150)
+    monkeypatch.setattr(measuring, "ROOM_SIZE", 5)
+    monkeypatch.setattr(fanout, "WARM_SECONDS", 0.05)
+    keys = set(fanout.SYSTEMS) - {"tutorial_queue", "final_daphne"}
+    keys = [key for key in fanout.SYSTEMS if key in keys]
+    # So long that the clock of CPU time, which ticks 100 times a second, does so for each of them.
+    facts = await fanout.measure(rounds=1, seconds=0.9, keys=keys)
+    fanout.print_more(facts)
+    said = capsys.readouterr().out
+    # Node may be missing; then it is said, and nobody else is.
+    left_out = {"socketio_node"} if "is left out" in said else set()
+    assert set(facts["figures"]) == set(keys) - left_out
+    for figures in facts["figures"].values():
+        assert set(figures) == set(fanout.FIGURES)
+        assert all(figures[name] > 0 for name in fanout.FIGURES)
+    assert facts["ratios"]["floor"]["floor"]["cpu_us"] == 1
+    assert "chat_final, Uvicorn" in said
+
+
+async def test_users_of_a_load_are_logged_in_each_as_themselves():
+    async with chat_final("uvicorn", 3) as system, system.crowd() as crowd:
+        await crowd.connect(["room"] * 3)
+        assert len({headers["Cookie"] for headers in system.headers}) == 3
+        assert (await crowd.talk(0.05, crowd.clients)).messages > 0
+        assert crowd.refusals == []
+
+
+@pytest.mark.skipif(
+    not shutil.which("npm"), reason="No npm to be had: install Node.js (Debian: apt install npm)."
+)
+def test_two_runs_install_the_same_packages_of_node_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(systems, "RUNS", tmp_path)
+    # As npm does it, but without a network.
+    both_are_there = threading.Barrier(2, timeout=10)
+    monkeypatch.setattr(systems, "npm_ci", lambda folder: both_are_there.wait())
+    with ThreadPoolExecutor() as threads:
+        folders = list(threads.map(lambda _: systems.install_node_packages(), "12"))
+    assert list(tmp_path.iterdir()) == folders[:1] == folders[1:]
+    assert (folders[0] / "server.mjs").exists()
+
+
+async def test_what_is_missing_is_left_out_and_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingError, match="There is no node here"):
+        fanout.SYSTEMS["socketio_node"]()
+
+
+# --- what is kept, and shown --------------------------------------------------------------------
+
+
+def test_tables_in_the_readme_are_those_of_the_kept_measurements():
+    assert report.readme_with_figures() == README, "run ./scripts/bench.sh report"
+
+
+@pytest.mark.parametrize("shade", report.SHADES)
+def test_chart_is_drawn_from_the_kept_measurements(shade):
+    committed = (report.PICTURES / report.SHADES[shade]).read_text()
+    assert report.chart(shade) == committed, "run ./scripts/bench.sh report"
+
+
+def test_kept_measurements_are_within_what_is_promised():
+    """The README promises these; a new measurement that breaks one is not to be kept unseen."""
+    ratios = measuring.kept("fanout")["ratios"]
+    figures = measuring.kept("fanout")["figures"]
+    assert ratios["final_daphne"]["tutorial"]["cpu_us"] <= 0.27
+    assert ratios["final_uvicorn"]["tutorial"]["cpu_us"] <= 0.13
+    assert figures["final_uvicorn"]["cpu_us"] < 0.4 * figures["socketio_python"]["cpu_us"]
+    costs, memory = measuring.kept("growth")["costs"], measuring.kept("connections")["figures"]
+    for server in ("daphne", "uvicorn"):
+        assert growth.growth(costs[f"final_{server}"]) <= 1.3
+        ours, theirs = memory[f"final_{server}"], memory[f"tutorial_{server}"]
+        assert ours["memory_kb"] <= theirs["memory_kb"]
+
+
+def test_every_verb_that_is_kept_has_its_table():
+    for verb, module in report.PARTS.items():
+        head, rows = module.table(measuring.kept(verb))
+        assert rows
+        assert {len(row) for row in rows} == {len(head)}
+        assert measuring.kept(verb)["command"] == f"./scripts/bench.sh {verb}"
+
+
+def test_keeping_overwrites_nothing_but_its_own_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(measuring, "KEPT", tmp_path / "measured")
+    monkeypatch.setattr(measuring, "ROOT", tmp_path)
+    measuring.keep("growth", "./scripts/bench.sh growth", costs={"a": 1.5})
+    [path] = (tmp_path / "measured").iterdir()
+    kept = json.loads(path.read_text())
+    assert (path.name, kept["costs"]) == ("growth.json", {"a": 1.5})
+    assert re.fullmatch(r"\d+ cores, \S+ \S+, Python [\d.]+", kept["machine"])
+
+
+# --- the model of capacity ----------------------------------------------------------------------
+
+COST = capacity.Costs(
+    message_us=1000,
+    delivery_us=50,
+    socket_us=10,
+    socket_kb=40,
+    posts_per_second=1000,
+    redis_us=20,
+)
+ASSUMED = capacity.Assumptions(
+    online=0.1, posts_an_hour=36, room_size=20, peak=2, filled=0.5, sockets=10_000
+)
+
+
+def test_plan_does_what_one_would_on_paper():
+    found = capacity.plan(1_000_000, ASSUMED, COST)
+    assert found.sockets == 100_000
+    assert found.posts_per_second == 100_000 * 36 / 3600 * 2 == 2000
+    assert found.deliveries_per_second == 40_000
+    # 2 s for messages, 2 s for deliveries and 1 s for sockets, each second; half full: ten cores.
+    assert found.instances == 10
+    assert found.memory_gb == pytest.approx(4)
+    # Each of 2000 messages goes to 10 instances, at 20 µs: 0.4 s.
+    assert found.shards == 1
+    assert found.databases == pytest.approx(4)
+
+
+def test_plan_has_no_instance_with_more_sockets_than_allowed():
+    idle = replace(ASSUMED, posts_an_hour=0)
+    assert capacity.plan(1_000_000, idle, COST).instances == 10
+    assert capacity.plan(10_000_010, idle, COST).instances == 101
+
+
+def test_costs_are_a_line_through_what_was_measured(monkeypatch):
+    kept = {
+        "growth": {"costs": {"final_daphne": {"10": 110, "100": 20, "1000": 11}}},
+        "connections": {"figures": {"final_daphne": {"cpu_ms": 30, "memory_kb": 35}}},
+        "posts": {"rows": [["SQLite", 1, 1, {"rate": 9e9}], ["PostgreSQL", 1, 1, {"rate": 800}]]},
+        "instances": {"rows": [[1, 1, {"redis_us": 50}], [2, 1, {"redis_us": 80}]]},
+    }
+    monkeypatch.setattr(capacity, "kept", kept.get)
+    found = capacity.costs()
+    assert (found.message_us, found.delivery_us) == pytest.approx((1000, 10))
+    assert (found.socket_us, found.socket_kb, found.posts_per_second) == (30, 35, 800)
+    assert found.redis_us == 45

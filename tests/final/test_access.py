@@ -1,0 +1,544 @@
+"""chat_final: who may do what, as tables of which each cell is tried; and moderation.
+
+A room's name is no secret: who asks for one learns whether a room that is not for them has it, as
+all rooms share their names, and a public room is there as soon as somebody writes in it. What is in
+a private room, who, and why somebody is kept out of it, is told to its members only.
+"""
+
+import asyncio
+import contextlib
+import re
+import uuid
+
+import pytest
+import websockets
+
+from chatflow.clients.client import PASSWORD, Visitor, connect, is_for_users
+from chatflow.probing.people import new_room
+from final.helpers import (
+    FINAL,
+    ask,
+    caught_up,
+    closing_code,
+    in_database,
+    make_room,
+    next_answer,
+    post,
+    send,
+    session_of,
+    set_status,
+    until,
+    user_id,
+)
+from helpers.resume import log_in
+from stages.test_resume import in_shell
+
+PEOPLE = ["stranger", "logged_out", "visitor", "member", "muted", "banned"]
+# A logged_out one was a member until now, and so were the others: each cell is tried with a socket
+# or a page that is open already.
+STATUS = {"visitor": None, "logged_out": "member"}
+
+# What a frame leads to: "yes", or the code of the error or of the close. Everything is heard by
+# others if it is a "yes", and by nobody else if it is not.
+FRAMES_IN = {
+    "public": """
+                       stranger  logged_out  visitor    member     muted      banned
+        (connect)      4401      4401        yes        yes        yes        4403
+        post           4401      4401        yes        yes        muted      4403
+        delete_own     4401      4401        yes        yes        yes        4403
+        delete_others  4401      4401        not_yours  not_yours  not_yours  4403
+        history        4401      4401        yes        yes        yes        4403
+        typing         4401      4401        yes        yes        muted      4403
+    """,
+    "private": """
+                       stranger  logged_out  visitor    member     muted      banned
+        (connect)      4401      4401        4403       yes        yes        4403
+        post           4401      4401        4403       yes        muted      4403
+        delete_own     4401      4401        4403       yes        yes        4403
+        delete_others  4401      4401        4403       not_yours  not_yours  4403
+        history        4401      4401        4403       yes        yes        4403
+        typing         4401      4401        4403       yes        muted      4403
+    """,
+}
+
+# What a page or form of a room leads to: "login", "shown" or "hidden" in the index, or a status.
+# (302 means done; 404, not for such a room; 400, refused in words.)
+PAGES_OF = {
+    "public": """
+                     stranger  logged_out  visitor  member  muted  banned
+        in_index     shown     shown       shown    shown   shown  shown
+        room         login     login       200      200     200    403
+        post         login     login       302      302     400    403
+        invite       login     login       404      404     404    403
+        leave        login     login       302      302     302    302
+        begin_again  login     login       400      400     400    400
+    """,
+    # Who begins a room that is theirs already has perhaps sent the form twice.
+    "private": """
+                     stranger  logged_out  visitor  member  muted  banned
+        in_index     hidden    hidden      hidden   shown   shown  hidden
+        room         login     login       403      200     200    403
+        post         login     login       403      302     400    403
+        invite       login     login       403      302     400    403
+        leave        login     login       302      302     302    302
+        begin_again  login     login       400      302     400    400
+    """,
+}
+
+PAGES_OF_THE_SITE = """
+                                 stranger  logged_out  user   moderator
+    begin                        login     login       302    302
+    /                            200       200         200    200
+    /accounts/login/             200       200         200    200
+    /accounts/signup/            200       200         200    200
+    /accounts/password_change/   login     login       200    200
+    /accounts/logout/            405       405         405    405
+    /admin/                      login     login       login  200
+    /admin/chat/room/            login     login       login  200
+    /admin/chat/member/          login     login       login  200
+    /admin/chat/message/         login     login       login  200
+    /admin/auth/user/            login     login       login  200
+    /admin/chat/allowance/       login     login       login  404
+    /metrics                     404       404         404    404
+    /healthz                     200       200         200    200
+    /readyz                      200       200         200    200
+"""
+
+
+def cells(table, *before):
+    """The cells of a table, as parameters of a test: (*before, row, column, what it says)."""
+    columns, *rows = (line.split() for line in table.strip().splitlines())
+    return [
+        pytest.param(*before, row, column, cell, id="-".join([*before, row, column]))
+        for row, *line in rows
+        for column, cell in zip(columns, line, strict=True)
+    ]
+
+
+def cells_of_rooms(tables):
+    return [cell for kind, table in tables.items() for cell in cells(table, kind)]
+
+
+@pytest.fixture(scope="module")
+def chat(running):
+    """The running chat_final, with all people signed up."""
+    chat = running(FINAL)
+    asyncio.run(sign_up(chat))
+    return chat
+
+
+async def sign_up(chat):
+    for name in [*PEOPLE[1:], "user", "witness", "moderator"]:
+        await log_in(chat, name)
+    # Those who moderate have these rights, and no others.
+    await in_shell(
+        chat,
+        "from django.contrib.auth.models import Permission, User\n"
+        "rights = [f'{do}_{what}' for what in ('room', 'member', 'message', 'user')"
+        " for do in ('view', 'change')] + ['add_member']\n"
+        "moderator = User.objects.get(username='moderator')\n"
+        "moderator.is_staff = True; moderator.save()\n"
+        "moderator.user_permissions.set(Permission.objects.filter(codename__in=rights))",
+    )
+
+
+class Scene:
+    """A room of this kind, with a message of `name` and one of a witness."""
+
+    def __init__(self, chat, kind, name):
+        self.chat, self.name, self.room_name, self.path = chat, name, new_room(), None
+        self.path = f"/chat/{self.room_name}/"
+        make_room(chat, self.room_name, private=kind == "private")
+        set_status(chat, self.room_name, "witness", "member")
+        if name != "stranger":
+            set_status(chat, self.room_name, name, "member")
+        self.own, self.others = self.store(name, 1), self.store("witness", 2)
+
+    def store(self, author, seq):
+        insert = """
+            INSERT INTO chat_message (room_name, seq, author, user_id, client_id, text, sent_at)
+            VALUES (?, ?, ?, ?, ?, 'a secret', '2026-01-01 00:00:00') RETURNING id
+        """
+        user = None if author == "stranger" else user_id(self.chat, author)
+        values = (self.room_name, seq, author, user, uuid.uuid4().hex)
+        [(number,)] = in_database(self.chat, insert, *values)
+        in_database(
+            self.chat, "UPDATE chat_room SET last_seq = ? WHERE name = ?", seq, self.room_name
+        )
+        return number
+
+    def become(self, session):
+        """From now on they are what they are called."""
+        if self.name == "logged_out":
+            in_database(self.chat, "DELETE FROM django_session WHERE session_key = ?", session)
+        elif self.name != "stranger":
+            set_status(self.chat, self.room_name, self.name, STATUS.get(self.name, self.name))
+
+
+@contextlib.asynccontextmanager
+async def person(chat, name):
+    """A Visitor, logged in unless a stranger; with a login of their own if that is to end."""
+    alone = name in ("stranger", "logged_out")
+    async with Visitor(chat, name, fresh=alone) as visitor:
+        if name == "logged_out":
+            await visitor.load("/accounts/login/")
+            await visitor.submit("/accounts/login/", password=PASSWORD)
+            assert visitor.session, "they are logged in at first"
+        yield visitor
+
+
+# --- frames ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "what", "name", "wanted"), cells_of_rooms(FRAMES_IN))
+async def test_frame_of(chat, kind, what, name, wanted):
+    scene = Scene(chat, kind, name)
+    async with (
+        person(chat, name) as visitor,
+        connect(chat, scene.room_name, session=await session_of(chat, "witness")) as witness,
+    ):
+        await caught_up(witness)
+        if what == "(connect)":
+            scene.become(visitor.session)
+        async with connect(chat, scene.room_name, session=visitor.session or "") as socket:
+            if name != "stranger" and what != "(connect)":
+                await caught_up(socket)
+                scene.become(visitor.session)
+            assert await outcome(socket, what, scene) == wanted
+        await assert_heard(witness, HEARD.get(what, set()) if wanted == "yes" else set())
+
+
+# What others hear of a frame: with this one they are told more than the writer is.
+HEARD = {"post": {"message"}, "delete_own": {"deleted"}, "typing": {"typing"}}
+
+
+async def outcome(socket, what, scene):
+    """ "yes", or the code with which a frame, or the connection, is refused."""
+    try:
+        answer = await FRAMES[what](socket, scene)
+    except websockets.ConnectionClosed:
+        return str(socket.close_code)
+    if answer["type"] == "error":
+        return answer["code"]
+    return "yes"
+
+
+async def try_to_connect(socket, scene):
+    await caught_up(socket)
+    return {"type": "presence"}
+
+
+async def try_to_post(socket, scene):
+    return await ask(socket, "post", text="one more")
+
+
+async def try_to_delete_own(socket, scene):
+    return await ask(socket, "delete", id=scene.own)
+
+
+async def try_to_delete_others(socket, scene):
+    return await ask(socket, "delete", id=scene.others)
+
+
+async def ask_for_history(socket, scene):
+    answer = await ask(socket, "history", after=0)
+    if answer["type"] == "history":
+        assert [message["text"] for message in answer["messages"]] == ["a secret"] * 2
+    return answer
+
+
+async def say_that_one_types(socket, scene):
+    await send(socket, "typing")
+    # Who types is told nothing if they may: so the answer to another question comes first.
+    return await ask_for_history(socket, scene)
+
+
+FRAMES = {
+    "(connect)": try_to_connect,
+    "post": try_to_post,
+    "delete_own": try_to_delete_own,
+    "delete_others": try_to_delete_others,
+    "history": ask_for_history,
+    "typing": say_that_one_types,
+}
+
+
+async def assert_heard(witness, kinds):
+    """The witness has heard of just these events, and nothing else has been stored."""
+    await send(witness, "post", text="marker")
+    heard = []
+
+    def is_marker(event):
+        heard.append(event["type"])
+        return event.get("text") == "marker"
+
+    marker = await until(witness, is_marker)
+    assert set(heard[:-1]) - {"presence", "head", "caught_up"} == kinds, "what others are told"
+    assert marker["seq"] == 3 + len(kinds & {"message", "deleted"}), "what is stored"
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "what", "name", "wanted"), cells_of_rooms(PAGES_OF))
+async def test_page_or_form_of_a_room_for(chat, kind, what, name, wanted):
+    scene = Scene(chat, kind, name)
+    before = counts(chat, scene.room_name)
+    async with person(chat, name) as visitor:
+        await visitor.load("/accounts/login/")
+        scene.become(visitor.session)
+        assert await PAGES[what](visitor, scene) == wanted
+    if wanted != "302":
+        assert counts(chat, scene.room_name) in (before, counts_after_becoming(before, name))
+
+
+def counts(chat, room_name):
+    """How many messages and members a room has."""
+    count = "SELECT (SELECT count(*) FROM chat_message WHERE room_name = ?), "
+    count += "(SELECT count(*) FROM chat_member WHERE room_id = ?)"
+    return in_database(chat, count, room_name, room_name)[0]
+
+
+def counts_after_becoming(before, name):
+    messages, members = before
+    return messages, members - (name == "visitor")
+
+
+def told(response):
+    if response.status_code == 302 and "/login/" in response.headers["location"]:
+        return "login"
+    return str(response.status_code)
+
+
+async def look_for_it_in_the_index(visitor, scene):
+    return "shown" if scene.room_name in (await visitor.http.get("/")).text else "hidden"
+
+
+async def open_room(visitor, scene):
+    page = await visitor.http.get(scene.path)
+    assert ("a secret" in page.text) == (page.status_code == 200)
+    return told(page)
+
+
+async def post_by_form(visitor, scene):
+    return told(await visitor.post(scene.room_name, "whoever", "one more"))
+
+
+async def invite(visitor, scene):
+    return told(await submit(visitor, f"{scene.path}invite/", user="user"))
+
+
+async def leave(visitor, scene):
+    return told(await submit(visitor, f"{scene.path}leave/"))
+
+
+async def begin_again(visitor, scene):
+    return told(await submit(visitor, "/", room_name=scene.room_name))
+
+
+async def submit(visitor, path, **fields):
+    return await visitor.http.post(path, data={**fields, "csrfmiddlewaretoken": visitor.token})
+
+
+PAGES = {
+    "in_index": look_for_it_in_the_index,
+    "room": open_room,
+    "post": post_by_form,
+    "invite": invite,
+    "leave": leave,
+    "begin_again": begin_again,
+}
+
+
+@pytest.mark.parametrize(("path", "name", "wanted"), cells(PAGES_OF_THE_SITE))
+async def test_page_of_the_site_for(chat, path, name, wanted):
+    async with person(chat, name) as visitor:
+        await visitor.load("/accounts/login/")
+        if name == "logged_out":
+            in_database(chat, "DELETE FROM django_session WHERE session_key = ?", visitor.session)
+        if path == "begin":
+            response = await submit(visitor, "/", room_name=new_room())
+        else:
+            response = await visitor.http.get(path)
+    assert told(response) == wanted
+
+
+# --- what nobody else learns ----------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def at(instance, room_name, name, **options):
+    """An open socket of somebody who has caught up."""
+    async with connect(instance, room_name, name, **options) as socket:
+        await caught_up(socket)
+        yield socket
+
+
+async def test_client_id_of_somebody_else_reveals_nothing_of_their_message(chat):
+    secret, here, client_id = new_room(), new_room(), str(uuid.uuid4())
+    make_room(chat, secret, private=True)
+    set_status(chat, secret, "member", "member")
+    async with at(chat, secret, "member") as socket:
+        theirs = await post(socket, "a secret", client_id=client_id)
+    async with at(chat, here, "visitor") as socket:
+        mine = await post(socket, "mine", client_id=client_id)
+        assert (mine["text"], mine["author"]) == ("mine", "visitor")
+        deleted = await ask(socket, "delete", id=theirs["id"])
+        assert deleted == await ask(socket, "delete", id=10**9), "as if there were no such message"
+    async with connect(chat, secret, "visitor") as socket:
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await send(socket, "post", text="mine", client_id=client_id)
+            assert "secret" not in await socket.recv()
+        assert await closing_code(socket) == 4403
+    async with Visitor(chat, "visitor") as visitor:
+        await visitor.load("/")
+        response = await submit(visitor, f"/chat/{secret}/", text="x", client_id=client_id)
+    assert response.status_code == 403
+    assert "a secret" not in response.text
+    assert counts(chat, secret) == (1, 1), "nothing of it is stored"
+
+
+async def test_page_for_the_banned_and_for_those_who_are_not_invited_is_the_same(chat):
+    pages = []
+    for kind in ("public", "private"):
+        scene = Scene(chat, kind, "visitor")
+        set_status(chat, scene.room_name, "visitor", "banned" if kind == "public" else None)
+        async with Visitor(chat, "visitor") as visitor:
+            page = await visitor.http.get(scene.path)
+        assert page.status_code == 403
+        pages.append(re.sub(r'value="[^"]+"', "", page.text))
+    assert pages[0] == pages[1], "why somebody is kept out is nobody's business"
+
+
+async def test_room_in_which_nobody_has_written_is_open_and_is_not_there_yet(chat):
+    room_name = new_room()
+    async with Visitor(chat, "visitor") as visitor, at(chat, room_name, "visitor"):
+        assert (await visitor.open(room_name)).status_code == 200
+        assert room_name not in (await visitor.load("/")).text, "looking is not founding"
+        response = await submit(visitor, "/", room_name=room_name)
+        assert response.status_code == 302, "so its name is to be had for a private room"
+
+
+async def test_private_room_is_for_its_founder_and_who_is_invited_until_they_leave(chat):
+    room_name, (here, there) = new_room(), chat.instances
+    async with Visitor(chat, "member") as member, Visitor(chat, "visitor") as visitor:
+        await member.load("/")
+        assert (await submit(member, "/", room_name=room_name)).status_code == 302
+        assert (await visitor.open(room_name)).status_code == 403
+        await member.open(room_name)
+        invited = await submit(member, f"/chat/{room_name}/invite/", user="visitor")
+        assert invited.status_code == 302
+        await visitor.open(room_name)
+        async with (
+            at(here, room_name, "member") as founder,
+            at(there, room_name, "visitor") as guest,
+        ):
+            await post(founder, "welcome")
+            assert (await next_answer(guest))["text"] == "welcome"
+            await submit(visitor, f"/chat/{room_name}/leave/")
+            await send(guest, "post", text="and one more thing")
+            assert await closing_code(guest) == 4403, "who has left is heard no more"
+            assert (await post(founder, "alone"))["seq"] == 2
+        refused = await submit(member, f"/chat/{room_name}/invite/", user="nobody at all")
+        assert refused.status_code == 400
+        assert "There is nobody of this name here." in refused.text
+
+
+@pytest.mark.parametrize("status", ["muted", "banned"])
+async def test_invitation_or_leaving_does_not_lift_what_a_moderator_has_decided(chat, status):
+    scene = Scene(chat, "private", "visitor")
+    set_status(chat, scene.room_name, "visitor", status)
+    async with Visitor(chat, "visitor") as visitor, Visitor(chat, "witness") as witness:
+        await visitor.load("/")
+        await submit(visitor, f"{scene.path}leave/")
+        await witness.load(scene.path)
+        await submit(witness, f"{scene.path}invite/", user="visitor")
+        posted = await visitor.post(scene.room_name, "visitor", "may I?")
+    assert posted.status_code == (400 if status == "muted" else 403)
+
+
+# --- moderation -----------------------------------------------------------------------------------
+
+
+class Case:
+    """A room with somebody of its own, on both instances, and with a moderator."""
+
+    def __init__(self, chat, moderator, room_name, name, sockets):
+        self.chat, self.moderator, self.room_name, self.name = chat, moderator, room_name, name
+        self.sockets = sockets
+
+    async def save(self, path, **fields):
+        """Save a form of the admin."""
+        await self.moderator.load(path)
+        response = await submit(self.moderator, path, _save="Save", **fields)
+        assert response.status_code == 302, f"the admin does not take it: {response.text}"
+
+    async def add_member(self, name, status):
+        """Give a status to somebody who has none yet."""
+        fields = {"room": self.room_name, "user": user_id(self.chat, name), "status": status}
+        await self.save("/admin/chat/member/add/", **fields)
+
+
+@pytest.fixture
+async def case(chat):
+    room_name, name = new_room(), f"user-{uuid.uuid4().hex[:12]}"
+    make_room(chat, room_name)
+    async with (
+        Visitor(chat, "moderator") as moderator,
+        at(chat.instances[0], room_name, name) as here,
+        at(chat.instances[1], room_name, name) as there,
+    ):
+        yield Case(chat, moderator, room_name, name, (here, there))
+
+
+async def test_mute_holds_for_the_next_frame_and_lets_one_read_on(case):
+    await case.add_member(case.name, "muted")
+    for socket in case.sockets:
+        answer = await ask(socket, "post", text="may I?")
+        assert (answer["type"], answer.get("code")) == ("error", "muted")
+    async with at(case.chat, case.room_name, "witness") as witness:
+        await post(witness, "who is muted may read this")
+    for socket in case.sockets:
+        assert (await next_answer(socket))["text"] == "who is muted may read this"
+
+
+async def test_ban_closes_the_sockets_on_all_instances(case):
+    await case.add_member(case.name, "banned")
+    assert [await closing_code(socket) for socket in case.sockets] == [4403, 4403]
+
+
+async def test_room_that_is_made_private_closes_the_sockets_of_those_who_are_no_members(case):
+    async with at(case.chat, case.room_name, "member") as member:
+        await case.add_member("member", "member")
+        await case.save(f"/admin/chat/room/{case.room_name}/change/", is_private="on")
+        assert [await closing_code(socket) for socket in case.sockets] == [4403, 4403]
+        await post(member, "we are alone now")
+
+
+async def test_user_who_is_made_inactive_is_closed_out_everywhere(case):
+    fields = {"username": case.name, "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    path = f"/admin/auth/user/{user_id(case.chat, case.name)}/change/"
+    await case.save(path, **fields)
+    assert [await closing_code(socket) for socket in case.sockets] == [4401, 4401]
+    async with Visitor(case.chat, case.name) as visitor:
+        assert is_for_users(await visitor.load(f"/chat/{case.room_name}/"))
+
+
+async def test_text_that_a_moderator_deletes_is_gone_at_once_and_for_who_comes_back(
+    case,
+):
+    here, there = case.sockets
+    message = await post(here, "what should not be said")
+    assert await next_answer(there) == message
+    path = "/admin/chat/message/"
+    await case.moderator.load(path)
+    fields = {"action": "delete_text", "_selected_action": message["id"]}
+    assert (await submit(case.moderator, path, **fields)).status_code == 302
+    deleted = {"type": "deleted", "seq": 2, "id": message["id"]}
+    assert [await next_answer(socket) for socket in case.sockets] == [deleted, deleted]
+    await submit(case.moderator, path, **fields)
+    assert (await post(here, "what may"))["seq"] == 3, "nothing is deleted twice"
+    async with connect(case.chat, case.room_name, case.name, after=0) as socket:
+        assert await next_answer(socket) == {**message, "text": None}
+        assert await next_answer(socket) == deleted
+    assert "should not be said" not in (await case.moderator.load(path)).text

@@ -1,0 +1,396 @@
+"""chat_final: accounts. Forms that are sent twice, and names that change hands."""
+
+import asyncio
+import contextlib
+import re
+import sqlite3
+import uuid
+
+import pytest
+from playwright.async_api import expect
+
+from chatflow.basics.errors import MissingError
+from chatflow.clients.browser import chromium, find_chromium
+from chatflow.clients.client import PASSWORD, SESSIONS, Visitor, connect
+from chatflow.probing.people import new_room
+from final.helpers import (
+    FINAL,
+    LOG,
+    LOG_NOW,
+    OWNERS,
+    OWNERS_NOW,
+    ask,
+    caught_up,
+    closing_code,
+    in_database,
+    migrate_from_before,
+    next_answer,
+    post,
+    user_id,
+)
+from helpers.resume import log_in
+from stages.test_browser import no_browser
+from stages.test_resume import in_shell
+
+NEW_PASSWORD = "another correct horse"
+SIGN_UP = "/accounts/signup/"
+LOG_IN = "/accounts/login/"
+CHANGE = "/accounts/password_change/"
+
+
+@pytest.fixture(scope="module")
+def chat(running):
+    return running(FINAL)
+
+
+def new_name():
+    return f"user-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+async def visitor(chat):
+    """Somebody of a name that is not taken, with a browser of their own."""
+    async with Visitor(chat, new_name(), fresh=True) as visitor:
+        yield visitor
+    SESSIONS.pop((visitor.site, visitor.name), None)
+
+
+# --- forms that are sent twice --------------------------------------------------------------------
+
+# How the second request differs from the first: both leave before an answer is there; the browser
+# has taken the answer's cookies before the second leaves; or only the first's answer is lost.
+WAYS = ["at once", "with the new cookies", "with the old cookies"]
+
+
+async def send_twice(visitor, path, way, **fields):
+    """Load a page with a form, and send that twice. Returns both answers."""
+    page = await visitor.load(path)
+    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    data = {**dict(hidden), **fields, "csrfmiddlewaretoken": visitor.token}
+    if way == "at once":
+        cookies = dict(visitor.http.cookies)
+        answers = await asyncio.gather(*(send(visitor, path, data, cookies) for _ in "12"))
+        # As a browser does, in the order in which they come.
+        for answer in answers:
+            visitor.http.cookies.update(answer.cookies)
+        return answers
+    cookies = dict(visitor.http.cookies)
+    first = await visitor.http.post(path, data=data)
+    if way == "with the new cookies":
+        return first, await visitor.http.post(path, data=data)
+    visitor.http.cookies.clear()
+    second = await send(visitor, path, data, cookies)
+    visitor.http.cookies.update(second.cookies)
+    return first, second
+
+
+async def send(visitor, path, data, cookies):
+    """Post with these cookies, whatever others the visitor has got meanwhile."""
+    header = "; ".join(f"{key}={value}" for key, value in cookies.items())
+    async with Visitor(visitor_site(visitor), visitor.name, fresh=True) as twin:
+        return await twin.http.post(path, data=data, headers={"Cookie": header})
+
+
+def visitor_site(visitor):
+    class Site:
+        url = str(visitor.http.base_url).rstrip("/")
+
+    return Site
+
+
+async def assert_in(visitor):
+    assert (await visitor.http.get(CHANGE)).status_code == 200, "they should be logged in"
+
+
+def where(answers):
+    return [(answer.status_code, answer.headers.get("location")) for answer in answers]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_sign_up_that_is_sent_twice_makes_one_account_and_lets_in(chat, visitor, way):
+    for_all = {"username": visitor.name, "password1": PASSWORD, "password2": PASSWORD}
+    answers = await send_twice(visitor, f"{SIGN_UP}?next=/chat/lobby/", way, **for_all)
+    assert where(answers) == [(302, "/chat/lobby/")] * 2, "neither an error nor a refusal"
+    count = "SELECT count(*) FROM auth_user WHERE username = ?"
+    assert in_database(chat, count, visitor.name) == [(1,)]
+    await assert_in(visitor)
+
+
+async def test_sign_up_under_a_name_of_somebody_else_is_refused(chat, visitor):
+    await log_in(chat, "alice")
+    page = await visitor.load(SIGN_UP)
+    for password in ("not hers, surely", "x"):
+        fields = {"username": "alice", "password1": password, "password2": password}
+        page = await visitor.http.post(
+            SIGN_UP, data={**fields, "csrfmiddlewaretoken": visitor.token}
+        )
+        assert page.status_code == 200
+        assert "A user with that username already exists." in page.text
+    assert not visitor.session
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("path", [LOG_IN, "/admin/login/"])
+async def test_login_that_is_sent_twice_lets_in(chat, visitor, path, way):
+    async with Visitor(chat, visitor.name, fresh=True) as first:
+        await first.log_in()
+    in_database(chat, "UPDATE auth_user SET is_staff = 1 WHERE username = ?", visitor.name)
+    fields = {"username": visitor.name, "password": PASSWORD}
+    answers = await send_twice(visitor, f"{path}?next=/chat/lobby/", way, **fields)
+    assert where(answers) == [(302, "/chat/lobby/")] * 2
+    await assert_in(visitor)
+
+
+async def test_login_as_somebody_else_with_an_old_page_is_not_taken_for_sent_twice(chat, visitor):
+    await visitor.log_in()
+    await visitor.load(LOG_IN)
+    data = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": "x" * 64}
+    assert (await visitor.http.post(LOG_IN, data=data)).status_code == 403
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_password_change_that_is_sent_twice_is_one(chat, visitor, way):
+    await visitor.log_in()
+    passwords = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD}
+    passwords["new_password2"] = NEW_PASSWORD
+    answers = await send_twice(visitor, CHANGE, way, **passwords)
+    assert where(answers) == [(302, "/")] * 2, "it should be done, and said to be done"
+    await assert_in(visitor)
+    async with Visitor(chat, visitor.name, fresh=True) as other:
+        await other.submit(LOG_IN, password=PASSWORD)
+        assert not other.session, "the old password is good for nothing"
+        await other.submit(LOG_IN, password=NEW_PASSWORD)
+        assert other.session
+
+
+async def test_password_change_with_a_wrong_password_is_refused(chat, visitor):
+    await visitor.log_in()
+    for old, new, words in [
+        ("wrong", NEW_PASSWORD, "old password was entered incorrectly"),
+        (PASSWORD, "12345", "too short"),
+    ]:
+        page = await visitor.submit(CHANGE, old_password=old, new_password1=new, new_password2=new)
+        assert page.status_code == 200
+        assert words in page.text
+
+
+async def test_password_change_of_a_stranger_who_knows_no_password_leads_to_the_login(visitor):
+    await visitor.load(LOG_IN)
+    data = {"username": "alice", "new_password1": "guess", "new_password2": "guess"}
+    answer = await visitor.http.post(CHANGE, data={**data, "csrfmiddlewaretoken": visitor.token})
+    assert answer.headers["location"].startswith(LOG_IN)
+    assert not visitor.session
+
+
+async def test_password_change_does_not_lift_what_a_moderator_decides_meanwhile(chat, visitor):
+    await visitor.log_in()
+    await in_shell(
+        chat,
+        "from django.contrib.auth.models import User\n"
+        "from django.test import RequestFactory\n"
+        "from importlib import import_module\n"
+        "from django.conf import settings\n"
+        "from websockets_channels.accounts import PasswordChangeView\n"
+        f"user = User.objects.get(username={visitor.name!r})\n"
+        "request = RequestFactory().post('/')\n"
+        "request.user = user\n"
+        "request.session = import_module(settings.SESSION_ENGINE).SessionStore()\n"
+        "view = PasswordChangeView(request=request, success_url='/')\n"
+        f"form = view.get_form_class()(user, {{'old_password': {PASSWORD!r},"
+        f" 'new_password1': {NEW_PASSWORD!r}, 'new_password2': {NEW_PASSWORD!r}}})\n"
+        "assert form.is_valid()\n"
+        "User.objects.filter(pk=user.pk).update(is_active=False)\n"
+        "view.form_valid(form)",
+    )
+    select = "SELECT is_active FROM auth_user WHERE username = ?"
+    assert in_database(chat, select, visitor.name) == [(0,)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_private_room_that_is_begun_twice_is_begun(chat, visitor, way):
+    room_name = new_room()
+    await visitor.log_in()
+    answers = await send_twice(visitor, "/", way, room_name=room_name)
+    assert where(answers) == [(302, f"/chat/{room_name}/")] * 2
+    count = "SELECT count(*) FROM chat_member WHERE room_id = ?"
+    assert in_database(chat, count, room_name) == [(1,)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_invitation_post_and_leaving_that_are_sent_twice_are_one(chat, visitor, way):
+    room_name = new_room()
+    await log_in(chat, "alice")
+    await visitor.log_in()
+    await visitor.submit("/", room_name=room_name)
+    path = f"/chat/{room_name}/"
+    answers = await send_form_of(visitor, path, "invite/", way, user="alice")
+    assert where(answers) == [(302, path)] * 2
+    answers = await send_form_of(visitor, path, "", way, text="hello")
+    assert where(answers) == [(302, path)] * 2
+    count = "SELECT (SELECT count(*) FROM chat_message WHERE room_name = ?), "
+    count += "(SELECT count(*) FROM chat_member WHERE room_id = ?)"
+    assert in_database(chat, count, room_name, room_name) == [(1, 2)]
+    answers = await send_form_of(visitor, path, "leave/", way)
+    assert where(answers) == [(302, "/")] * 2
+    assert in_database(chat, count, room_name, room_name) == [(1, 1)]
+    log_out = await send_form_of(visitor, "/", "accounts/logout/", way)
+    assert where(log_out) == [(302, "/")] * 2
+
+
+async def send_form_of(visitor, page, form, way, **fields):
+    """Send a form that is on this page twice."""
+    loaded = await visitor.load(page)
+    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', loaded.text)
+    data = {**dict(hidden), **fields, "csrfmiddlewaretoken": visitor.token}
+    cookies = dict(visitor.http.cookies)
+    if way == "at once":
+        sendings = [send(visitor, f"{page}{form}", data, cookies) for _ in "12"]
+        return await asyncio.gather(*sendings)
+    return [await visitor.http.post(f"{page}{form}", data=data) for _ in "12"]
+
+
+@pytest.mark.parametrize("gap", [0.09, 0.14, 0.2])
+async def test_two_clicks_on_sign_up_in_a_browser_let_in(chat, gap):
+    try:
+        find_chromium()
+    except MissingError as error:
+        no_browser(error)
+    name = new_name()
+    async with chromium() as browser:
+        page = await browser.new_page()
+        await page.goto(f"{chat.url}{SIGN_UP}")
+        await page.fill("[name=username]", name)
+        for field in ("password1", "password2"):
+            await page.fill(f"[name={field}]", PASSWORD)
+        box = await page.get_by_role("button", name="Sign up").bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        await page.mouse.click(*middle)
+        await asyncio.sleep(gap)  # as long as a person's finger takes
+        await page.mouse.click(*middle)
+        await expect(page.locator(".who")).to_contain_text(f"You are {name}", timeout=20_000)
+    count = "SELECT count(*) FROM auth_user WHERE username = ?"
+    assert in_database(chat, count, name) == [(1,)]
+
+
+# --- names that change hands ----------------------------------------------------------------------
+
+
+async def rename(chat, name, new):
+    in_database(chat, "UPDATE auth_user SET username = ? WHERE username = ?", new, name)
+    SESSIONS.pop((chat.site, name), None)
+
+
+async def test_who_signs_up_under_the_name_of_a_deleted_account_owns_nothing_of_it(chat):
+    room_name, name = new_room(), new_name()
+    async with connect(chat, room_name, name) as old:
+        await caught_up(old)
+        message = await post(old, "mine")
+        assert message["author_id"] == user_id(chat, name)
+    await in_shell(
+        chat,
+        "from django.contrib.auth.models import User\n"
+        f"User.objects.get(username={name!r}).delete()",
+    )
+    SESSIONS.pop((chat.site, name))
+    async with connect(chat, room_name, name, after=0) as new:
+        assert await next_answer(new) == {**message, "author_id": None}
+        await caught_up(new)
+        assert (await ask(new, "delete", id=message["id"]))["code"] == "not_yours"
+        again = await post(new, "mine too", client_id=message["client_id"])
+        assert again["seq"] == 2, "another account's client_id is another message"
+        assert (await ask(new, "delete", id=again["id"]))["type"] == "deleted"
+    async with Visitor(chat, name) as visitor:
+        page = (await visitor.open(room_name)).text
+    assert re.findall(r'<li data-id="(\d+)"[^>]*class="mine"', page) == [str(again["id"])]
+
+
+async def test_who_signs_up_as_say_owns_nothing_of_what_the_command_says(chat):
+    room_name = new_room()
+    async with connect(chat, room_name, "say") as say:
+        await caught_up(say)
+        done = await asyncio.to_thread(chat.manage, "say", room_name, "by command")
+        assert done.returncode == 0, done.stderr
+        message = await next_answer(say)
+        assert (message["author"], message["author_id"]) == ("say", None)
+        assert (await ask(say, "delete", id=message["id"]))["code"] == "not_yours"
+
+
+async def test_rename_ends_open_sockets_and_keeps_what_was_written(chat):
+    room_name, name, new = new_room(), new_name(), new_name()
+    session = await log_in(chat, name)
+    async with (
+        connect(chat.instances[0], room_name, session=session) as here,
+        connect(chat.instances[1], room_name, session=session) as there,
+    ):
+        await caught_up(here)
+        await caught_up(there)
+        message = await post(here, "before")
+        await rename(chat, name, new)
+        await here.send('{"type": "post", "text": "as before?"}')
+        assert await closing_code(here) == 4401, "the next frame should find it out"
+        async with asyncio.timeout(4):  # two seconds, and some for a busy machine
+            assert await closing_code(there) == 4401, "nobody goes on under a name of the past"
+    async with connect(chat, room_name, session=session, after=1) as socket:
+        await caught_up(socket)
+        again = await ask(socket, "post", text="before", client_id=message["client_id"])
+        assert again == message, "sent again under the new name, it is still one message"
+        assert (await ask(socket, "delete", id=message["id"]))["seq"] == 2
+    stored = "SELECT author FROM chat_message WHERE room_name = ? ORDER BY seq"
+    assert in_database(chat, stored, room_name) == [(name,), (new,)]
+
+
+async def test_page_of_who_was_renamed_shows_their_messages_as_theirs(chat):
+    room_name, name, new = new_room(), new_name(), new_name()
+    session = await log_in(chat, name)
+    async with connect(chat, room_name, session=session) as socket:
+        await caught_up(socket)
+        await post(socket, "under the old name")
+    await rename(chat, name, new)
+    async with connect(chat, room_name, name) as socket:  # somebody new takes the old name
+        await caught_up(socket)
+        await post(socket, "by another account")
+    async with Visitor(chat, fresh=True) as visitor:
+        visitor.http.cookies.set("sessionid", session)
+        page = (await visitor.load(f"/chat/{room_name}/")).text
+    assert re.findall(r"<li [^>]*mine[^>]*>\s*<b>([^<]+)</b>", page) == [name]
+    assert page.count("by another account") == 1
+
+
+def test_migration_gives_messages_to_accounts_and_cleans_the_log(tmp_path):
+    path = tmp_path / "chat.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        migrate_from_before(f"sqlite:///{path}", database.executescript)
+        assert database.execute(OWNERS).fetchall() == OWNERS_NOW
+        assert database.execute(LOG).fetchall() == LOG_NOW, "of a deleted text nothing is left"
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+async def test_page_knows_by_the_account_whose_a_message_is(chat):
+    """What is on the page, what comes while it is open, and whose screen shows a Delete."""
+    try:
+        find_chromium()
+    except MissingError as error:
+        no_browser(error)
+    room_name, name, new = new_room(), new_name(), new_name()
+    session = await log_in(chat, name)
+    async with connect(chat, room_name, session=session) as socket:
+        await caught_up(socket)
+        await post(socket, "mine, of before")
+    await rename(chat, name, new)
+    async with chromium() as browser, connect(chat, room_name, name) as namesake:
+        await caught_up(namesake)
+        await post(namesake, "another one's")
+        context = await browser.new_context()
+        await context.add_cookies([{"name": "sessionid", "value": session, "url": chat.url}])
+        page = await context.new_page()
+        await page.goto(f"{chat.url}/chat/{room_name}/")
+        await expect(page.locator("#status")).to_have_text("Live")
+        await page.fill("#text", "mine, of now")
+        await page.press("#text", "Enter")
+        mine = page.locator("#messages li.mine p")
+        await expect(mine).to_have_text(["mine, of before", "mine, of now"])
+        assert (await next_answer(namesake))["text"] == "mine, of now"
+        await post(namesake, "another one's again")
+        await expect(page.locator("#messages li")).to_have_count(4)
+        await expect(page.get_by_role("button", name="Delete")).to_have_count(2)
+        await expect(mine).to_have_count(2)

@@ -1,0 +1,527 @@
+"""The pages of chat_final where a browser, a network or a person is not as one expects."""
+
+import asyncio
+import contextlib
+import re
+import shutil
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from chatflow import post
+from chatflow.basics.addresses import HOST, Address
+from chatflow.basics.errors import MissingError
+from chatflow.basics.hidden import hidden
+from chatflow.clients.browser import chromium, find_chromium
+from chatflow.clients.client import PASSWORD, Visitor
+from chatflow.probing.people import new_room
+from final.helpers import FINAL, PATIENCE, in_database
+from final.test_browser import BACK, OFFLINE, arriving, look_at
+from stages.test_browser import UNREACHABLE, no_browser
+
+# One browser and one run of the stage for all tests of this file: they stay in one event loop.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# A name of this machine of which the browser does not know that it is one: as a phone sees it.
+ALIAS = "chat.test"
+ALIASED = f"--host-resolver-rules=MAP {ALIAS} {HOST}"
+KEPT = 300
+MOST_LAYOUTS = 100
+TOO_LONG = "Not sent: this is too long for one message. Shorten it, or send it in parts."
+FAILED = "Something has failed on this page. Reload it, and try again."
+# Left and shown again by way of the browser's back/forward cache, which headless ones do not have.
+LEAVE, RETURN = [
+    f"dispatchEvent(new PageTransitionEvent('{kind}', {{ persisted: true }}))"
+    for kind in ("pagehide", "pageshow")
+]
+# Returns when nothing has come into the list for a second.
+ALL_SHOWN = """() => new Promise((done) => {
+  const list = document.querySelector("#messages");
+  let timer = setTimeout(done, 1_000);
+  const again = () => { clearTimeout(timer); timer = setTimeout(done, 1_000); };
+  new MutationObserver(again).observe(list, { childList: true });
+})"""
+# Notes whenever something is left out between two messages on the page.
+NOTE_GAPS = """() => {
+  window.gaps = 0;
+  const number = (text) => Number(text.textContent.replace("number ", ""));
+  new MutationObserver(() => {
+    const shown = [...document.querySelectorAll("#messages p")].map(number);
+    gaps += shown.some((each, index) => each > shown[index - 1] + 1);
+  }).observe(document.querySelector("#messages"), { childList: true });
+}"""
+MISS = """
+INSERT INTO chat_message (room_name, seq, author, client_id, text, sent_at)
+WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
+SELECT name, last_seq + n, 'bob', lower(hex(randomblob(16))), 'number ' || n, CURRENT_TIMESTAMP
+FROM number, chat_room WHERE name = ?
+"""
+COUNT_UP = "UPDATE chat_room SET last_seq = last_seq + ? WHERE name = ?"
+DELETE = """
+INSERT INTO chat_message (room_name, seq, author, client_id, text, sent_at, deletes_id)
+SELECT room_name, (SELECT last_seq + 1 FROM chat_room WHERE name = room_name), author,
+  lower(hex(randomblob(16))), '', sent_at, id
+FROM chat_message WHERE room_name = ? AND text = ?
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser():
+    try:
+        find_chromium()
+    except MissingError as error:
+        no_browser(error)
+    expect.set_options(timeout=PATIENCE * 1000)
+    async with chromium(ALIASED) as browser:
+        yield browser
+    expect.set_options(None)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def arrive(browser):
+    async with arriving(browser) as arrive:
+        yield arrive
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chat(start):
+    async with start(FINAL, instances=2, settings={"ALLOWED_HOSTS": f"{HOST},{ALIAS}"}) as chat:
+        yield chat
+
+
+@pytest.fixture
+def enter(chat, arrive):
+    """Call it with a name and options of a context: somebody is live in a room, a new one."""
+
+    async def enter(name, room_name=None, **options):
+        user = await arrive(name, **options)
+        await user.enter(chat.instances[name == "bob"], room_name or new_room())
+        await user.is_live()
+        return user
+
+    return enter
+
+
+# --- browsers that lack something, or name it otherwise -------------------------------------
+
+
+async def test_a_page_of_plain_http_under_another_name_sends(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    async with Visitor(chat, "alice") as visitor:
+        await visitor.log_in()
+    url = chat.url.replace(HOST, ALIAS)
+    cookie = {"name": "sessionid", "value": visitor.session, "url": url}
+    await alice.page.context.add_cookies([cookie])
+    await alice.page.goto(f"{url}/chat/{room_name}/")
+    await alice.is_live()
+    assert not await alice.page.evaluate("isSecureContext"), "this should be such a page"
+    await alice.say("from a phone")
+    await alice.sees(("alice", "from a phone"))
+    [[client_id]] = in_database(
+        chat, "SELECT client_id FROM chat_message WHERE room_name = ?", room_name
+    )
+    # A header that such a page need not have, and that the browser tells us it does without.
+    alice.forgive("Cross-Origin-Opener-Policy")
+    assert re.fullmatch("[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", client_id), "no UUID"
+
+
+async def test_nothing_that_fails_on_a_page_is_silent(enter):
+    alice = await enter("alice")
+    await alice.page.evaluate("void (crypto.getRandomValues = () => { throw Error('none') })")
+    await alice.say("hello")
+    await expect(alice.refused, "a handler that throws should be told").to_have_text(FAILED)
+    await expect(alice.text_field, "the text should stay").to_have_value("hello")
+    await alice.page.reload()
+    await alice.is_live()
+    await expect(alice.refused).to_be_empty()
+    await alice.page.evaluate("void Promise.reject(Error('later'))")
+    await expect(alice.refused, "what fails later should be told").to_have_text(FAILED)
+    alice.forgive("^uncaught (none|later)")
+
+
+async def test_the_enter_that_ends_a_word_of_an_input_method_sends_nothing(enter):
+    alice = await enter("alice")
+    await alice.text_field.fill("にほん")
+    enter_key = """(field, init) => field.dispatchEvent(new KeyboardEvent(
+      "keydown", { key: "Enter", bubbles: true, cancelable: true, ...init }))"""
+    # Safari's, and what all others say.
+    for init in ({"keyCode": 229}, {"keyCode": 229, "isComposing": True}):
+        assert await alice.text_field.evaluate(enter_key, init), f"{init}: the word should end"
+        await expect(alice.text_field, "the text should stay").to_have_value("にほん")
+    assert not await alice.text_field.evaluate(enter_key, {"keyCode": 13})
+    await alice.sees(("alice", "にほん"))
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/signup/", "/accounts/login/", "a private room"])
+async def test_no_keyboard_makes_the_first_letter_of_a_name_large(chat, enter, path):
+    alice = await enter("alice")
+    if path == "a private room":
+        await alice.page.goto(f"{chat.url}/")
+        await alice.page.get_by_label("Room name").last.fill(new_room())
+        await alice.page.get_by_role("button", name="Begin").click()
+    else:
+        await alice.page.goto(f"{chat.url}{path}")
+    names = alice.page.locator("input:is([name=room_name], [name=user], [name=username])")
+    await expect(names.first).to_be_attached()
+    for field in await names.all():
+        await expect(field).to_have_attribute("autocapitalize", "none")
+
+
+# --- texts that are too long ----------------------------------------------------------------
+
+
+async def test_of_a_text_that_is_too_long_all_stays_until_it_fits(enter):
+    alice = await enter("alice")
+    length, text, keyboard = alice.page.locator("#length"), alice.text_field, alice.page.keyboard
+    await text.fill("x" * 1_800)
+    await expect(length, "nobody counts while there is room").to_be_empty()
+    await text.fill("")
+    await keyboard.insert_text("x" * 2_500)
+    await expect(text, "nothing should be cut off").to_have_value("x" * 2_500)
+    await expect(length).to_have_text("2,500 of 2,000")
+    for send in (text.press("Enter"), alice.page.get_by_role("button", name="Send").click()):
+        await send
+        await expect(alice.refused).to_have_text(TOO_LONG)
+        await expect(text, "nothing should be lost").to_have_value("x" * 2_500)
+    await alice.keeps_waiting()
+    await look_at(alice)
+    # As the server counts: code points, and no white space at the ends.
+    await text.fill(f" {'😀' * 2_001}\n")
+    await expect(length).to_have_text("2,001 of 2,000")
+    await text.fill(f" {'😀' * 2_000}\n")
+    await expect(length).to_have_text("2,000 of 2,000")
+    await text.press("Enter")
+    await alice.sees(("alice", "😀" * 2_000))
+    await expect(alice.refused).to_be_empty()
+    await expect(length).to_be_empty()
+
+
+async def test_without_a_script_the_server_says_that_a_text_is_too_long(enter, chat, arrive):
+    alice, room_name = await arrive("alice", java_script_enabled=False), new_room()
+    await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    await alice.text_field.focus()
+    await alice.page.keyboard.insert_text("x" * 2_500)
+    await alice.page.get_by_role("button", name="Send").click()
+    await expect(alice.refused).to_contain_text(re.compile("at most 2000 characters"))
+    await expect(alice.text_field, "nothing should be cut off").to_have_value("x" * 2_500)
+    alice.forgive("status of 400")
+
+
+async def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.page.goto(f"{chat.url}/accounts/signup/")
+    await alice.page.get_by_label("Username").focus()
+    await alice.page.keyboard.insert_text("x" * 60)
+    await alice.fill_in(password1=PASSWORD, password2=PASSWORD)
+    await expect(alice.page.get_by_role("alert")).to_contain_text("at most 50 characters")
+    await expect(alice.page.get_by_label("Username")).to_have_value("x" * 60)
+    await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/")
+    await alice.page.get_by_label("Room name").last.fill(room_name)
+    await alice.page.get_by_role("button", name="Begin").click()
+    invite = alice.page.get_by_label("Name of somebody to invite")
+    await invite.focus()
+    await alice.page.keyboard.insert_text("x" * 60)
+    await invite.press("Enter")
+    await expect(alice.page.get_by_role("alert").first).to_contain_text("nobody of this name")
+    await expect(invite).to_have_value("x" * 60)
+    alice.forgive("status of 400")
+
+
+async def test_a_page_whose_script_comes_late_takes_the_focus_from_no_field(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/")
+    await alice.page.get_by_label("Room name").last.fill(room_name)
+    begun = asyncio.Event()
+
+    async def late(route):
+        await begun.wait()
+        await route.continue_()
+
+    await alice.page.route("**/chat.*js", late)
+    await alice.page.get_by_role("button", name="Begin").click(no_wait_after=True)
+    invite = alice.page.get_by_label("Name of somebody to invite")
+    await invite.press_sequentially("bo")
+    begun.set()
+    await expect(alice.status).to_have_text("Live")
+    await expect(invite, "the script took the focus from a field in use").to_be_focused()
+    await alice.page.reload()
+    await expect(alice.text_field, "a new page begins at the message").to_be_focused()
+
+
+# --- pages that were left -------------------------------------------------------------------
+
+
+async def test_a_browser_keeps_no_page_of_somebody_logged_in(chat):
+    room_name = new_room()
+    async with Visitor(chat, "alice") as alice:
+        await alice.log_in()
+        for path in ("/", f"/chat/{room_name}/", "/accounts/password_change/", "/nothing/here/"):
+            answer = await alice.http.get(path)
+            said = answer.headers.get("Cache-Control", "")
+            assert "no-store" in said, f"{path} ({answer.status_code}) says {said!r}"
+        asset = await alice.http.get("/static/chat/chat.js")
+        assert "no-store" not in asset.headers.get("Cache-Control", ""), "files may be kept"
+
+
+async def test_who_leaves_a_page_is_gone_and_comes_back_to_a_new_one(chat, enter):
+    alice, room_name = await enter("alice"), new_room()
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    bob = await enter("bob", room_name)
+    await expect(bob.people).to_have_text(["alice", "bob"])
+    await alice.say("hello")
+    await bob.sees(("alice", "hello"))
+    await alice.page.evaluate(LEAVE)
+    await expect(bob.people, "a page that was left holds no socket").to_have_text(["bob"])
+    await alice.say("this waits")
+    await alice.text_field.fill("half of it")
+    await bob.say("are you there?")
+    await alice.page.evaluate(LEAVE)
+    loads = len(alice.loads)
+    await alice.page.evaluate(RETURN)
+    said = [("alice", "hello"), ("bob", "are you there?"), ("alice", "this waits")]
+    for user in (alice, bob):
+        await user.sees(*said)
+    assert len(alice.loads) == loads + 1, "it should have been loaded anew"
+    await expect(alice.text_field, "what is half written should stay").to_have_value("half of it")
+    await expect(bob.people).to_have_text(["alice", "bob"])
+    await alice.text_field.press("Enter")
+    await bob.sees(*said, ("alice", "half of it"))
+    await alice.page.reload()
+    await expect(alice.text_field, "what was sent should not come back").to_have_value("")
+
+
+async def test_back_shows_no_conversation_of_before_a_logout(chat):
+    full = shutil.which("chromium") or shutil.which("google-chrome")
+    if not full or "chromium" in hidden():
+        # Not insisted upon in CI, as a browser without windows will do for all other tests.
+        pytest.skip("Only a full Chromium has a back/forward cache (Debian: apt install chromium).")
+    options = {
+        "executable_path": full,
+        "ignore_default_args": ["--disable-back-forward-cache", "--headless"],
+    }
+    async with chromium("--headless=new", **options) as browser, arriving(browser) as arrive:
+        alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
+        for user, instance in zip((alice, bob), chat.instances, strict=True):
+            await user.log_in(instance)
+            await user.page.goto(f"{instance.url}/")
+            await user.page.goto(f"{instance.url}/chat/{room_name}/")
+            await user.is_live()
+        await bob.say("between you and me")
+        await alice.sees(("bob", "between you and me"))
+        await alice.text_field.fill("half of it")
+        await alice.page.get_by_role("link", name="All rooms").click()
+        await alice.is_at("Rooms")
+        await expect(bob.people, "who has left is not here any more").to_have_text(["bob"])
+        await alice.page.go_back()
+        await alice.is_live()
+        await expect(alice.text_field).to_have_value("half of it")
+        await alice.page.get_by_role("button", name="Log out").click()
+        await expect(alice.page.get_by_role("link", name="Log in")).to_be_visible()
+        await alice.page.go_back()
+        await alice.is_at("Log in")
+
+
+# --- more messages than a page can show at once ---------------------------------------------
+
+
+async def misses(chat, user, room_name, count):
+    """Their network is away while bob writes so many messages; it is back when this returns."""
+    await user.offline()
+    await expect(user.status).to_have_text(re.compile(f"^{OFFLINE}"))
+    write(chat, room_name, count)
+    session = await user.page.context.new_cdp_session(user.page)
+    await session.send("Performance.enable")
+    before = await layouts(session)
+    await user.offline(False)
+    await user.is_live()
+    return session, before
+
+
+def write(chat, room_name, count):
+    in_database(chat, MISS, count, room_name)
+    in_database(chat, COUNT_UP, count, room_name)
+
+
+async def layouts(session):
+    metrics = (await session.send("Performance.getMetrics"))["metrics"]
+    return next(int(each["value"]) for each in metrics if each["name"] == "LayoutCount")
+
+
+async def test_a_thousand_missed_messages_are_few_layouts_and_the_newest_are_shown(chat, enter):
+    room_name = new_room()
+    await post(chat, room_name, "alice", "before")
+    alice = await enter("alice", room_name)
+    await alice.page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    texts = alice.page.locator("#messages p")
+    session, before = await misses(chat, alice, room_name, 1_000)
+    await expect(texts.last).to_have_text("number 1000", **BACK)
+    count = await layouts(session) - before
+    assert count < MOST_LAYOUTS, f"{count} layouts: messages that come at once are shown at once"
+    await expect(texts, "the page should begin again at the newest").to_have_count(KEPT)
+    assert await texts.all_text_contents() == numbers(1_001 - KEPT, 1_000), "each, and in order"
+    assert await alice.page.title() == f"(1000) {room_name}", "each should be counted as unread"
+    await expect(texts.last).to_be_in_viewport()
+    await expect(alice.items.first).to_have_attribute("data-day", re.compile("."))
+    earlier = alice.page.get_by_role("button", name="Earlier messages")
+    await earlier.focus()
+    await earlier.press("Enter")
+    await expect(texts.first, "the others should come back").to_have_text(f"number {951 - KEPT}")
+    await expect(texts).to_have_count(KEPT + 50)
+    # One that is on the page, and one that is not.
+    for number in (1_000, 1):
+        in_database(chat, DELETE, room_name, f"number {number}")
+        in_database(chat, COUNT_UP, 1, room_name)
+    await expect(texts.last).to_have_text("deleted")
+    await alice.say("I am back")
+    await expect(texts.last).to_have_text("I am back")
+    await expect(texts, "the list should not grow for ever").to_have_count(KEPT)
+    await alice.keeps_waiting()
+
+
+async def test_who_reads_further_up_stays_there_whatever_comes(chat, enter):
+    room_name = new_room()
+    for verse in "ABC":
+        await post(chat, room_name, "bob", "\n".join(f"{verse} {line}" for line in range(20)))
+    alice = await enter("alice", room_name)
+    texts = alice.page.locator("#messages p")
+    await alice.page.evaluate("document.querySelector('#scroller').scrollTop = 100")
+    newest = alice.page.get_by_role("button", name="New messages")
+    session, before = await misses(chat, alice, room_name, 1_000)
+    await expect(newest).to_be_visible()
+    await expect(texts.nth(600), "some hundreds are shown").to_be_attached()
+    count = await layouts(session) - before
+    assert count < MOST_LAYOUTS, f"{count} layouts: messages that come at once are shown at once"
+    await alice.page.evaluate(ALL_SHOWN)
+    shown = await texts.all_text_contents()
+    assert len(shown) < 700, "some hundreds, and not all: a layout of thousands takes too long"
+    assert shown[3:] == numbers(1, len(shown) - 3), "what follows what is read should follow it"
+    place = "document.querySelector('#scroller').scrollTop"
+    assert await alice.page.evaluate(place) == 100, "what was read should stay there"
+    await alice.page.evaluate(NOTE_GAPS)
+    await newest.click()
+    await expect(texts.last).to_have_text("number 1000")
+    assert not await alice.page.evaluate("gaps"), "nothing should be left out, not for a moment"
+    await expect(texts).to_have_count(KEPT)
+    assert await texts.all_text_contents() == numbers(1_001 - KEPT, 1_000), "each, and in order"
+    await expect(texts.last).to_be_in_viewport()
+    await expect(newest).to_be_hidden()
+
+
+def numbers(first, last):
+    return [f"number {number}" for number in range(first, last + 1)]
+
+
+# --- what a browser believes of the network --------------------------------------------------
+
+
+@pytest.mark.parametrize("event", ["offline", "online", "visibilitychange"])
+async def test_whatever_the_browser_believes_the_page_asks_at_once(enter, event):
+    alice = await enter("alice")
+    sent, answered = [], []
+    [socket] = alice.sockets
+    socket.on("framesent", lambda frame: sent.append(frame))
+    socket.on("framereceived", lambda frame: '"history"' in frame and answered.append(frame))
+    target = "document" if event == "visibilitychange" else "window"
+    await alice.page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")
+    await alice.page.evaluate(f"void {target}.dispatchEvent(new Event('{event}'))")
+    async with asyncio.timeout(PATIENCE):
+        while not answered:
+            await alice.page.evaluate("0")
+    assert len(sent) == 1, "one question is enough"
+    await alice.say("I am here")
+    await alice.sees(("alice", "I am here"))
+    assert await alice.spoken() == ["Live"], "a server that answers is there"
+    assert len(alice.sockets) == 1, "a socket that lives should be kept"
+
+
+async def test_a_browser_that_believes_it_is_offline_still_finds_a_server_that_is_there(
+    chat, enter
+):
+    alice = await enter("alice")
+    await alice.page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")
+    await alice.page.evaluate("void window.dispatchEvent(new Event('offline'))")
+    await asyncio.to_thread(chat.instances[0].kill)
+    await expect(alice.status).to_have_text(OFFLINE)
+    # Sooner than a page that waits for the browser to say "online", or for a sign of life.
+    async with alice.page.expect_websocket(timeout=PATIENCE * 1000):
+        pass
+    await asyncio.to_thread(chat.instances[0].start)
+    await alice.is_live()
+    alice.forgive(UNREACHABLE)
+
+
+# --- a proxy that changes the origin --------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def tunnel(chat, more=b""):
+    """Address of a relay that tells the server another host, and another origin, than it has."""
+    names = {b"Host": b"localhost:8000" + more, b"Origin": b"https://localhost:8000"}
+
+    def changed(piece):
+        return re.sub(rb"(?<=\r\n)(Host|Origin): [^\r]*", replace, piece)
+
+    def replace(found):
+        return found[1] + b": " + names[found[1]]
+
+    async def carry(reader, writer, change=bytes):
+        with contextlib.suppress(OSError), contextlib.closing(writer):
+            while piece := await reader.read(65_536):
+                writer.write(change(piece))
+                await writer.drain()
+
+    async def accept(reader, writer):
+        server_reader, server_writer = await asyncio.open_connection(HOST, chat.instances[0].port)
+        ways = (carry(reader, server_writer, changed), carry(server_reader, writer))
+        await asyncio.gather(*ways)
+
+    server = await asyncio.start_server(accept, HOST, 0)
+    async with server:
+        address = Address(server.sockets[0].getsockname()[1])
+        address.site = chat.url
+        yield address
+
+
+async def test_a_changed_origin_is_told_with_what_to_set(start, arrive):
+    came, expected = "https://localhost:8000", "http://localhost:8000"
+    settings = {"ALLOWED_HOSTS": f"{HOST},localhost"}
+    async with start(FINAL, settings=settings) as chat, tunnel(chat) as address:
+        alice, room_name = await arrive("alice"), new_room()
+        await alice.log_in(chat)
+        await alice.page.goto(f"{address.url}/chat/{room_name}/")
+        words = re.compile(
+            f"Not live: .* {re.escape(expected)}, .*{re.escape(address.url)}.*TRUSTED_ORIGINS"
+        )
+        await expect(alice.status, "it should say what is wrong").to_have_text(words)
+        await look_at(alice)
+        log = chat.instances[0].program.said()
+        assert re.search(f"TRUSTED_ORIGINS.*{came}.*{expected}", log), "the log names it"
+        await alice.page.get_by_role("button", name="Log out").click()
+        await alice.is_at("Nothing was changed")
+        for word in (came, expected, f"TRUSTED_ORIGINS={came}"):
+            await expect(alice.page.locator("main")).to_contain_text(word)
+        await look_at(alice)
+        alice.forgive("status of 403|WebSocket connection to")
+
+
+# Trusted, or told by the proxy that it has taken the TLS off.
+@pytest.mark.parametrize(
+    ("trusted", "more"),
+    [("https://localhost:8000", b""), ("", b"\r\nX-Forwarded-Proto: https")],
+    ids=["trusted", "told"],
+)
+async def test_a_changed_origin_is_let_in_once_the_server_knows_of_it(start, arrive, trusted, more):
+    settings = {"ALLOWED_HOSTS": f"{HOST},localhost", "TRUSTED_ORIGINS": trusted}
+    async with start(FINAL, settings=settings) as chat, tunnel(chat, more) as address:
+        alice = await arrive("alice")
+        await alice.log_in(chat)
+        await alice.page.goto(f"{address.url}/chat/{new_room()}/")
+        await alice.is_live()
+        await alice.say("hello")
+        await alice.sees(("alice", "hello"))
+        await alice.page.get_by_role("button", name="Log out").click()
+        await alice.is_at("Rooms")

@@ -1,0 +1,334 @@
+"""chat_final: rooms. What a page of one shows, who is left in it, and names that look the same."""
+
+import asyncio
+import json
+import re
+import uuid
+
+import pytest
+import websockets
+
+from chatflow.clients.client import Visitor, connect
+from chatflow.probing.people import new_room
+from final.helpers import (
+    FINAL,
+    ask,
+    caught_up,
+    closing_code,
+    in_database,
+    make_room,
+    next_answer,
+    post,
+    send,
+    session_of,
+    set_status,
+    until,
+)
+from stages.test_resume import in_shell
+
+PAGE = 50
+
+
+@pytest.fixture(scope="module")
+def chat(running):
+    return running(FINAL)
+
+
+async def submit(visitor, path, **fields):
+    data = {**fields, "csrfmiddlewaretoken": visitor.token}
+    return await visitor.http.post(path, data=data)
+
+
+# --- the newest messages, and what was deleted ----------------------------------------------------
+
+
+async def test_page_shows_the_newest_messages_however_many_were_deleted_since(chat):
+    room_name = new_room()
+    await in_shell(
+        chat,
+        "from types import SimpleNamespace\n"
+        "from chat.models import Message\n"
+        f"fields = {{'room_name': {room_name!r}, 'author': 'a'}}\n"
+        "messages = [Message.objects.create(**fields, text=f'no {n}') for n in range(120)]\n"
+        "by = SimpleNamespace(name='a', user_id=None)\n"
+        "[message.delete_text(by) for message in messages[:115]]",
+    )
+    async with Visitor(chat, "alice") as alice:
+        page = (await alice.open(room_name)).text
+    assert re.findall(r"<p>(no \d+)</p>", page) == [f"no {n}" for n in range(115, 120)]
+    assert page.count("<li data-id") == PAGE, "a deletion is no message, and takes no place of one"
+    about = json.loads(re.search(r'<script id="page"[^>]*>(.+?)</script>', page)[1])
+    assert (about["oldest"], about["newest"]) == (71, 235)
+    async with connect(chat, room_name, "alice", after=about["newest"]) as socket:
+        first = json.loads(await socket.recv())
+        assert first == {"type": "caught_up", "seq": 235}, "the page has all that it resumes from"
+        await caught_up(socket)
+        pages, before = [], about["oldest"]
+        while before > 1:
+            answer = await ask(socket, "history", before=before)
+            assert answer["messages"], "Earlier should bring some each time, until there are none"
+            pages.append([message["seq"] for message in answer["messages"]])
+            before = pages[-1][0]
+        assert pages == [list(range(21, 71)), list(range(1, 21))]
+        replayed = await ask(socket, "history", after=185)
+        assert [event["type"] for event in replayed["messages"]] == ["deleted"] * PAGE
+
+
+async def test_page_of_a_room_in_which_all_was_deleted_resumes_after_the_deletions(chat):
+    room_name = new_room()
+    async with connect(chat, room_name, "alice") as alice:
+        await caught_up(alice)
+        message = await post(alice, "regretted")
+        await ask(alice, "delete", id=message["id"])
+        async with Visitor(chat, "alice") as visitor:
+            page = (await visitor.open(room_name)).text
+    about = json.loads(re.search(r'<script id="page"[^>]*>(.+?)</script>', page)[1])
+    assert (about["oldest"], about["newest"]) == (1, 2)
+    assert "regretted" not in page
+
+
+# --- the last member ------------------------------------------------------------------------------
+
+
+async def begin(chat, visitor, *guests):
+    """A private room of a visitor, who has invited these."""
+    room_name = new_room()
+    await visitor.log_in()
+    await visitor.load("/")
+    assert (await submit(visitor, "/", room_name=room_name)).is_redirect
+    for name in guests:
+        await session_of(chat, name)
+        await visitor.load(f"/chat/{room_name}/")
+        assert (await submit(visitor, f"/chat/{room_name}/invite/", user=name)).is_redirect
+    return room_name
+
+
+def left(chat, room_name):
+    """How many rooms, members and messages there are of this name."""
+    counts = [
+        f"(SELECT count(*) FROM chat_{table} WHERE {column} = ?)"
+        for table, column in [("room", "name"), ("member", "room_id"), ("message", "room_name")]
+    ]
+    return in_database(chat, f"SELECT {', '.join(counts)}", *[room_name] * 3)[0]
+
+
+async def test_last_member_is_asked_back_and_takes_the_room_along(chat):
+    async with Visitor(chat, "alice") as alice, Visitor(chat, "bob") as bob:
+        room_name = await begin(chat, alice)
+        await bob.log_in()
+        path = f"/chat/{room_name}/leave/"
+        session = await session_of(chat, "alice")
+        async with (
+            connect(chat.instances[0], room_name, session=session) as here,
+            connect(chat.instances[1], room_name, session=session) as there,
+        ):
+            for socket in (here, there):
+                await caught_up(socket)
+            for text in ("one", "two", "three"):
+                last = await post(here, text)
+            await ask(here, "delete", id=last["id"])
+            await until(there, lambda event: event["type"] == "deleted")
+            await alice.load(f"/chat/{room_name}/")
+            page = await submit(alice, path)
+            assert page.status_code == 200
+            assert "its 2 messages are deleted" in page.text, "say what will be gone"
+            assert left(chat, room_name) == (1, 1, 4), "nothing is done before the answer"
+            assert 'name="and_delete"' in page.text
+            assert (await submit(alice, path, and_delete="yes")).headers["location"] == "/"
+            assert left(chat, room_name) == (0, 0, 0)
+            await send(here, "post", text="for few")
+            assert await closing_code(here) == 4403, "the next frame should find it out"
+            async with asyncio.timeout(4):
+                assert await closing_code(there) == 4403
+        assert left(chat, room_name) == (0, 0, 0), "what was meant for few is written for nobody"
+        await bob.load("/")
+        assert (await submit(bob, "/", room_name=room_name)).is_redirect, "the name is free again"
+        assert await first_seq(chat, room_name) == 1
+        assert (await alice.open(room_name)).status_code == 403
+
+
+async def first_seq(chat, room_name):
+    """The seq that bob's post gets. He comes again, as a page does, while his instance has yet to
+    see that the room has begun again."""
+    while True:
+        try:
+            async with connect(chat.instances[0], room_name, "bob") as socket:
+                await caught_up(socket)
+                return (await post(socket, "mine now"))["seq"]
+        except websockets.ConnectionClosed as closed:
+            if closed.rcvd.code != 4012:
+                raise
+
+
+async def test_room_that_nobody_has_written_in_ends_for_its_open_pages_too(chat):
+    async with Visitor(chat, "alice") as alice:
+        room_name = await begin(chat, alice)
+        async with connect(chat, room_name, session=await session_of(chat, "alice")) as socket:
+            await caught_up(socket)
+            await alice.load(f"/chat/{room_name}/")
+            await submit(alice, f"/chat/{room_name}/leave/", and_delete="yes")
+            async with asyncio.timeout(4):
+                assert await closing_code(socket) == 4403, "else it would go on in a public room"
+
+
+async def test_of_two_who_leave_at_once_one_is_asked_back(chat):
+    for _ in range(5):
+        async with Visitor(chat, "alice") as alice, Visitor(chat, "bob") as bob:
+            room_name = await begin(chat, alice, "bob")
+            for visitor in (alice, bob):
+                await visitor.load(f"/chat/{room_name}/")
+            path = f"/chat/{room_name}/leave/"
+            answers = await asyncio.gather(submit(alice, path), submit(bob, path))
+        assert sorted(answer.status_code for answer in answers) == [200, 302]
+        assert left(chat, room_name) == (1, 1, 0), "a room without anybody should not be left"
+
+
+async def test_who_was_invited_between_question_and_answer_keeps_the_room(chat):
+    async with Visitor(chat, "alice") as alice:
+        room_name = await begin(chat, alice)
+        await alice.load(f"/chat/{room_name}/")
+        assert (await submit(alice, f"/chat/{room_name}/leave/")).status_code == 200
+        await session_of(chat, "bob")
+        await submit(alice, f"/chat/{room_name}/invite/", user="bob")
+        await submit(alice, f"/chat/{room_name}/leave/", and_delete="yes")
+    assert left(chat, room_name) == (1, 1, 0)
+    async with Visitor(chat, "bob") as bob:
+        assert (await bob.open(room_name)).status_code == 200
+
+
+@pytest.mark.parametrize(("status", "is_asked"), [("muted", False), ("banned", True)])
+async def test_who_may_read_is_somebody_left_and_who_is_banned_is_not(chat, status, is_asked):
+    async with Visitor(chat, "alice") as alice:
+        room_name = await begin(chat, alice)
+        await session_of(chat, "bob")
+        set_status(chat, room_name, "bob", status)
+        await alice.load(f"/chat/{room_name}/")
+        answer = await submit(alice, f"/chat/{room_name}/leave/")
+    assert answer.status_code == (200 if is_asked else 302)
+
+
+async def test_public_room_is_never_deleted_by_leaving(chat):
+    room_name = new_room()
+    await session_of(chat, "alice")
+    make_room(chat, room_name)
+    set_status(chat, room_name, "alice", "member")
+    async with Visitor(chat, "alice") as alice:
+        await alice.open(room_name)
+        assert (await submit(alice, f"/chat/{room_name}/leave/", and_delete="yes")).is_redirect
+    assert left(chat, room_name)[0] == 1
+
+
+async def test_post_on_its_way_into_a_room_that_is_deleted_begins_no_public_one(chat):
+    """Between the look whether one may write and the writing itself, the room is deleted."""
+    async with Visitor(chat, "alice") as alice:
+        room_name = await begin(chat, alice)
+    done = chat.manage(
+        "shell",
+        "-c",
+        f"NAME, SESSION = {room_name!r}, {alice.session!r}\n"
+        """
+from uuid import uuid4
+from chat import access, store
+from chat.models import Room
+ask = store.check_may_write
+def ask_and_lose(login, room_name):
+    is_private = ask(login, room_name)
+    Room.objects.get(name=room_name).delete()
+    return is_private
+store.check_may_write = ask_and_lose
+try:
+    store.post(access.find_login(SESSION), NAME, "alice", uuid4(), "for few")
+except access.Ended as ended:
+    print(ended.close_code)
+""",
+    )
+    assert done.stdout.strip().endswith("4403"), done.stderr
+    assert left(chat, room_name) == (0, 0, 0)
+
+
+async def test_sockets_of_a_room_that_begins_again_come_again(chat):
+    """As when the database is put back to an older copy: numbers are given out once more."""
+    room_name = new_room()
+    async with (
+        connect(chat.instances[0], room_name, "alice") as here,
+        connect(chat.instances[1], room_name, "bob") as there,
+    ):
+        for socket in (here, there):
+            await caught_up(socket)
+        for text in ("one", "two"):
+            await post(here, text)
+        in_database(chat, "DELETE FROM chat_message WHERE room_name = ? AND seq > 1", room_name)
+        in_database(chat, "UPDATE chat_room SET last_seq = 1 WHERE name = ?", room_name)
+        assert [await closing_code(socket) for socket in (here, there)] == [4012, 4012]
+    async with (
+        connect(chat.instances[0], room_name, "alice", after=2) as here,
+        connect(chat.instances[1], room_name, "bob", after=1) as there,
+    ):
+        told = await until(here, lambda event: event["type"] == "caught_up")
+        assert told["seq"] == 1, "so a page of before knows that it has to be loaded again"
+        await caught_up(there)
+        assert (await post(here, "another two"))["seq"] == 2
+        assert (await next_answer(there))["text"] == "another two"
+
+
+# --- names that differ by case only ---------------------------------------------------------------
+
+
+def in_two_cases():
+    name = f"den-{uuid.uuid4().hex[:12]}"
+    return name, name.capitalize()
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_name_of_a_room_with_another_case_leads_to_the_room(chat, private):
+    name, other = in_two_cases()
+    await session_of(chat, "alice")
+    make_room(chat, name, private=private)
+    set_status(chat, name, "alice", "member")
+    async with Visitor(chat, "alice") as alice:
+        page = await alice.load(f"/chat/{other}/")
+        assert (page.status_code, page.headers.get("location")) == (302, f"/chat/{name}/")
+        found = await alice.http.get("/", params={"room_name": other}, follow_redirects=True)
+        assert found.url.path == f"/chat/{name}/"
+        await alice.load("/")
+        refused = await submit(alice, "/", room_name=other)
+        assert refused.status_code == 400
+        assert "There is a room of this name already" in refused.text
+        await alice.load(f"/chat/{name}/")
+        posted = await submit(alice, f"/chat/{other}/", text="for few")
+        assert posted.status_code == 400
+        assert f"There is a room {name} already: write there." in posted.text
+    async with connect(chat, other, "alice") as socket:
+        await caught_up(socket)
+        answer = await ask(socket, "post", text="for few")
+        assert (answer["type"], answer.get("code")) == ("error", "other_case")
+        assert name in answer["detail"]
+    said = await asyncio.to_thread(chat.manage, "say", other, "for few")
+    assert said.returncode == 1
+    assert f"There is a room {name} already" in said.stderr
+    assert "Traceback" not in said.stderr
+    assert left(chat, other) == (0, 0, 0)
+
+
+async def test_rooms_that_differ_by_case_only_since_long_go_on(chat):
+    name, other = in_two_cases()
+    for each in (name, other):
+        make_room(chat, each)
+    async with Visitor(chat, "alice") as alice:
+        for each in (name, other):
+            assert (await alice.open(each)).status_code == 200
+            async with connect(chat, each, "alice") as socket:
+                await caught_up(socket)
+                assert (await post(socket, "as before"))["seq"] == 1
+            said = await asyncio.to_thread(chat.manage, "say", each, "as before")
+            assert said.returncode == 0, said.stderr
+        third = await alice.load(f"/chat/{name.upper()}/")
+        assert third.headers["location"] in (f"/chat/{name}/", f"/chat/{other}/")
+
+
+async def test_names_that_differ_by_more_than_case_are_two_rooms(chat):
+    """What SQL takes for a wildcard is none here."""
+    name = f"a_b-{uuid.uuid4().hex[:12]}"
+    make_room(chat, name.replace("_", "x"))
+    async with Visitor(chat, "alice") as alice:
+        assert (await alice.open(name)).status_code == 200

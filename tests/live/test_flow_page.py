@@ -1,0 +1,464 @@
+"""The live page of run_step.sh --flow: what people who chat cause, in a browser beside the chat."""
+
+import json
+import re
+import signal
+import time
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from chatflow.basics.addresses import Address
+from chatflow.basics.catalog import LIVE_SECONDS
+from chatflow.clients.client import connect
+from chatflow.drawing.folding import hop_words, station_titles
+from chatflow.tracing.book import Book
+from chatflow.tracing.flows import Scene, find_message, make_flow
+from chatflow.tracing.hops import Hop
+from chatflow.tracing.monitor import Command
+from chatflow.tracing.recent import SPARE, TRACES, Recent
+from chatflow.tracing.redis_commands import as_hops
+from helpers.scripts import (
+    Step,
+    assert_nothing_left,
+    copy_repository,
+    run_folders,
+    run_script,
+    step,
+)
+from scripts.test_run_step import assert_one_sentence, find_server, two_free_ports
+from stages.test_browser import arrive, browser  # noqa: F401
+
+# One browser for all tests of this file: it has to stay in one event loop.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+RED = re.compile(r"\bbad\b")
+STOP_WITH_A_PAGE_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return copy_repository(tmp_path_factory.mktemp("flow"))
+
+
+@pytest.fixture(scope="module")
+def two_on_redis(repository):
+    with step(repository, "6", "--instances", "2", "--flow") as running:
+        yield running
+
+
+def flow_url(running):
+    return re.search(r"flow page +(http\S+/)\n", running.said)[1]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def watch(browser):  # noqa: F811
+    """Call it with a Step for its flow page in a browser; it may not complain of anything."""
+    troubles, contexts = [], []
+
+    async def watch(running, width=1400):
+        contexts.append(await browser.new_context(viewport={"width": width, "height": 900}))
+        page = await contexts[-1].new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda entry: troubles.append(entry.text))
+        await page.goto(flow_url(running))
+        await expect(page.locator("#connection")).to_have_text("Live")
+        return page
+
+    yield watch
+    for context in contexts:
+        await context.close()
+    # That the stream breaks off when the stage ends is what we wait for.
+    assert [each for each in troubles if "ERR_" not in each] == []
+
+
+async def hurry(page):
+    """Play as fast as nobody could watch."""
+    await page.evaluate("document.querySelector('#speed option:last-child').value = 30")
+    await page.select_option("#speed", "30")
+
+
+async def enter(arrive, running, *names):  # noqa: F811
+    """People in a room of their own, each on another instance."""
+    people = [await arrive(name) for name in names]
+    for person, url in zip(people, running.urls, strict=False):
+        await person.page.goto(f"{url}/chat/lobby/")
+        await person.name_field.fill(person.name)
+        if "WebSocket" in await person.page.content():
+            await expect(person.status).to_have_text("Connected by WebSocket")
+    return people
+
+
+def in_list(page, title):
+    return page.locator("#recent button").filter(has=page.get_by_text(title, exact=True))
+
+
+async def plays_to_the_end(page, title):
+    await expect(page.locator("#title")).to_have_text(title)
+    await expect(page.locator("#picture svg.finished")).to_be_visible(timeout=10_000)
+
+
+# --- two users chat -------------------------------------------------------------------------------
+
+
+async def test_each_message_is_played_and_listed_with_its_author(two_on_redis, watch, arrive):  # noqa: F811
+    page = await watch(two_on_redis)
+    await hurry(page)
+    alice, bob = await enter(arrive, two_on_redis, "alice", "bob")
+    await alice.say("hello bob")
+    await plays_to_the_end(page, "alice: hello bob")
+    await bob.say("hello alice")
+    await plays_to_the_end(page, "bob: hello alice")
+    await expect(page.locator("#verdict")).to_have_text("reached everybody")
+    for title in ("alice: hello bob", "bob: hello alice"):
+        await expect(in_list(page, title)).to_contain_text("reached everybody")
+
+
+async def test_drawn_arrows_and_words_are_the_recorded_hops(two_on_redis, watch, arrive):  # noqa: F811
+    page = await watch(two_on_redis)
+    await hurry(page)
+    alice, _ = await enter(arrive, two_on_redis, "alice", "bob")
+    await alice.say("what is drawn?")
+    await plays_to_the_end(page, "alice: what is drawn?")
+    flow = recorded_flow(two_on_redis, "what is drawn?")
+    hops, titles = flow.handshake + flow.hops, station_titles(flow)
+    arrows = page.locator("#picture .hop")
+    assert await arrows.evaluate_all("all => all.map(each => each.dataset.hop)") == [
+        hop.id for hop in hops
+    ]
+    assert "layer/redis-1" in {hop.target for hop in hops if hop.kind == "redis"}
+    await page.keyboard.press("r")
+    await page.keyboard.press(" ")
+    for number, hop in enumerate(hops, 1):
+        await page.locator("#position").fill(str(number))
+        await expect(page.locator("#words")).to_have_text(hop_words(number, hop, titles))
+        assert await page.locator("#picture :is(.past, .now)").count() == number
+
+
+def recorded_flow(running, text):
+    """The flow as the trace folder has it, read by nothing that the page is made with."""
+    folder = next(folder / "trace" for folder in run_folders(running.repository) if is_of(folder))
+    hops = [Hop(**entry) for entry in entries(folder, "*.jsonl")]
+    commands = as_hops([Command(**entry) for entry in entries(folder, "*.commands")], hops)
+    book = Book(sorted([*hops, *commands], key=lambda hop: hop.at))
+    return make_flow(book, find_message(book, text), Scene("", dict.fromkeys("AB", "daphne")))
+
+
+def entries(folder, pattern):
+    paths = sorted(folder.glob(pattern))
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+def is_of(folder):
+    return folder.name.startswith("06") and any(folder.glob("trace/*.jsonl"))
+
+
+async def test_pause_step_and_replay(two_on_redis, watch, arrive):  # noqa: F811
+    page = await watch(two_on_redis)
+    count, position = page.locator("#count"), page.locator("#position")
+    (alice,) = await enter(arrive, two_on_redis, "alice")
+    await alice.say("slowly, please")
+    await expect(page.locator("#title")).to_have_text("alice: slowly, please")
+    await page.get_by_role("button", name="Pause").click()
+    held = int(await position.input_value())
+    await page.get_by_role("button", name="One hop on").click()
+    await expect(count).to_have_text(re.compile(f"^{held + 1} / "))
+    await page.keyboard.press("ArrowLeft")
+    await expect(count).to_have_text(re.compile(f"^{held} / "))
+    await alice.say("meanwhile")
+    await expect(in_list(page, "alice: meanwhile")).to_contain_text("next")
+    await expect(page.locator("#title"), "what is held stays").to_have_text("alice: slowly, please")
+    await hurry(page)
+    await page.get_by_role("button", name="Play", exact=True).click()
+    await plays_to_the_end(page, "alice: meanwhile")
+    await page.get_by_role("button", name="Replay").click()
+    await expect(page.locator("#verdict")).to_have_text("on its way")
+    await plays_to_the_end(page, "alice: meanwhile")
+
+
+async def test_an_older_message_can_be_picked_by_keyboard(two_on_redis, watch, arrive):  # noqa: F811
+    page = await watch(two_on_redis, width=600)
+    await hurry(page)
+    (alice,) = await enter(arrive, two_on_redis, "alice")
+    for text in ("older", "newer"):
+        await alice.say(text)
+        await plays_to_the_end(page, f"alice: {text}")
+    await in_list(page, "alice: newer").focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await plays_to_the_end(page, "alice: older")
+    follow = page.get_by_role("button", name="Follow live")
+    await expect(follow).to_have_attribute("aria-pressed", "false")
+    await follow.click()
+    await plays_to_the_end(page, "alice: newer")
+    assert await page.locator("#picture [data-place]").count() == 8, "on a narrow screen: the map"
+    await page.get_by_role("radio", name="Sequence").check()
+    assert await page.locator("#picture .hop").count() > 8
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 600
+
+
+# --- what is lost ---------------------------------------------------------------------------------
+
+
+async def test_killed_instance_and_killed_redis_show_where_messages_end(
+    repository,
+    watch,
+    arrive,  # noqa: F811
+):
+    with step(repository, "6", "--instances", "2", "--flow") as running:
+        page = await watch(running)
+        await hurry(page)
+        alice, bob = await enter(arrive, running, "alice", "bob")
+        await bob.say("I am bob")
+        await plays_to_the_end(page, "bob: I am bob")
+        find_server(running, running.ports[1]).kill()
+        await expect(page.locator("#parts .ended")).to_contain_text("Instance B has ended")
+        await alice.say("is bob there?")
+        await expect(page.locator("#verdict")).to_have_text("never reached: bob")
+        await expect(in_list(page, "alice: is bob there?")).to_have_class(RED)
+        await expect(page.locator("#picture .missed")).to_contain_text("instance B has ended")
+        find_redis(running).kill()
+        await expect(page.locator("#parts .ended").last).to_contain_text("Redis 1 has ended")
+        await expect(alice.status).to_have_text(re.compile("Disconnected"))
+        await alice.say("and Redis?")
+        await expect(page.locator("#verdict")).to_contain_text("refused or lost")
+        await expect(in_list(page, "alice: and Redis?")).to_have_class(RED)
+        await page.get_by_role("radio", name="Map").check()
+        lost = page.locator("#picture [data-state=lost]")
+        await expect(lost).to_have_attribute("data-place", "layer")
+        for person in (alice, bob):
+            person.troubles.clear()  # that their sockets break off is meant
+
+
+def find_redis(running):
+    """Its Redis; that hides what is in its environment, so only its ancestors tell whose it is."""
+    port = re.search(r"redis://127.0.0.1:(\d+)", running.said)[1]
+    programs = psutil.Process(running.process.pid).children(recursive=True)
+    return next(each for each in programs if f":{port}" in " ".join(each.cmdline()))
+
+
+async def test_in_memory_a_message_never_reaches_the_other_instance(repository, watch, arrive):  # noqa: F811
+    with step(repository, "5", "--instances", "2", "--flow") as running:
+        page = await watch(running)
+        await hurry(page)
+        alice, _ = await enter(arrive, running, "alice", "bob")
+        began = time.monotonic()
+        await alice.say("anybody?")
+        await expect(page.locator("#verdict")).to_have_text(re.compile("^never reached: "))
+        assert time.monotonic() - began > LIVE_SECONDS, "until then it may still come"
+        await expect(page.locator("#verdict")).to_have_class(RED)
+        missed = page.locator("#picture .missed")
+        await expect(missed).to_contain_text("group_send in A reaches only the channels of A")
+
+
+async def test_requests_of_a_wsgi_stage_are_shown_and_refused_ones_too(repository, watch, arrive):  # noqa: F811
+    with step(repository, "1", "--flow") as running:
+        page = await watch(running)
+        await hurry(page)
+        (alice,) = await enter(arrive, running, "alice")
+        await plays_to_the_end(page, "GET /chat/lobby/ by browser")
+        await expect(page.locator("#recent button"), "not the launcher's own").to_have_count(1)
+        await alice.page.goto(f"{running.url}/chat/caf%C3%A9/")
+        await plays_to_the_end(page, "GET /chat/caf%C3%A9/ by browser")
+        await expect(page.locator("#verdict")).to_have_text("refused or lost")
+        await expect(page.locator("#picture .hop").last).to_contain_text("404")
+        alice.forgive("404")
+        (alice,) = await enter(arrive, running, "alice")
+        await alice.say("hi")
+        await expect(in_list(page, "alice: hi")).to_be_visible()
+        await page.get_by_role("radio", name="Messages").check()
+        await expect(page.locator("#recent button")).to_have_count(1)
+
+
+# --- what nobody has caused -----------------------------------------------------------------------
+
+
+async def test_what_the_hubs_of_chat_final_do_by_themselves_is_not_shown(repository, watch):
+    often = {"variables": {"HEAD_SECONDS": "0.2"}}
+    with step(repository, "final", "--instances", "2", "--flow", **often) as running:
+        page = await watch(running)
+        await hurry(page)
+        here, there = map(Address, running.ports)
+        async with (
+            connect(here, "lobby", "dora") as dora,
+            connect(there, "lobby", "emil") as emil,
+        ):
+            for socket in (dora, emil):
+                await until(socket, "presence")
+            await say(dora, "hello emil")
+            await plays_to_the_end(page, "dora: hello emil")
+            await expect(page.locator("#verdict")).to_have_text("reached everybody")
+            for _ in range(5):
+                await until(emil, "head")
+            await say(emil, "hello dora")
+            await plays_to_the_end(page, "emil: hello dora")
+        await page.get_by_role("radio", name="Everything").check()
+        await expect(in_list(page, "GET /ws/chat/lobby/ by dora")).to_be_visible()
+        titles = (await page.locator("#recent").inner_text()).splitlines()
+    by_hubs = [title for title in titles if title.startswith(("A: ", "B: "))]
+    assert not by_hubs, "heads, presence and renewals go on for ever"
+
+
+async def until(socket, kind):
+    """Return when a frame of this kind has come."""
+    while json.loads(await socket.recv())["type"] != kind:
+        pass
+
+
+async def say(socket, text):
+    await socket.send(json.dumps({"type": "post", "text": text}))
+
+
+# --- the server of the page -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "host", "status"),
+    [
+        ("GET", "/", None, 200),
+        ("GET", "/live.js", None, 200),
+        ("GET", "/", "evil.example", 421),
+        ("GET", "/flows", "evil.example", 421),
+        ("GET", "/flows", "127.0.0.1:1", 421),
+        ("GET", "/../flow_page.py", None, 404),
+        ("POST", "/", None, 405),
+    ],
+)
+async def test_only_the_page_and_only_by_its_own_name(two_on_redis, method, path, host, status):
+    headers = {"Host": host} if host else {}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.request(method, flow_url(two_on_redis)[:-1] + path, headers=headers)
+    assert answer.status_code == status
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_only_on_loopback(two_on_redis):
+    port = httpx.URL(flow_url(two_on_redis)).port
+    listeners = [
+        connection.laddr.ip
+        for process in two_on_redis.processes()
+        for connection in process.net_connections("tcp")
+        if connection.laddr.port == port and not connection.raddr
+    ]
+    assert listeners == ["127.0.0.1"]
+
+
+async def test_help_names_the_option(repository):
+    assert "--flow" in run_script(repository, "run_step.sh", "--help").stdout
+
+
+async def test_busy_port_of_the_page_is_answered_with_one_sentence(repository):
+    with two_free_ports() as (first, listeners):
+        listeners[0].close()
+        done = run_script(repository, "run_step.sh", "1", "--flow", "--port", str(first))
+    assert_one_sentence(done, 2, f"Port {first + 1} ", "--port")
+
+
+async def test_no_port_left_for_the_page_is_answered_with_one_sentence(repository):
+    done = run_script(repository, "run_step.sh", "1", "--flow", "--port", "65535")
+    assert_one_sentence(done, 2, "flow page")
+
+
+async def test_ctrl_c_ends_all_and_the_page_says_so_and_comes_back(repository, watch):
+    with two_free_ports() as (first, listeners):
+        for listener in listeners:
+            listener.close()
+        running = Step(repository, "1", "--flow", "--port", str(first))
+        again = None
+        try:
+            running.wait_until_it_says("Ready in")
+            assert flow_url(running) == f"http://127.0.0.1:{first + 1}/"
+            assert f"Open {flow_url(running)} beside the chat" in running.said
+            page = await watch(running)
+            begun = time.monotonic()
+            running.send(signal.SIGINT)
+            await expect(page.locator("#connection")).to_contain_text("run_step.sh has ended")
+            assert_nothing_left(running, [first, first + 1])
+            assert time.monotonic() - begun < STOP_WITH_A_PAGE_SECONDS
+            assert running.process.wait() == 128 + signal.SIGINT
+            assert "Traceback" not in running.said
+            again = Step(repository, "1", "--flow", "--port", str(first))
+            again.wait_until_it_says("Ready in")
+            await expect(page.locator("#connection")).to_have_text("Live", timeout=10_000)
+            again.send(signal.SIGTERM)
+            assert_nothing_left(again)
+        finally:
+            for each in filter(None, (running, again)):
+                each.end()
+
+
+# --- what it keeps --------------------------------------------------------------------------------
+
+
+def line(trace, number, kind, source, target, **others):
+    """A hop as it is recorded; `others` are its other fields."""
+    hop = {"id": f"{trace}-{number}", "at": number, "trace": trace, "cause": None, "kind": kind}
+    hop |= {"source": source, "target": target, "label": "", "detail": {}}
+    return json.dumps(hop | others)
+
+
+async def test_only_the_last_traces_are_kept_and_how_open_connections_began(tmp_path):
+    recent = Recent(tmp_path)
+    with (tmp_path / "A.jsonl").open("w") as file:
+        file.write(
+            line("open", 1, "websocket", "client/A1", "server/A", detail={"socket": True}) + "\n"
+        )
+        file.write(
+            line("named", 2, "websocket", "client/A1", "server/A", detail={"author": "alice"})
+            + "\n"
+        )
+        for number in range(3, 3000):
+            trace = f"t{number}"
+            file.write(line(trace, number, "http", f"client/B{number}", "server/B") + "\n")
+            file.write(line(trace, number, "done", "server/B", "server/B") + "\n")
+            if number % 100 == 0:
+                file.flush()
+                recent.read()
+    recent.read()
+    book = recent.book()
+    assert len(book.traces) <= TRACES + SPARE + 2
+    assert "t2999" in book.traces
+    assert book.names["A1"] == "alice"
+
+
+async def test_half_a_line_is_read_when_it_is_whole(tmp_path):
+    recent, text = Recent(tmp_path), line("t1", 1, "http", "client/A1", "server/A")
+    with (tmp_path / "A.jsonl").open("w") as file:
+        file.write(text[:30])
+        file.flush()
+        assert recent.read() == set()
+        file.write(text[30:] + "\n")
+    assert recent.read() == {"t1"}
+    assert recent.read() == set()
+
+
+async def test_a_redis_command_belongs_to_the_one_call_that_is_open(tmp_path):
+    recent, now = Recent(tmp_path), time.monotonic_ns()
+    long_ago = now - 60_000_000_000
+    ways = {"source": "consumer/A1", "target": "layer/redis-1"}
+    with (
+        (tmp_path / "A.jsonl").open("w") as hops,
+        (tmp_path / "redis-1.commands").open("w") as told,
+    ):
+        joined = {"id": "A-1-2", "at": long_ago, "detail": {"channel": "specific.x!y"}}
+        hops.write(line("join", 2, "layer", **ways, **joined) + "\n")
+        hops.write(line("join", 3, "done", **ways, at=long_ago + 1, cause="A-1-2") + "\n")
+        told.write(command(long_ago, "CLIENT SETNAME A") + "\n")
+        for file in (hops, told):
+            file.flush()
+        recent.read()
+        hops.write(line("send", 4, "layer", **ways, id="A-1-4", at=now) + "\n")
+        told.write(command(now + 1, "ZRANGE asgi:group:lobby 0 -1") + "\n")
+    recent.read()
+    assert [hop.label for hop in recent.book().traces["send"]] == ["", "ZRANGE lobby"]
+
+
+def command(at, words):
+    client = {"server": "redis-1", "client": "127.0.0.1:1", "inside": False}
+    return json.dumps({"at": at, "words": words, **client})

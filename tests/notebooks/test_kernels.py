@@ -1,0 +1,290 @@
+"""What a notebook starts ends with it: real kernels, interrupted, restarted and killed."""
+
+import asyncio
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import psutil
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+
+from chatflow import websocket_reader
+from chatflow.basics.catalog import ROOT
+from helpers.scripts import (
+    MARK,
+    START_SECONDS,
+    STOP_SECONDS,
+    can_listen,
+    copy_repository,
+    environment,
+    marked_processes,
+    new_mark,
+    run_folders,
+)
+
+HOLD = """
+import asyncio
+from chatflow import stage
+async with stage({}) as chat:
+    print("Held", flush=True)
+    {}
+"""
+FOREVER = "await asyncio.Event().wait()"
+# It ends by itself: ipykernel cannot interrupt what blocks the event loop. What it holds is ended
+# after the interrupt, and that must not be broken off.
+BLOCKING = "import time; time.sleep(1)"
+TRY_AGAIN = """
+from chatflow import stage
+async with stage(1) as chat:
+    assert chat.manage("check").returncode == 0
+"""
+WSGI, ASGI = "1", "6, instances=2"
+# Of a start, by the process that has just begun: the guard of the run's folder, the migration, the
+# first instance.
+MOMENTS = ["sweep.py", "migrate", "daphne"]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return copy_repository(tmp_path_factory.mktemp("repository"))
+
+
+class Notebook:
+    """A kernel in a repository's `notebooks/`, and all that it starts, seen from outside."""
+
+    def __init__(self, repository):
+        self.repository, self.mark, self.folders = repository, new_mark(), set()
+        self.manager = AsyncKernelManager(kernel_name="python3")
+
+    async def __aenter__(self):
+        variables = environment({MARK: self.mark})
+        await self.manager.start_kernel(cwd=self.repository / "notebooks", env=variables)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        await self.client.wait_for_ready(timeout=START_SECONDS)
+        return self
+
+    async def __aexit__(self, *error):
+        self.client.stop_channels()
+        await self.manager.shutdown_kernel(now=True)
+        for process in self.processes():  # what a failed test has left
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    @property
+    def kernel_pid(self):
+        return self.manager.provisioner.pid
+
+    def kill(self):
+        os.kill(self.kernel_pid, signal.SIGKILL)
+
+    def begin(self, options, then=FOREVER):
+        """Begin a cell that holds a stage; returns the cell's id."""
+        return self.client.execute(HOLD.format(options, then))
+
+    async def hold(self, *options):
+        """Begin a cell that holds a stage; returns the cell's id when the stage is ready."""
+        cell = self.begin(*options)
+        said = ""
+        while "Held" not in said:
+            message = await self.client.get_iopub_msg(timeout=START_SECONDS)
+            if message["parent_header"].get("msg_id") == cell:
+                said += message["content"].get("text", "")
+                assert message["msg_type"] != "error", message["content"]
+        return cell
+
+    async def ending(self, cell):
+        """The name of the error with which a cell ends; None if it ends well."""
+        try:
+            while (reply := await self.reply())["parent_header"].get("msg_id") != cell:
+                pass
+        except queue.Empty:
+            raise AssertionError(f"the cell has not ended after {STOP_SECONDS} s") from None
+        return reply["content"].get("ename")
+
+    async def reply(self):
+        return await self.client.get_shell_msg(timeout=STOP_SECONDS)
+
+    async def restart(self, **how):
+        await self.manager.restart_kernel(**how)
+        await self.client.wait_for_ready(timeout=START_SECONDS)
+
+    def processes(self):
+        """All processes that the kernel has started, and those that these have."""
+        marked = [each for each in marked_processes(self.mark) if each.pid != self.kernel_pid]
+        # Each folder's guard is told which it is.
+        guards = [words for words in map(command_line, marked) if "sweep.py" in str(words)]
+        self.folders |= {Path(words[-1]) for words in guards}
+        # Redis wipes its environment, and with it the mark.
+        return marked + [each for each in psutil.process_iter() if self.is_redis(each)]
+
+    def is_redis(self, process):
+        with contextlib.suppress(psutil.Error):  # it has ended, or is another user's
+            return any(process.cwd().startswith(f"{folder}/redis") for folder in self.folders)
+
+    async def wait_for_process(self, word):
+        give_up_at = time.monotonic() + START_SECONDS
+        while not any(word in " ".join(command_line(each)) for each in self.processes()):
+            assert time.monotonic() < give_up_at, f"no {word} was ever started"
+            await asyncio.sleep(0)  # and look again at once: the moment is short
+
+    def ports(self):
+        sockets = [each for process in self.processes() for each in process.net_connections("tcp")]
+        return {each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN}
+
+    def note(self):
+        """What its run tells other programs."""
+        [note] = [folder / "run.json" for folder in self.folders if folder.exists()]
+        return json.loads(note.read_text())
+
+
+def command_line(process):
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def assert_nothing_left(notebook, ports=()):
+    give_up_at = time.monotonic() + STOP_SECONDS
+    while (left := what_is_left(notebook, ports)) and time.monotonic() < give_up_at:
+        time.sleep(0.05)
+    assert not left, f"After {STOP_SECONDS} s there is still: {left}."
+
+
+def what_is_left(notebook, ports):
+    folders = [f"folder {folder.name}" for folder in notebook.folders if folder.exists()]
+    # A process that is ending has no environment any more, but may still have its sockets.
+    listeners = [f"listener on {port}" for port in ports if not can_listen(port)]
+    return [str(process) for process in notebook.processes()] + folders + listeners
+
+
+@contextlib.contextmanager
+def nothing_left(notebook, listeners):
+    """What runs for this notebook at the beginning of the block must be gone at its end."""
+    ports = notebook.ports()
+    assert len(ports) == listeners
+    assert notebook.folders & set(run_folders(notebook.repository))
+    yield
+    assert_nothing_left(notebook, ports)
+
+
+async def test_interrupt_ends_a_cell_and_what_it_holds_and_the_kernel_goes_on(repository):
+    async with Notebook(repository) as notebook:
+        for options, then, listeners in (ASGI, FOREVER, 3), (WSGI, FOREVER, 1), (WSGI, BLOCKING, 1):
+            cell = await notebook.hold(options, then)
+            with nothing_left(notebook, listeners):
+                await notebook.manager.interrupt_kernel()
+                assert await notebook.ending(cell) == "CancelledError"
+                assert not notebook.processes(), "the cell must not end before its stage has"
+        assert await notebook.ending(notebook.client.execute(TRY_AGAIN)) is None
+
+
+async def test_interrupt_in_the_middle_of_a_start_leaves_nothing(repository):
+    async with Notebook(repository) as notebook:
+        for word in MOMENTS:
+            migrate_again(repository)
+            cell = notebook.begin(ASGI)
+            await notebook.wait_for_process(word)
+            await notebook.manager.interrupt_kernel()
+            assert await notebook.ending(cell) == "CancelledError"
+            assert_nothing_left(notebook)
+        assert await notebook.ending(notebook.client.execute(TRY_AGAIN)) is None
+
+
+def migrate_again(repository):
+    """Take away the migrated database that a start would copy."""
+    for path in (repository / ".run").glob("migrated-*"):
+        path.unlink()
+
+
+async def test_restart_of_the_kernel_ends_what_a_cell_holds(repository):
+    async with Notebook(repository) as notebook:
+        for now in (False, True):  # the kernel is asked to end, or killed
+            await notebook.hold(ASGI)
+            with nothing_left(notebook, 3):
+                await notebook.restart(now=now)
+        assert await notebook.ending(notebook.client.execute(TRY_AGAIN)) is None
+
+
+async def test_nothing_is_left_of_a_kernel_that_is_killed(repository):
+    async with Notebook(repository) as notebook:
+        for options, listeners in ((ASGI, 3), (WSGI, 1)):
+            await notebook.hold(options)
+            with nothing_left(notebook, listeners):
+                notebook.kill()
+            await notebook.restart()
+
+
+async def test_nothing_is_left_of_a_kernel_that_is_killed_in_the_middle_of_a_start(repository):
+    async with Notebook(repository) as notebook:
+        for word in MOMENTS:
+            migrate_again(repository)
+            notebook.begin(ASGI)
+            await notebook.wait_for_process(word)
+            notebook.kill()
+            assert_nothing_left(notebook)
+            await notebook.restart()
+
+
+def test_guard_removes_the_folder_though_nobody_hears_that_it_is_there(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "lock").touch()
+    guard = subprocess.Popen(
+        [sys.executable, "-I", ROOT / "notebooks" / "chatflow" / "running" / "sweep.py", folder],
+        stdout=subprocess.PIPE,
+    )
+    guard.stdout.close()  # as when the kernel is killed a moment after it has started the guard
+    assert guard.wait(STOP_SECONDS) == 0
+    assert not folder.exists()
+
+
+# --- two notebooks --------------------------------------------------------------------------------
+
+
+async def test_two_notebooks_at_once_do_not_disturb_each_other(repository):
+    async with Notebook(repository) as one, Notebook(repository) as two:
+        await asyncio.gather(one.hold(ASGI), two.hold(ASGI))
+        assert len(one.ports()) == len(two.ports()) == 3, "two instances and Redis"
+        assert not one.ports() & two.ports()
+        for name in ("CHAT_DATABASE", "REDIS_URL", "REDIS_PREFIX"):
+            assert one.note()["environment"][name] != two.note()["environment"][name]
+        await asyncio.gather(chat_across(one, "from one"), chat_across(two, "from two"))
+        assert "from two" not in await page(one)
+        assert "from one" not in await page(two)
+        with nothing_left(one, 3):
+            one.kill()
+        await chat_across(two, "still from two")
+
+
+async def chat_across(notebook, text):
+    """Post twenty messages on one instance; the other must hear them, in order, and no other."""
+    wanted = [f"{text} {number}" for number in range(20)]
+    here, there = instances(notebook)
+    async with websocket_reader(here, "lobby") as alice, websocket_reader(there, "lobby") as bob:
+        heard = []
+        for each in wanted:
+            await alice.post("alice", each)
+            heard.append((await bob.next(within=STOP_SECONDS))["text"])
+    assert heard == wanted
+    assert wanted[-1] in await page(notebook)
+
+
+def instances(notebook):
+    urls = notebook.note()["urls"]
+    return [SimpleNamespace(url=url, ws_url=url.replace("http", "ws", 1)) for url in urls]
+
+
+async def page(notebook):
+    async with httpx.AsyncClient(base_url=instances(notebook)[0].url) as http:
+        return (await http.get("/chat/lobby/")).text

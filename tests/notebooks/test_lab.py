@@ -1,0 +1,116 @@
+"""The walkthrough as the learner meets it: `lab.sh`, JupyterLab, the first notebook."""
+
+import asyncio
+import contextlib
+import os
+import re
+import subprocess
+import time
+
+import pytest
+from playwright.async_api import expect
+
+from chatflow.basics.catalog import ROOT
+from chatflow.basics.errors import MissingError
+from chatflow.clients.browser import chromium, find_chromium
+from chatflow.running.processes import Program, RunFolder
+from chatflow.running.redis_server import free_port
+from stages.test_browser import no_browser
+
+START_SECONDS = 60
+FIRST, LAST = "00_start_here", "06_redis_layer"
+
+
+@contextlib.asynccontextmanager
+async def jupyter_lab(notebook=FIRST, **variables):
+    """Run lab.sh without opening a browser; yields the address of a notebook in it."""
+    files = RunFolder("lab")
+    options = ["--no-browser", "--ServerApp.token=", "--port", str(free_port())]
+    try:
+        command = [ROOT / "scripts" / "lab.sh", *options]
+        # Not the tabs that the user has left open.
+        workspaces = {"JUPYTERLAB_WORKSPACES_DIR": str(files.path / "workspaces")}
+        log, environment = files.path / "lab.log", os.environ | workspaces | variables
+        server = Program(command, folder=files, log=log, env=environment)
+        yield f"{await address(server)}/lab/tree/notebooks/{notebook}.ipynb"
+    finally:
+        await asyncio.to_thread(files.close)
+
+
+async def address(server):
+    give_up_at = time.monotonic() + START_SECONDS
+    while not (said := re.search(r"(http://127\.0\.0\.1:\d+)/lab", server.log.read_text())):
+        assert server.poll() is None, server.last_lines()
+        assert time.monotonic() < give_up_at, server.last_lines()
+        await asyncio.sleep(0.05)
+    return said[1]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def notebooks_are_trusted():
+    subprocess.run([ROOT / "scripts" / "bootstrap.sh"], check=True)
+
+
+@pytest.fixture(autouse=True)
+def browser_is_there():
+    try:
+        find_chromium()
+    except MissingError as error:
+        no_browser(error)
+
+
+async def run_cell(page, prompt):
+    """Run a cell by its key, as a person does: again if a page still at work has not taken it."""
+    async with asyncio.timeout(START_SECONDS):
+        taken = False
+        while not taken:
+            await prompt.click()  # a key goes to the cell that was clicked, wherever focus was
+            await page.keyboard.press("Shift+Enter")
+            taken = await is_taken(prompt)
+    await expect(prompt).to_have_text(re.compile(r"^\[\d+\]:$"), timeout=START_SECONDS * 1000)
+
+
+async def is_taken(prompt, seconds=3):
+    try:
+        await expect(prompt).not_to_have_text("[ ]:", timeout=seconds * 1000)
+    except AssertionError:
+        return False
+    return True
+
+
+async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells():
+    async with jupyter_lab() as url, chromium() as browser:
+        page = await browser.new_page(viewport={"width": 1400, "height": 1000})
+        await page.goto(url)
+        heading = page.get_by_role("heading", name="one chat, built up")
+        await expect(heading).to_be_visible(timeout=START_SECONDS * 1000)
+        await expect(page.get_by_title("Notebook trusted", exact=False)).to_be_visible()
+        kernel = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        await expect(kernel).to_be_visible(timeout=START_SECONDS * 1000)
+        # The first two cells of code: the imports, and the map that is read from steps.toml.
+        for number in (1, 2):
+            await run_cell(page, page.locator(".jp-CodeCell .jp-InputPrompt").nth(number - 1))
+        stage_map = page.locator(".jp-OutputArea-output table").first
+        await expect(stage_map).to_contain_text("A WSGI view")
+        await expect(page.get_by_text("Jupyter news")).to_have_count(0)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_flow_pictures_show_before_any_cell_is_run(trusted, tmp_path):
+    # Where Jupyter keeps whom it trusts: an empty folder is somebody who has just come.
+    variables = {} if trusted else {"JUPYTER_DATA_DIR": str(tmp_path)}
+    async with jupyter_lab(LAST, **variables) as url, chromium() as browser:
+        page = await browser.new_page(viewport={"width": 1400, "height": 1000})
+        await page.goto(url)
+        said = "Notebook trusted" if trusted else "Notebook not trusted"
+        await expect(page.get_by_title(said, exact=False)).to_be_visible(
+            timeout=START_SECONDS * 1000
+        )
+        # A trusted notebook shows the SVG, in which the message moves; any other the PNG.
+        kind = ".jp-RenderedSVG" if trusted else ".jp-RenderedImage"
+        shown = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        picture = shown.locator(f"{kind} img").first
+        await picture.scroll_into_view_if_needed(timeout=START_SECONDS * 1000)
+        await expect(picture).to_be_visible()
+        width = await picture.evaluate("image => image.complete ? image.naturalWidth : 0")
+        assert width > 100, "a picture that shows"

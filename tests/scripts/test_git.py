@@ -1,0 +1,58 @@
+"""The repository as git gives it to people whose git is set up in another way than ours."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from chatflow import stages
+from chatflow.basics.catalog import ROOT
+from helpers.missing import need_git
+from helpers.scripts import copy_repository, link_environment, run_script
+
+OUR_OWN = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+
+
+def git(folder, *words):
+    done = subprocess.run(["git", *OUR_OWN, *words], cwd=folder, capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+@pytest.fixture
+def origin(tmp_path):
+    """A git repository with all that is in this one's folders, as they are now."""
+    need_git()
+    folder = copy_repository(tmp_path / "origin")
+    shutil.rmtree(folder / ".venv")
+    shutil.rmtree(folder / ".run")
+    shutil.copy(ROOT / ".gitattributes", folder)
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "All")
+    return folder
+
+
+def test_clone_by_a_git_that_writes_windows_line_ends_runs(origin, tmp_path):
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--config", "core.autocrlf=true", origin, clone)
+    # What is in the index, what is in the folder, the attributes, the path.
+    listed = [line.split(maxsplit=2) for line in git(clone, "ls-files", "--eol").splitlines()]
+    wrong = [path for _, here, path in listed if here in ("w/crlf", "w/mixed")]
+    assert len(listed) > 300
+    assert wrong == [], "these have line ends that bash or Python on Linux do not understand"
+    (clone / ".run").mkdir()
+    link_environment(clone)
+    done = run_script(clone, "run_step.sh", "--list")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == len(stages())
+
+
+def test_pictures_and_fonts_are_as_they_were_committed(origin, tmp_path):
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--config", "core.autocrlf=true", origin, clone)
+    binary = [path for kind in ("png", "otf", "ttf") for path in origin.rglob(f"*.{kind}")]
+    assert binary, "the READMEs show pictures"
+    for path in binary:
+        assert path.read_bytes() == (clone / path.relative_to(origin)).read_bytes(), path
+        attributes = git(clone, "check-attr", "text", "--", path.relative_to(origin))
+        assert attributes.endswith(": text: unset\n"), f"git should take no end of line in {path}"

@@ -1,0 +1,191 @@
+"""What a machine need not have: how it is found, and what is said where it is not there."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from chatflow.basics.catalog import ROOT
+from chatflow.basics.errors import MissingError, UsageError
+from chatflow.basics.hidden import KNOWN, hidden
+from chatflow.clients import browser
+from chatflow.lesson import notebooks
+from chatflow.running import nginx, postgres
+from helpers.missing import left_out
+from helpers.scripts import bare_path, write_program
+
+# One test for each program, of those that need it.
+NEED_ONE = [
+    "tests/clients/test_console.py::test_console_is_read_until_the_promise_is_kept",
+    "tests/final/test_postgres.py::test_run_step_runs_chat_final_on_it",
+    "tests/final/test_deploy.py::test_nginx_has_nothing_to_say_about_the_file_that_ships",
+]
+FINDERS = {
+    "chromium": browser.find_chromium,
+    "nginx": nginx.find_binary,
+    "postgresql": postgres.find_binaries,
+}
+RUNS = "#!/bin/sh\necho Chromium 1.0\n"
+# As Ubuntu leaves it in place of a browser.
+ASKS_FOR_ANOTHER = "#!/bin/sh\necho It requires the chromium snap >&2\nexit 1\n"
+INSTALLED = [
+    "chromium_headless_shell-1255/chrome-headless-shell-linux64/chrome-headless-shell",
+    "chromium_headless_shell-1181/chrome-linux/headless_shell",
+    "chromium-1255/chrome-linux64/chrome",
+    "chromium-1255/chrome-mac-arm64/Google Chrome for Testing.app/Contents/MacOS/Google Chrome",
+]
+
+
+@pytest.fixture
+def no_browser(monkeypatch, tmp_path):
+    """A machine without any browser: the folder of its PATH."""
+    folder = bare_path(tmp_path / "bin")
+    for name in ("CHROMIUM", "CHATFLOW_HIDE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "playwright"))
+    monkeypatch.setattr(browser, "PLACES", [str(tmp_path / "a place" / "chrome")])
+    return folder
+
+
+def browser_at(path, text=RUNS):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return str(write_program(path, text))
+
+
+# --- a browser of any usual name or place ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", browser.NAMES)
+def test_browser_of_any_usual_name_is_used(no_browser, name):
+    path = browser_at(no_browser / name)
+    assert browser.find_chromium() == path
+
+
+@pytest.mark.parametrize("path", INSTALLED)
+def test_browser_that_playwright_has_fetched_is_used(no_browser, tmp_path, path):
+    path = browser_at(tmp_path / "playwright" / path)
+    assert browser.find_chromium() == path
+
+
+def test_playwrights_own_folder_is_the_one_that_is_searched(no_browser, monkeypatch, tmp_path):
+    monkeypatch.delenv("PLAYWRIGHT_BROWSERS_PATH")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = browser_at(tmp_path / "ms-playwright" / INSTALLED[0])
+    assert browser.find_chromium() == path
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", "0")
+    assert ".local-browsers" in str(browser.playwright_folder())
+
+
+def test_newest_version_is_taken(no_browser, tmp_path):
+    for number in (999, 1181, 1001):
+        name = f"chromium-{number}/chrome-linux/chrome"
+        browser_at(tmp_path / "playwright" / name)
+    assert "chromium-1181" in browser.find_chromium()
+
+
+def test_browser_off_path_is_used(no_browser, tmp_path):
+    path = browser_at(tmp_path / "a place" / "chrome")
+    assert browser.find_chromium() == path
+
+
+def test_what_only_looks_like_a_browser_is_passed_over(no_browser, tmp_path):
+    stub = browser_at(no_browser / "chromium-browser", ASKS_FOR_ANOTHER)
+    with pytest.raises(MissingError) as missing:
+        browser.find_chromium()
+    assert f"({stub}: It requires the chromium snap)" in str(missing.value), "why it is not used"
+    path = browser_at(tmp_path / "a place" / "chrome")
+    assert browser.find_chromium() == path
+
+
+def test_chosen_browser_is_the_only_one_tried(no_browser, monkeypatch):
+    browser_at(no_browser / "chromium")
+    mine = browser_at(no_browser / "mine")
+    monkeypatch.setenv("CHROMIUM", mine)
+    assert browser.find_chromium() == mine
+    monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
+    with pytest.raises(MissingError, match="/nowhere/chromium"):
+        browser.find_chromium()
+
+
+def test_without_a_browser_it_is_said_how_to_have_one_without_root(no_browser):
+    with pytest.raises(MissingError) as missing:
+        browser.find_chromium()
+    assert "`.venv/bin/playwright install chromium-headless-shell`" in str(missing.value)
+    assert "apt install chromium" in str(missing.value)
+
+
+# --- what is left out -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_hidden_program_is_missing(monkeypatch, name):
+    monkeypatch.setenv("CHATFLOW_HIDE", f"{name},")
+    with pytest.raises(MissingError, match="to be had"):
+        FINDERS[name]()
+
+
+def test_only_what_is_looked_for_can_be_hidden(monkeypatch):
+    monkeypatch.setenv("CHATFLOW_HIDE", "nginx, postgres")
+    with pytest.raises(UsageError, match=r"postgres, which .*chromium, nginx, postgresql"):
+        hidden()
+
+
+def run_tests(*words, **variables):
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:randomly", *words]
+    environment = os.environ | {"CI": "true"} | variables
+    options = {"capture_output": True, "text": True, "timeout": 100, "check": False}
+    return subprocess.run(command, cwd=ROOT, env=environment, **options)
+
+
+def test_each_missing_thing_is_named_once_at_the_end_of_the_run():
+    done = run_tests("-n", "2", "--dist", "load", *NEED_ONE, CHATFLOW_HIDE=",".join(KNOWN))
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    section = lines[[" left out " in line for line in lines].index(True) + 1 : -1]
+    assert len(section) == 3, f"one line for each missing program, not: {section}"
+    for name in ("Chromium", "PostgreSQL", "nginx"):
+        said = [line for line in section if f"No {name} to be had" in line]
+        assert len(said) == 1, f"{name} should be named once: {section}"
+        assert said[0].startswith("1 test: "), "and how many tests are left out without it"
+    assert "SKIPPED" not in done.stdout, "a line for each test would bury the three that count"
+
+
+def test_ci_insists_on_what_nobody_hides():
+    done = run_tests("-n", "0", NEED_ONE[0], CHROMIUM="/nowhere/chromium", CHATFLOW_HIDE="nginx")
+    assert done.returncode == 1, "in CI a missing browser should be an error"
+    assert "/nowhere/chromium" in done.stdout
+
+
+def test_run_that_hides_an_unknown_program_is_bad_usage():
+    done = run_tests("--collect-only", NEED_ONE[0], CHATFLOW_HIDE="chrome")
+    assert done.returncode == 4
+    assert "CHATFLOW_HIDE names chrome" in done.stderr
+
+
+class Report:
+    def __init__(self, when="call", skipped=None, **properties):
+        self.when = when
+        self.longrepr = ("a file", 1, f"Skipped: {skipped}")
+        self.user_properties = [*properties.items()]
+
+
+def test_tests_that_are_left_out_are_counted_by_reason():
+    partly = Report(**{"left out": "No browser"})
+    skipped = [Report("setup", "No browser"), Report("setup", "No browser"), Report(skipped="No C")]
+    passed = [partly, Report("teardown", **{"left out": "No browser"}), Report(fault="another")]
+    assert left_out({"skipped": skipped, "passed": passed}) == [
+        "2 tests and a part of 1 test: No browser",
+        "1 test: No C",
+    ]
+    assert left_out({"passed": [Report()]}) == []
+
+
+def test_cells_with_a_tag_that_is_left_out_are_not_compared():
+    cells = [nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text="1")])]
+    cells += [nbformat.v4.new_code_cell(metadata={"tags": [tag]}) for tag in ("varies", "browser")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    assert notebooks.outputs(notebook) == [cells[0].outputs, cells[2].outputs]
+    assert notebooks.outputs(notebook, ["varies", "browser"]) == [cells[0].outputs]

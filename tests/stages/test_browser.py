@@ -1,0 +1,1138 @@
+"""What people see: two users, each in a browser of their own, on the pages of the stages."""
+
+import asyncio
+import contextlib
+import re
+import secrets
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Error as BrowserError
+from playwright.async_api import TimeoutError as NothingCame
+from playwright.async_api import expect
+
+from chatflow import post, stage
+from chatflow.basics.errors import MissingError
+from chatflow.clients.browser import chromium, find_chromium
+from chatflow.clients.client import LIVE_SECONDS, PASSWORD, Visitor, cookie_name
+from chatflow.clients.traffic import counted, network
+from chatflow.probing.capabilities import LOGOUT_SECONDS
+from chatflow.probing.people import new_room
+from chatflow.running.labs import lab, log_line
+from chatflow.running.variants import variant
+from helpers.missing import leave_out
+
+# One browser for all tests of this file: it has to stay in one event loop.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+READY = re.compile("^(Reload to see|Live|Connected)")
+NO_NEWS = re.compile("^No news just now")
+# Would break out of an attribute or an element; short enough for a name.
+MARKUP = '"><img src=x onerror=alert(hacked=1)>'
+MARKUP_WITH_SCRIPT = f"</script><script>alert(hacked=1)</script>{MARKUP}"
+SCORE = re.compile(r"^Minute \d+ · \d+ : \d+$")
+OFFLINE = re.compile("^Offline")
+LOGGED_OUT = re.compile("^Logged out")
+AWAY_SECONDS = 10
+# Back-off at its longest, by an unlucky draw, and then the way back on a slow machine.
+BACK_SECONDS = 45
+# What the browser says by itself about a server, or a network, that is not there.
+UNREACHABLE = re.compile("WebSocket connection to|net::ERR_")
+# The page that it shows in that case is its own; without windows it is an empty one.
+BROWSERS_OWN_ERROR = "location.href === 'chrome-error://chromewebdata/'"
+
+SMALL = {"width": 360, "height": 640}
+FIELDS = {"login": ["username", "password"], "signup": ["username", "password1", "password2"]}
+
+# The contrast of each text with what is behind it, as WCAG has it: [text, ratio].
+CONTRASTS = """() => {
+  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => channels(color).slice(0, 3).map((c) => c / 255)
+    .map((c) => (c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+  const isOpaque = (element) => (channels(getComputedStyle(element).backgroundColor)[3] ?? 1) > 0;
+  const contrast = (element) => {
+    let ground = element;
+    while (!isOpaque(ground)) ground = ground.parentElement;
+    const [a, b] = [light(getComputedStyle(element).color),
+      light(getComputedStyle(ground).backgroundColor)].sort((a, b) => b - a);
+    return (a + .05) / (b + .05);
+  };
+  return [...document.querySelectorAll("body :is(a, b, button, div, h1, label, li, p, span, time)")]
+    .filter((element) => element.checkVisibility() && element.textContent.trim())
+    .map((element) => [element.textContent.trim(), contrast(element)]);
+}"""
+
+
+def in_stages(*numbers):
+    cases = [pytest.param(number, id=f"stage_{number}") for number in numbers]
+    return pytest.mark.parametrize("chat", cases, indirect=True)
+
+
+class Person:
+    """Somebody at a browser of their own, with a note of all that goes wrong on its page."""
+
+    def __init__(self, name, page):
+        self.name, self.page = name, page
+        self.loads, self.troubles = [], []
+        self.status = page.locator("#status")
+        self.name_field = page.get_by_label("Your name")
+        self.text_field = page.get_by_label("Message", exact=True)
+        page.on("domcontentloaded", lambda page: self.loads.append(page.url))
+        page.on("console", self.note_console)
+        page.on("pageerror", lambda error: self.troubles.append(f"uncaught {error}"))
+        page.on("dialog", self.note_dialog)
+
+    def note_console(self, entry):
+        if entry.type in ("error", "warning"):
+            self.troubles.append(entry.text)
+
+    async def note_dialog(self, dialog):
+        self.troubles.append(f"a dialog says {dialog.message!r}")
+        await dialog.dismiss()
+
+    def forgive(self, words):
+        """Take off the note what the browser itself says about a failure that is meant."""
+        self.troubles = [trouble for trouble in self.troubles if not re.search(words, trouble)]
+
+    async def enter(self, instance, room_name):
+        """Open a room: logged in where there are accounts, else under one's name."""
+        is_user = await self.log_in(instance)
+        await self.page.goto(f"{instance.url}/chat/{room_name}/")
+        await expect(self.status, "the page should say that it is ready").to_have_text(READY)
+        if not is_user:
+            await self.name_field.fill(self.name)
+
+    async def log_in(self, instance):
+        """Bring a login's cookie along, where there are accounts. Returns whether there are."""
+        async with Visitor(instance, self.name) as visitor:
+            await visitor.log_in()
+        if visitor.session:
+            name = cookie_name(instance)
+            cookie = {"name": name, "value": visitor.session, "url": instance.url}
+            await self.page.context.add_cookies([cookie])
+        return bool(visitor.session)
+
+    async def fill_in(self, **fields):
+        """Fill the fields of an account's page, and send it."""
+        for name, value in fields.items():
+            await self.page.locator(f"[name={name}]").fill(value)
+        await self.page.keyboard.press("Enter")
+
+    async def is_at(self, heading):
+        await expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+
+    async def say(self, text):
+        await self.text_field.fill(text)
+        await self.text_field.press("Enter")
+
+    async def sees(self, *messages):
+        """Wait until the page shows these (author, text) and no others, in this order."""
+        shown = self.page.locator("#messages :is(b, p)")
+        what = f"{self.name} should see exactly these messages, each once, in this order"
+        await expect(shown, what).to_have_text([word for message in messages for word in message])
+
+    async def keeps_waiting(self, *texts):
+        """Wait until the page shows these texts, and no others, as not sent yet."""
+        shown = self.page.locator("#waiting p")
+        what = f"{self.name} should see what waits to be sent"
+        await expect(shown, what).to_have_text(list(texts), timeout=BACK_SECONDS * 1000)
+
+    async def hears_something(self):
+        """Whether a first message comes while one waits without reloading."""
+        try:
+            await self.page.locator("#messages li").first.wait_for(timeout=LIVE_SECONDS * 1000)
+        except NothingCame:
+            return False
+        return True
+
+
+def no_browser(reason):
+    """Skip; but fail in CI, which insists on a browser."""
+    leave_out("chromium", reason)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser():
+    try:
+        find_chromium()
+    except MissingError as error:
+        no_browser(error)
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def arrive(browser):
+    """Call it with a name for a Person; in the end nothing may have gone wrong on any page."""
+    people = []
+
+    async def arrive(name, **options):
+        context = await browser.new_context(**options)
+        people.append(Person(name, await context.new_page()))
+        return people[-1]
+
+    yield arrive
+    troubles = {person.name: person.troubles for person in people if person.troubles}
+    for person in people:
+        await person.page.context.close()
+    assert not troubles, "the console of a page should stay silent"
+
+
+@pytest.fixture
+def both_enter(arrive):
+    """Call it with a stage: alice enters a new room of it and bob too, elsewhere if that works."""
+
+    async def both_enter(chat):
+        crosses = chat.stage.can["crosses_instances"] == "yes"
+        room_name = new_room()
+        alice, bob = await arrive("alice"), await arrive("bob")
+        await alice.enter(chat.instances[0], room_name)
+        await bob.enter(chat.instances[-1 if crosses else 0], room_name)
+        return alice, bob
+
+    return both_enter
+
+
+# --- two people -----------------------------------------------------------------------------
+
+
+@in_stages(1)
+async def test_bob_sees_alices_message_only_after_a_reload(chat, both_enter):
+    alice, bob = await both_enter(chat)
+    await alice.say("hello")
+    await alice.sees(("alice", "hello"))
+    assert not await bob.hears_something(), "in this stage news should come only with a reload"
+    await bob.page.reload()
+    await bob.sees(("alice", "hello"))
+
+
+@in_stages(3, 5, 6, 7, 8, 9)
+async def test_both_see_each_message_once_and_in_order_without_reloading(chat, both_enter):
+    await have_a_conversation(*await both_enter(chat))
+
+
+async def test_long_polling_page_is_live_too(start, both_enter):
+    # On its own: the requests that closed pages leave behind hold threads for up to 25 s.
+    async with start(2) as chat:
+        alice, bob = await both_enter(chat)
+        await have_a_conversation(alice, bob)
+        # Before the server goes: they would rightly complain that it has gone.
+        await alice.page.close()
+        await bob.page.close()
+
+
+async def have_a_conversation(alice, bob):
+    said = []
+    for person, text in [(alice, "hello"), (bob, "hi"), (bob, "how are you?"), (alice, "fine")]:
+        await person.say(text)
+        said.append((person.name, text))
+        await alice.sees(*said)
+        await bob.sees(*said)
+    for person in (alice, bob):
+        assert len(person.loads) == 1, f"{person.name} should not have to reload: {person.loads}"
+    for person in (alice, bob):
+        await person.page.reload()
+        await person.sees(*said)
+
+
+@in_stages(4)
+async def test_second_tab_hears_nothing_where_every_socket_is_an_island(chat, both_enter):
+    alice, bob = await both_enter(chat)
+    await alice.say("can you hear me?")
+    await alice.sees(("alice", "can you hear me?"))
+    await bob.say("is anyone there?")
+    # Had alice's message come to bob, it would have come before the echo of his own.
+    await bob.sees(("bob", "is anyone there?"))
+    await alice.sees(("alice", "can you hear me?"))
+    await bob.page.reload()
+    await bob.sees(("alice", "can you hear me?"), ("bob", "is anyone there?"))
+
+
+@in_stages(7, 9)
+async def test_both_see_the_bots_answer_and_the_score_of_a_match(chat, both_enter):
+    alice, bob = await both_enter(chat)
+    await alice.say("/roll 2d6")
+    answer = re.compile(r"^alice rolls \d \+ \d = \d+$")
+    for person in (alice, bob):
+        await person.sees(("alice", "/roll 2d6"), ("the bot", answer))
+    await bob.say("/match")
+    for person in (alice, bob):
+        await expect(person.page.locator("#score"), "the score should be shown").to_have_text(SCORE)
+    await expect(alice.page.locator("#score")).to_have_text(re.compile("^Minute [1-9]"))
+    assert len(alice.loads) == len(bob.loads) == 1, "both should come without reloading"
+
+
+@in_stages(1, 5, 8, 9)
+async def test_without_javascript_the_form_still_posts(chat, arrive):
+    alice = await arrive("alice", java_script_enabled=False)
+    room_name = new_room()
+    is_user = await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    if not is_user:
+        await alice.name_field.fill("alice")
+    await alice.say("no script here")
+    await alice.sees(("alice", "no script here"))
+
+
+# --- markup in what people write ------------------------------------------------------------
+
+
+@in_stages(1, 3, 5, 8, 9)
+async def test_markup_in_a_message_stays_text(chat, arrive):
+    # Django lets no such name sign up.
+    name = MARKUP if chat.stage.can["unforgeable"] == "no" else "mallory"
+    mallory, bob = await arrive(name), await arrive("bob")
+    room_name = new_room()
+    for person in (mallory, bob):
+        await person.enter(chat, room_name)
+    await mallory.say(MARKUP_WITH_SCRIPT)
+    await mallory.sees((name, MARKUP_WITH_SCRIPT))
+    if chat.stage.can["live"] == "yes":
+        await assert_markup_is_text(bob, name)
+    # Now in the page itself, as the template writes it.
+    await bob.page.reload()
+    await assert_markup_is_text(bob, name)
+    await assert_markup_is_text(mallory, name)
+
+
+async def assert_markup_is_text(person, author):
+    await person.sees((author, MARKUP_WITH_SCRIPT))
+    await assert_nothing_was_injected(person)
+
+
+async def assert_nothing_was_injected(person):
+    # The page's own scripts are a module and, from 08 on, a piece of JSON.
+    script = "script:not([type=module], [type='application/json'])"
+    injected = person.page.locator(f"img, #messages script, {script}")
+    await expect(injected, "what people write should be shown as text").to_have_count(0)
+    assert await person.page.evaluate("window.hacked") is None, "a visitor's script has run"
+
+
+@in_stages(1)
+async def test_markup_in_a_refused_form_stays_text(chat, arrive):
+    mallory = await arrive(MARKUP)
+    await mallory.page.goto(f"{chat.url}/?room_name={MARKUP}")
+    await expect(mallory.page.get_by_label("Room name")).to_have_value(MARKUP)
+    await assert_nothing_was_injected(mallory)
+    await mallory.enter(chat, new_room())
+    # Else the browser would not even send it.
+    await mallory.page.locator("form").evaluate("form => { form.noValidate = true; }")
+    await mallory.say("   ")
+    await expect(mallory.page.get_by_role("alert")).to_have_text("Write something first.")
+    await expect(mallory.name_field).to_have_value(MARKUP)
+    await assert_nothing_was_injected(mallory)
+    mallory.forgive("status of 400")
+
+
+@in_stages(9)
+async def test_markup_in_a_message_that_waits_stays_text(chat, arrive):
+    mallory = await arrive("mallory")
+    async with network(chat) as phone:
+        await mallory.enter(phone, new_room())
+        phone.cut()
+        await expect(mallory.status).to_have_text(OFFLINE)
+        await mallory.say(MARKUP_WITH_SCRIPT)
+        await mallory.keeps_waiting(MARKUP_WITH_SCRIPT)
+        await assert_nothing_was_injected(mallory)
+        await mallory.page.close()
+    mallory.forgive(UNREACHABLE)
+
+
+@in_stages(8)
+async def test_markup_in_a_refused_sign_up_stays_text(chat, arrive):
+    mallory = await arrive("mallory")
+    await mallory.page.goto(f"{chat.url}/accounts/signup/")
+    await mallory.fill_in(username=MARKUP, password1=PASSWORD, password2=PASSWORD)
+    await expect(mallory.page.get_by_role("alert")).to_contain_text("valid username")
+    await expect(mallory.page.get_by_label("Username")).to_have_value(MARKUP)
+    await assert_nothing_was_injected(mallory)
+
+
+# --- accounts -------------------------------------------------------------------------------
+
+
+def new_name():
+    return f"user-{secrets.token_hex(6)}"
+
+
+@in_stages(8, 9)
+async def test_a_stranger_signs_up_logs_out_and_in_again_and_always_comes_to_the_room(chat, arrive):
+    alice, room_name = await arrive(new_name()), new_room()
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    await alice.is_at("Log in")
+    await alice.page.get_by_role("link", name="Sign up").click()
+    await alice.fill_in(username=alice.name, password1=PASSWORD, password2=PASSWORD)
+    await alice.is_at(room_name)
+    await expect(alice.page.locator(".who")).to_contain_text(f"You are {alice.name}")
+    await alice.say("hello")
+    await alice.sees((alice.name, "hello"))
+    await alice.page.get_by_role("button", name="Log out").click()
+    await alice.is_at("Rooms")
+    await alice.page.get_by_role("link", name=room_name).click()
+    await alice.is_at("Log in")
+    await alice.fill_in(username=alice.name, password=PASSWORD)
+    await alice.is_at(room_name)
+    await alice.sees((alice.name, "hello"))
+
+
+@in_stages(8)
+async def test_wrong_password_is_told_and_the_next_try_still_leads_to_the_room(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    async with Visitor(chat, "alice") as visitor:
+        await visitor.log_in()
+    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
+    await alice.fill_in(username="alice", password="a guess")
+    await expect(alice.page.get_by_role("alert")).to_contain_text("correct username and password")
+    await expect(alice.page.get_by_label("Username")).to_have_value("alice")
+    await alice.fill_in(password=PASSWORD)
+    await alice.is_at(room_name)
+
+
+@in_stages(8)
+async def test_sign_up_says_what_is_wrong_with_a_name_or_a_password(chat, arrive):
+    alice = await arrive("alice")
+    async with Visitor(chat, "alice") as visitor:
+        await visitor.log_in()
+    await alice.page.goto(f"{chat.url}/accounts/signup/")
+    alert = alice.page.get_by_role("alert")
+    # With a password that is not hers: with hers it would be her own form, sent twice.
+    await alice.fill_in(
+        username="alice", password1="not hers, surely", password2="not hers, surely"
+    )
+    await expect(alert).to_have_text("A user with that username already exists.")
+    await alice.fill_in(username=new_name(), password1="short", password2="short")
+    await expect(alert.first).to_contain_text("too short")
+    await alice.fill_in(password1=PASSWORD, password2="another")
+    await expect(alert).to_contain_text("didn’t match")
+
+
+@in_stages(8)
+async def test_a_person_changes_the_password_and_stays_logged_in(chat, arrive):
+    alice, other = await arrive(new_name()), f"{PASSWORD} 2"
+    await alice.log_in(chat)
+    await alice.page.goto(f"{chat.url}/")
+    await alice.page.get_by_role("link", name="Change password").click()
+    await alice.is_at("Change password")
+    await alice.fill_in(old_password=PASSWORD, new_password1=other, new_password2=other)
+    await alice.is_at("Rooms")
+    await expect(alice.page.locator(".who")).to_contain_text(f"You are {alice.name}")
+
+
+@in_stages(8, 9)
+async def test_after_logging_out_in_one_tab_the_other_says_so(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await log_out_elsewhere(alice, chat)
+    told = {"timeout": LOGOUT_SECONDS * 1000}
+    await expect(alice.status, "the other tab should say so").to_have_text(LOGGED_OUT, **told)
+    await alice.page.reload()
+    await alice.is_at("Log in")
+
+
+async def log_out_elsewhere(person, instance):
+    """Log out in another tab of the same browser."""
+    tab = await person.page.context.new_page()
+    await tab.goto(f"{instance.url}/")
+    await tab.get_by_role("button", name="Log out").click()
+    await expect(tab.get_by_role("link", name="Log in")).to_be_visible()
+    await tab.close()
+
+
+# --- what is written is never lost ----------------------------------------------------------
+
+
+@in_stages(1, 3, 5, 8, 9)
+async def test_pasted_text_that_is_too_long_stays_whole_and_is_not_sent(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await alice.text_field.focus()
+    # As pasting does it: here a field's maxlength would cut.
+    await alice.page.keyboard.insert_text("x" * 2_500)
+    await alice.page.keyboard.press("Enter")
+    whole = "the page should cut nothing off in silence"
+    await expect(alice.text_field, whole).to_have_value("x" * 2_500)
+    field = "field => [field.validity.valid, field.title]"
+    assert await alice.text_field.evaluate(field) == [
+        False,
+        "1 to 2,000 characters, not only spaces",
+    ]
+    await alice.sees()
+    # Characters count, not halves of them, and what is white space around them does not.
+    await alice.say(" " + "\U0001f600" * 2_000)
+    await alice.sees(("alice", "\U0001f600" * 2_000))
+    # Some programs put this where a line ends; "." in a pattern does not match it.
+    await alice.say("two\u2028lines")
+    await alice.sees(("alice", "\U0001f600" * 2_000), ("alice", "two\u2028lines"))
+
+
+@in_stages(1, 3, 5)
+async def test_pasted_name_that_is_too_long_stays_whole_and_its_message_is_not_sent(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await alice.name_field.fill("")
+    await alice.name_field.focus()
+    await alice.page.keyboard.insert_text("a" * 60)
+    await alice.say("hello")
+    await expect(alice.name_field, "cut off, it is another name").to_have_value("a" * 60)
+    await expect(alice.text_field).to_have_value("hello")
+    await alice.name_field.fill(" alice ")
+    await alice.say("hello")
+    await alice.sees(("alice", "hello"))
+    mine = alice.page.locator("#messages li.mine")
+    await expect(mine, "spaces around a name make no other person of it").to_have_count(1)
+
+
+async def test_post_of_a_sixth_stream_stays_in_its_field_until_a_connection_is_free(start, arrive):
+    alice = await arrive("alice")
+    async with start(3) as chat:
+        await alice.enter(chat, "lobby")
+        others = [await alice.page.context.new_page() for _ in range(5)]
+        for tab in others:
+            await tab.goto(f"{chat.url}/chat/lobby/")
+            await expect(tab.locator("#status")).to_have_text(READY)
+        await alice.say("one too many")
+        await alice.text_field.press("Enter")
+        waits = "six streams hold all connections that a browser opens to a host: say that it waits"
+        await expect(alice.status, waits).to_have_text("Sending: waiting for an answer")
+        await expect(alice.text_field, "not sent yet").to_have_value("one too many")
+        await others.pop().close()
+        await alice.sees(("alice", "one too many"))
+        await expect(alice.text_field).to_have_value("")
+        await expect(alice.status).to_have_text(READY)
+        await alice.say("once more")
+        await alice.sees(("alice", "one too many"), ("alice", "once more"))
+        for tab in [*others, alice.page]:
+            await tab.close()
+
+
+@pytest.mark.parametrize("number", [2, 3])
+async def test_post_that_is_refused_or_gets_no_answer_stays_in_its_field(number, start, arrive):
+    alice = await arrive("alice")
+    async with start(number) as chat, network(chat) as phone:
+        await alice.enter(phone, "lobby")
+        await alice.text_field.evaluate("field => { field.form.noValidate = true; }")
+        await alice.say("  ")
+        await expect(alice.status).to_have_text("Not sent: Write something first.")
+        await expect(alice.text_field).to_have_value("  ")
+        await alice.say("hello")
+        await alice.sees(("alice", "hello"))
+        phone.cut()
+        await expect(alice.status).to_have_text(NO_NEWS)
+        await alice.say("is anyone there?")
+        await expect(alice.text_field).to_be_editable()
+        await expect(alice.text_field, "not sent").to_have_value("is anyone there?")
+        phone.mend()
+        await expect(alice.status).to_have_text(READY, timeout=BACK_SECONDS * 1000)
+        await alice.text_field.press("Enter")
+        await alice.sees(("alice", "hello"), ("alice", "is anyone there?"))
+        await alice.page.close()
+    alice.forgive("net::ERR_|status of 400")
+
+
+@in_stages(8)
+async def test_logged_out_page_keeps_what_is_written(chat, arrive):
+    alice = await arrive(new_name())
+    await alice.enter(chat, new_room())
+    await log_out_elsewhere(alice, chat)
+    await expect(alice.status).to_have_text(LOGGED_OUT)
+    await alice.say("too late")
+    await expect(alice.text_field, "no login page in its place").to_have_value("too late")
+
+
+# Without TLS there is none, except on the machine itself.
+NO_SECURE_CONTEXT = "delete Crypto.prototype.randomUUID"
+
+
+@in_stages(9)
+async def test_page_that_came_by_plain_http_to_another_machine_sends(chat, arrive):
+    alice = await arrive("alice")
+    await alice.page.add_init_script(NO_SECURE_CONTEXT)
+    await alice.enter(chat, new_room())
+    said = []
+    for text in ("from a phone", "in the same network"):
+        await alice.say(text)
+        said.append(("alice", text))
+        await alice.sees(*said)
+        await alice.keeps_waiting()
+
+
+# --- keyboard, small screens ----------------------------------------------------------------
+
+
+@in_stages(1, 3, 5, 7)
+async def test_a_person_without_a_mouse_can_find_a_room_and_chat(chat, arrive):
+    alice = await arrive("alice")
+    keyboard, room_name = alice.page.keyboard, new_room()
+    await alice.page.goto(f"{chat.url}/")
+    await expect(alice.page.get_by_label("Room name")).to_be_focused()
+    await keyboard.type(room_name)
+    await keyboard.press("Enter")
+    await expect(alice.page.get_by_role("heading")).to_have_text(room_name)
+    await expect(alice.status).to_have_text(READY)
+    await expect(alice.name_field, "a stranger first gives a name").to_be_focused()
+    await keyboard.type("alice")
+    await keyboard.press("Tab")
+    await type_message(alice, "first")
+    await alice.sees(("alice", "first"))
+    # No Tab: who has just sent a message wants to write the next one.
+    await type_message(alice, "second")
+    await alice.sees(("alice", "first"), ("alice", "second"))
+    await alice.page.reload()
+    await expect(alice.name_field, "the tab should remember the name").to_have_value("alice")
+    await expect(alice.text_field, "a known person writes at once").to_be_focused()
+
+
+@in_stages(8, 9)
+async def test_a_person_without_a_mouse_can_sign_up_find_a_room_chat_and_log_out(chat, arrive):
+    alice, room_name = await arrive(new_name()), new_room()
+    keyboard = alice.page.keyboard
+    await alice.page.goto(f"{chat.url}/")
+    await expect(alice.page.get_by_label("Room name")).to_be_focused()
+    await keyboard.type(room_name)
+    await keyboard.press("Enter")
+    await alice.is_at("Log in")
+    await expect(alice.page.get_by_label("Username")).to_be_focused()
+    await tab_to(alice, alice.page.get_by_role("link", name="Sign up"))
+    await keyboard.press("Enter")
+    await alice.is_at("Sign up")
+    await expect(alice.page.get_by_label("Username")).to_be_focused()
+    for text in (alice.name, PASSWORD, PASSWORD):
+        await keyboard.type(text)
+        await keyboard.press("Tab")
+    await keyboard.press("Enter")
+    await alice.is_at(room_name)
+    await expect(alice.status).to_have_text(READY)
+    await type_message(alice, "first")
+    await type_message(alice, "second")
+    await alice.sees((alice.name, "first"), (alice.name, "second"))
+    await tab_to(alice, alice.page.get_by_role("button", name="Log out"))
+    await keyboard.press("Enter")
+    await alice.is_at("Rooms")
+
+
+async def tab_to(person, element):
+    """Press Tab until this element is focused; so one with no mouse can reach it."""
+    for _ in range(20):
+        await person.page.keyboard.press("Tab")
+        if await element.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail("this should be reached with the Tab key")
+
+
+async def type_message(person, text):
+    await expect(person.text_field).to_be_focused()
+    await expect(person.text_field, "what was sent should be gone from the field").to_have_value("")
+    await person.page.keyboard.type(text)
+    await person.page.keyboard.press("Enter")
+
+
+@in_stages(1, 5)
+async def test_message_of_spaces_only_is_not_sent_and_nothing_is_lost(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await alice.name_field.fill("  ")
+    await alice.say("hello")
+    await expect(alice.text_field, "a refused message stays in its field").to_have_value("hello")
+    await alice.name_field.fill("alice")
+    await alice.say("   ")
+    await alice.say("hello")
+    await alice.sees(("alice", "hello"))
+
+
+@in_stages(1, 3, 5, 6, 7, 8, 9)
+async def test_pages_fit_a_small_screen(chat, arrive):
+    alice = await arrive("W" * 50, viewport=SMALL)
+    room_name = new_room().ljust(50, "W")
+    for text in ["W" * 2_000, "word " * 400, "short"]:
+        await post(chat, room_name, "W" * 50, text)
+    await alice.page.goto(f"{chat.url}/")
+    await expect(alice.page.get_by_role("link", name=room_name)).to_be_visible()
+    await assert_no_sideways_scrolling(alice.page)
+    await alice.enter(chat, room_name)
+    await assert_no_sideways_scrolling(alice.page)
+    for name in ("#status", "form.post", "#messages li:last-child"):
+        await expect(alice.page.locator(name), "should be on the screen").to_be_in_viewport(ratio=1)
+
+
+@in_stages(8)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_account_pages_fit_a_small_screen_and_can_be_read(chat, arrive, scheme):
+    alice = await arrive("W" * 50, viewport=SMALL, color_scheme=scheme)
+    for path in ("login", "signup"):
+        await alice.page.goto(f"{chat.url}/accounts/{path}/")
+        await alice.fill_in(**dict.fromkeys(FIELDS[path], "W" * 8))
+        await expect(alice.page.get_by_role("alert").first).to_be_visible()
+        await assert_fits_and_can_be_read(alice.page)
+    await alice.enter(chat, new_room())
+    await assert_fits_and_can_be_read(alice.page)
+    await alice.page.goto(f"{chat.url}/accounts/password_change/")
+    await assert_fits_and_can_be_read(alice.page)
+
+
+@in_stages(9)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_room_with_what_waits_fits_a_small_screen_and_can_be_read(chat, arrive, scheme):
+    alice, waiting = await arrive("alice", viewport=SMALL, color_scheme=scheme), "W" * 100
+    async with network(chat) as phone:
+        await alice.enter(phone, new_room())
+        nothing = "an empty list should take no room, nor say that there are no messages"
+        await expect(alice.page.locator("#waiting"), nothing).to_be_hidden()
+        phone.cut()
+        await expect(alice.status).to_have_text(OFFLINE)
+        await alice.say(waiting)
+        await alice.keeps_waiting(waiting)
+        await assert_fits_and_can_be_read(alice.page)
+        await expect(alice.page.get_by_text(waiting)).to_be_in_viewport(ratio=1)
+        await alice.page.close()
+    alice.forgive(UNREACHABLE)
+
+
+async def assert_fits_and_can_be_read(page):
+    await assert_no_sideways_scrolling(page)
+    pale = [text for text, contrast in await page.evaluate(CONTRASTS) if contrast < 4.5]
+    assert not pale, f"{page.url} shows text that is hard to read on its ground: {pale}"
+
+
+@in_stages(1, 3, 6)
+async def test_page_for_a_wrong_address_leads_back_to_the_rooms(chat, arrive):
+    alice = await arrive("alice", viewport=SMALL)
+    await alice.page.goto(f"{chat.url}/chat/caf%C3%A9/")
+    await expect(alice.page.get_by_role("heading")).to_have_text("No such page")
+    await assert_no_sideways_scrolling(alice.page)
+    await alice.page.keyboard.press("Tab")
+    await alice.page.keyboard.press("Enter")
+    await expect(alice.page.get_by_role("heading")).to_have_text("Rooms")
+    alice.forgive("status of 404")
+
+
+async def assert_no_sideways_scrolling(page):
+    page_width, width = await page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert page_width <= width, f"{page.url} is {page_width} px wide on a screen of {width} px"
+
+
+# --- the server goes away -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [5, 8])
+async def test_page_says_that_its_server_is_gone_and_a_message_waits_for_it(number, start, arrive):
+    alice = await arrive("alice")
+    async with start(number) as chat:
+        await alice.enter(chat, "lobby")
+        chat.instances[0].kill()
+        await expect(alice.status).to_contain_text("Disconnected")
+        # Without a socket the form is posted, and the browser says that nobody answers.
+        await alice.say("is anyone there?")
+        await alice.page.wait_for_function(BROWSERS_OWN_ERROR)
+        async with start(number, port=chat.instances[0].port, database=chat.database):
+            await alice.page.reload()
+            await alice.sees(("alice", "is anyone there?"))
+            # Before this server goes too: a handshake that it breaks off is one more complaint.
+            await expect(alice.status).to_have_text(READY)
+    alice.forgive("ERR_CONNECTION_REFUSED")
+
+
+async def test_poll_that_begins_offline_is_asked_again_and_nothing_is_missed(start, arrive):
+    alice, bob = await arrive("alice"), await arrive("bob")
+    said = [("bob", "one"), ("bob", "two"), ("bob", "three")]
+    async with start(2) as chat:
+        for person in (alice, bob):
+            await person.enter(chat, "lobby")
+        await bob.say("one")
+        await alice.sees(said[0])
+        await alice.page.context.set_offline(True)
+        # The request that is waiting still gets this one; the next one begins offline.
+        await bob.say("two")
+        await expect(alice.status, "say that no news come").to_have_text(NO_NEWS)
+        await bob.say("three")
+        await bob.sees(*said)
+        await alice.page.context.set_offline(False)
+        await alice.sees(*said)
+        await expect(alice.status).to_have_text(READY)
+        assert len(alice.loads) == 1, "alice should not have to reload"
+        for person in (alice, bob):
+            await person.page.close()
+    alice.forgive("net::ERR_")
+
+
+@pytest.mark.parametrize("number", [2, 3])
+async def test_page_comes_back_by_itself_after_its_proxy_has_answered_with_an_error(
+    number, start, arrive
+):
+    alice, address = await arrive("alice"), re.compile("/(messages|stream)/")
+    async with start(number) as chat, network(chat) as proxy:
+        await alice.enter(proxy, "lobby")
+        refused = asyncio.Event()
+
+        async def refuse(route):
+            await route.fulfill(status=502)
+            refused.set()
+
+        await alice.page.route(address, refuse)
+        proxy.cut()
+        await asyncio.wait_for(refused.wait(), BACK_SECONDS)
+        await expect(alice.status).to_have_text(NO_NEWS)
+        await post(chat, "lobby", "bob", "did you miss me?")
+        await alice.page.unroute(address)
+        proxy.mend()
+        await expect(alice.status).to_have_text(READY, timeout=BACK_SECONDS * 1000)
+        await alice.sees(("bob", "did you miss me?"))
+        assert len(alice.loads) == 1, "alice should not have to reload"
+        await alice.page.close()
+    alice.forgive("net::ERR_|status of 502")
+
+
+# --- left, and come back to -----------------------------------------------------------------
+
+# As the browser says it of a page that it takes out of its back/forward cache. The headless shell
+# has no such cache, and Playwright switches that of others off.
+COME_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+
+
+@in_stages(4, 5, 7, 8, 9)
+async def test_page_that_comes_back_out_of_the_browsers_cache_loads_again(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(chat, room_name)
+    await post(chat, room_name, "bob", "while you were away")
+    await alice.page.evaluate(f"document.title = 'as it was left'; {COME_BACK}")
+    await expect(alice.page, "it should load again").to_have_title(room_name)
+    await alice.sees(("bob", "while you were away"))
+    await expect(alice.status).to_have_text(READY)
+    assert len(alice.loads) == 2, "once is enough"
+
+
+@in_stages(8, 9)
+async def test_after_a_logout_the_way_back_leads_to_the_login(chat, arrive):
+    alice, room_name = await arrive(new_name()), new_room()
+    await alice.enter(chat, room_name)
+    await alice.say("for members only")
+    await alice.sees((alice.name, "for members only"))
+    await log_out_elsewhere(alice, chat)
+    await alice.page.evaluate(COME_BACK)
+    await alice.is_at("Log in")
+
+
+@in_stages(3, 5)
+async def test_page_that_comes_back_with_something_half_written_keeps_it(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    await alice.text_field.fill("half writ")
+    await alice.page.evaluate(COME_BACK)
+    await alice.text_field.press("End")
+    await alice.page.keyboard.type("ten")
+    await alice.page.keyboard.press("Enter")
+    await alice.sees(("alice", "half written"))
+    assert len(alice.loads) == 1, "a reload would empty the field"
+
+
+# --- more tabs than threads -----------------------------------------------------------------
+
+TABS, THREADS = 5, 4
+
+
+async def test_fifth_tab_of_long_polling_loads_only_when_a_poll_ends(arrive):
+    alice, ended = await arrive("alice"), []
+    async with (
+        # Less than half of the learner's 25 seconds.
+        variant(2, "chat/views.py", "WAIT_SECONDS = 25", "WAIT_SECONDS = 10") as folder,
+        stage(2, folder=folder) as chat,
+        counted(chat) as (address, count),
+    ):
+        tabs = [await alice.page.context.new_page() for _ in range(TABS)]
+        for tab in tabs[:THREADS]:
+            tab.on("response", lambda answer: "messages" in answer.url and ended.append("a poll"))
+            await tab.goto(f"{address.url}/chat/lobby/")
+        fourth = "each tab's poll should go out: the browser's cache lets out one at a time"
+        for _ in range(50):
+            if count.requests < 2 * THREADS:
+                await asyncio.sleep(0.1)
+        assert count.requests >= 2 * THREADS, fourth
+        ended.clear()
+        await tabs[-1].goto(f"{address.url}/chat/lobby/")
+        ended.append("the fifth tab")
+        assert ended[0] == "a poll", "four held polls leave no thread for a fifth tab's page"
+        await alice.page.context.close()
+
+
+# --- offline, and back ----------------------------------------------------------------------
+
+
+@in_stages(9)
+async def test_after_ten_seconds_offline_both_see_the_same_once_and_in_order(chat, both_enter):
+    alice, bob = await both_enter(chat)
+    await alice.say("before")
+    context = alice.page.context
+    said = await be_away(alice, bob, lambda: context.set_offline(True))
+    await context.set_offline(False)
+    await assert_both_see_once(alice, bob, said)
+
+
+@in_stages(9)
+async def test_after_ten_seconds_in_a_tunnel_both_see_the_same_once_and_in_order(chat, arrive):
+    alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
+    async with network(chat.instances[0]) as phone:
+        await alice.enter(phone, room_name)
+        await bob.enter(chat.instances[1], room_name)
+        await alice.say("before")
+        said = await be_away(alice, bob, phone.cut)
+        phone.mend()
+        await assert_both_see_once(alice, bob, said)
+        # Before the way to the server goes: she would rightly complain.
+        await alice.page.close()
+
+
+async def be_away(alice, bob, leave):
+    """Take alice offline for ten seconds, while both write. Returns what is said in all."""
+    before = ("alice", "before")
+    for person in (alice, bob):
+        await person.sees(before)
+    if leaving := leave():
+        await leaving
+    await expect(alice.status).to_have_text(OFFLINE)
+    for text in ("where are you?", "hello?"):
+        await bob.say(text)
+    for text in ("in a tunnel", "still there"):
+        await alice.say(text)
+    await alice.keeps_waiting("in a tunnel", "still there")
+    missed = [("bob", "where are you?"), ("bob", "hello?")]
+    await bob.sees(before, *missed)
+    await asyncio.sleep(AWAY_SECONDS)  # nothing is waited for: being away is the experiment
+    await alice.sees(before)
+    await expect(alice.status).to_have_text(re.compile("^Offline.* · 2 waiting to be sent$"))
+    return [before, *missed, ("alice", "in a tunnel"), ("alice", "still there")]
+
+
+async def assert_both_see_once(alice, bob, said):
+    await expect(alice.status).to_have_text("Live", timeout=BACK_SECONDS * 1000)
+    await alice.keeps_waiting()
+    for person in (alice, bob):
+        await person.sees(*said)
+        assert len(person.loads) == 1, f"{person.name} should not have to reload"
+        await person.page.reload()
+        await person.sees(*said)
+    alice.forgive(UNREACHABLE)
+
+
+async def test_pages_come_back_by_themselves_when_their_killed_server_does(start, arrive):
+    alice, bob = await arrive("alice"), await arrive("bob")
+    said = [("alice", "before"), ("alice", "in between"), ("bob", "in between too")]
+    async with start(9) as chat:
+        for person in (alice, bob):
+            await person.enter(chat, "lobby")
+        await alice.say("before")
+        await bob.sees(said[0])
+        await asyncio.to_thread(chat.instances[0].kill)
+        for person, text in (alice, "in between"), (bob, "in between too"):
+            await expect(person.status).to_have_text(OFFLINE)
+            await person.say(text)
+            await person.keeps_waiting(text)
+        async with start(9, port=chat.instances[0].port, database=chat.database):
+            for person in (alice, bob):
+                await person.keeps_waiting()
+                await expect(person.status).to_have_text("Live")
+            await assert_each_is_there_once(alice, bob, said)
+            for person in (alice, bob):
+                await person.page.close()
+                person.forgive(UNREACHABLE)
+
+
+async def assert_each_is_there_once(alice, bob, said):
+    """Both see the same; who of the two was back first, chance says."""
+    shown = []
+    for person in (alice, bob):
+        items = person.page.locator("#messages li")
+        await expect(items).to_have_count(len(said))
+        shown.append(await items.locator(":is(b, p)").all_inner_texts())
+        assert len(person.loads) == 1, f"{person.name} should not have to reload"
+    assert shown[0] == shown[1], "both should see the same, in the same order"
+    assert sorted(zip(shown[0][::2], shown[0][1::2], strict=True)) == sorted(said)
+
+
+@in_stages(9)
+async def test_what_waits_to_be_sent_outlives_a_reload(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    async with network(chat) as phone:
+        await alice.enter(phone, room_name)
+        phone.cut()
+        await expect(alice.status).to_have_text(OFFLINE)
+        await alice.say("do not lose me")
+        await alice.keeps_waiting("do not lose me")
+        with pytest.raises(BrowserError, match="ERR_"):
+            await alice.page.reload()
+        await alice.page.wait_for_function(BROWSERS_OWN_ERROR)
+        phone.mend()
+        await alice.page.goto(f"{phone.url}/chat/{room_name}/")
+        await alice.sees(("alice", "do not lose me"))
+        await alice.keeps_waiting()
+        await alice.page.reload()
+        await alice.sees(("alice", "do not lose me"))
+        await expect(alice.status).to_have_text("Live")
+        await alice.page.close()
+    alice.forgive(UNREACHABLE)
+
+
+@in_stages(9)
+async def test_refused_message_comes_back_into_its_field_with_the_reason(chat, arrive):
+    alice = await arrive("alice")
+    await alice.enter(chat, new_room())
+    # Else the browser itself would not let it out.
+    await alice.text_field.evaluate("field => { field.form.noValidate = true; }")
+    await alice.say("x" * 2_001)
+    await expect(alice.status).to_have_text(re.compile("^Not sent: .*at most 2000 characters"))
+    await expect(alice.text_field).to_have_value("x" * 2_001)
+    await alice.keeps_waiting()
+    await alice.say("shorter")
+    await alice.sees(("alice", "shorter"))
+    await expect(alice.status).to_have_text("Live")
+
+
+@in_stages(9)
+async def test_logged_out_page_stays_so_and_keeps_what_waits(chat, arrive):
+    alice, room_name, sockets = await arrive(new_name()), new_room(), []
+    alice.page.on("websocket", lambda socket: sockets.append(socket))
+    await alice.enter(chat, room_name)
+    await log_out_elsewhere(alice, chat)
+    await expect(alice.status).to_have_text(LOGGED_OUT)
+    await alice.say("too late")
+    await alice.keeps_waiting("too late")
+    await expect(alice.status, "it should still say so").to_have_text(LOGGED_OUT)
+    # A network that goes and comes makes other pages connect again.
+    for offline in (True, False):
+        await alice.page.context.set_offline(offline)
+        await expect(alice.status, "it should still say so").to_have_text(LOGGED_OUT)
+    assert len(sockets) == 1, "a page whose login has ended should not knock again"
+    await alice.page.reload()
+    await alice.fill_in(username=alice.name, password=PASSWORD)
+    await alice.sees((alice.name, "too late"))
+    await alice.keeps_waiting()
+
+
+# Chance is what we say, and each wait for a next try is noted and left out.
+CHANCE = """
+window.delays = [];
+Math.random = () => {chance};
+const wait = window.setTimeout;
+window.setTimeout = (callback, delay) => (delays.push(delay), wait(callback));
+"""
+
+
+@in_stages(9)
+@pytest.mark.parametrize("chance", [0.25, 1])
+async def test_page_tries_again_by_chance_later_each_time_but_within_30_seconds(
+    chat, arrive, chance
+):
+    alice = await arrive("alice")
+    await alice.page.add_init_script(CHANCE.format(chance=chance))
+    wanted = [chance * seconds * 1000 for seconds in (1, 2, 4, 8, 16, 30, 30)]
+    async with network(chat) as phone:
+        await alice.enter(phone, new_room())
+        for _ in range(2):
+            phone.cut()
+            await alice.page.wait_for_function(f"delays.length >= {len(wanted)}")
+            assert (await alice.page.evaluate("delays"))[: len(wanted)] == wanted
+            phone.mend()
+            await expect(alice.status).to_have_text("Live")
+            # Who was back begins anew.
+            await alice.page.evaluate("delays.length = 0")
+        await alice.page.close()
+    alice.forgive(UNREACHABLE)
+
+
+@pytest.mark.parametrize("number", [8, 9])
+async def test_page_whose_socket_is_refused_says_so_and_the_log_says_why(number, arrive):
+    alice = await arrive("alice")
+    async with (
+        # As if a proxy had changed the origin on the way.
+        variant(number, "chat/access.py", "if is_same_origin(scope):", "if not scope:") as folder,
+        stage(number, folder=folder) as chat,
+    ):
+        await alice.log_in(chat)
+        await alice.page.goto(f"{chat.url}/chat/lobby/")
+        what = re.compile("the server is away, or refuses this page", re.IGNORECASE)
+        await expect(alice.status, "a reload is no cure, so say what is").to_contain_text(what)
+        why = await log_line(chat.instances[0], "Refused a socket")
+        assert chat.url in why, "the log should say which origin came"
+        assert "CSRF_TRUSTED_ORIGINS" in why, "and what to set"
+        await alice.page.close()
+    alice.forgive(UNREACHABLE)
+
+
+# --- a page of another site -----------------------------------------------------------------
+
+RESIGNED = "I hereby resign."
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def evil_site():
+    async with lab("evil_site", server="daphne") as site:
+        yield site
+
+
+async def visit(person, site, chat, room_name, host="127.0.0.1"):
+    """Open the evil page in another tab of a person's browser. Returns its outcome and console."""
+    tab, console = await person.page.context.new_page(), []
+    tab.on("console", lambda entry: console.append(entry.text))
+    await tab.goto(f"http://{host}:{site.port}/#{chat.ws_url}/ws/chat/{room_name}/")
+    return tab.locator("#outcome"), console
+
+
+@contextlib.asynccontextmanager
+async def without_origin_check():
+    """Stage 08, but it lets in whatever page has opened a socket."""
+    async with (
+        variant(8, "websockets_channels/asgi.py", "SameOriginOnly(", "(") as folder,
+        stage(8, folder=folder) as chat,
+    ):
+        yield chat
+
+
+@in_stages(7)
+async def test_evil_page_writes_under_any_name_where_there_are_no_accounts(chat, arrive, evil_site):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(chat, room_name)
+    outcome, _ = await visit(alice, evil_site, chat, room_name)
+    await expect(outcome).to_have_text("written as the boss")
+    await alice.page.reload()
+    await alice.sees(("the boss", RESIGNED))
+
+
+async def test_without_origin_check_evil_page_on_another_port_writes_as_its_visitor(
+    arrive, evil_site
+):
+    alice = await arrive("alice")
+    async with without_origin_check() as chat:
+        await alice.enter(chat, "lobby")
+        outcome, _ = await visit(alice, evil_site, chat, "lobby")
+        await expect(outcome, "cookies ignore ports").to_have_text("written as alice")
+        await alice.page.reload()
+        await alice.sees(("alice", RESIGNED))
+        await alice.page.close()
+
+
+async def test_without_origin_check_evil_page_of_another_site_comes_without_the_cookie(
+    arrive, evil_site
+):
+    alice = await arrive("alice")
+    async with without_origin_check() as chat:
+        await alice.enter(chat, "lobby")
+        outcome, _ = await visit(alice, evil_site, chat, "lobby", host="localhost")
+        await expect(outcome, "SameSite=Lax keeps the cookie").to_have_text("closed with 4401")
+        await alice.page.reload()
+        await alice.say("I stay.")
+        await alice.sees(("alice", "I stay."))
+        await alice.page.close()
+
+
+@in_stages(8, 9)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_evil_page_is_refused_before_its_socket_is_open(chat, arrive, evil_site, host):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(chat, room_name)
+    outcome, console = await visit(alice, evil_site, chat, room_name, host)
+    await expect(outcome).to_have_text("closed with 1006")
+    assert "Unexpected response code: 403" in console[0]
+    await alice.page.reload()
+    await alice.say("I stay.")
+    await alice.sees(("alice", "I stay."))

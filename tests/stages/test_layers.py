@@ -1,0 +1,116 @@
+"""What ends a connection, or makes it deaf, though nobody has left: the labs beside notebook 06."""
+
+import asyncio
+import time
+from collections import Counter
+from importlib.metadata import metadata
+from types import SimpleNamespace
+
+import pytest
+import redis.asyncio
+import websockets
+from channels_redis import core
+from channels_redis.core import RedisChannelLayer
+from channels_redis.pubsub import RedisPubSubChannelLayer
+
+from chatflow import stage
+from chatflow.running import redis_server
+from chatflow.running.processes import RunFolder
+from chatflow.running.servers import ASGI_SERVERS
+from labs.careless_proxy import careless_proxy
+from labs.full_queues import in_redis, in_the_process, of_a_subscriber
+from labs.two_clocks import after_the_day, ended_by_daphne
+
+
+@pytest.fixture(scope="module")
+def server():
+    folder = RunFolder("layers")
+    try:
+        yield redis_server.start(folder)
+    finally:
+        folder.close()
+
+
+async def test_queue_in_redis_drops_the_newest_and_says_so(server):
+    texts, log = await in_redis(server.url)
+    assert texts == ["loud 1", "loud 2", "loud 3"]
+    rooms = ["loud", "quiet"]
+    assert log == [f"1 of 1 channels over capacity in group {room}" for room in rooms]
+
+
+async def test_queue_in_the_process_drops_the_oldest_silently(server):
+    assert await in_the_process(server.url) == (["loud 3", "loud 4", "loud 5"], [])
+
+
+async def test_redis_disconnects_a_subscriber_that_does_not_read(server):
+    assert 32 <= await of_a_subscriber(server.url) < 50
+
+
+async def test_jobs_are_sorted_by_the_clocks_of_those_who_give_them(server, monkeypatch):
+    layer = RedisChannelLayer(hosts=[server.url], prefix="clocks")
+    await layer.send("bot", {"type": "bot.command", "text": "first"})
+    slow = SimpleNamespace(time=lambda: time.time() - 5)
+    with monkeypatch.context() as another_machine:
+        another_machine.setattr(core, "time", slow)
+        await layer.send("bot", {"type": "bot.command", "text": "second"})
+    assert [(await layer.receive("bot"))["text"] for _ in range(2)] == ["second", "first"]
+    await layer.close_pools()
+
+
+async def test_one_message_costs_these_commands(server):
+    """Of the sender: four round trips, as the commands from MULTI to EXEC go together. As many of
+    the process that fetches: EVAL and BZPOPMIN to wait, ZADD and ZPOPMIN to put aside."""
+    sender, process = RedisChannelLayer(hosts=[server.url]), RedisChannelLayer(hosts=[server.url])
+    channel = await process.new_channel()
+    await process.group_add("room", channel)
+    async with redis.asyncio.from_url(server.url) as client:
+        await client.config_resetstat()
+        await sender.group_send("room", {"type": "chat.message"})
+        await process.receive(channel)
+        await process.wait_received()
+        stats = await client.info("commandstats")
+    ours = {name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()}
+    for name in ("config|resetstat", "client|setinfo", "info", "hello"):
+        ours.pop(name, None)
+    of_the_sender = {"zremrangebyscore": 2, "zrange": 1, "multi": 1, "exec": 1, "eval": 1}
+    in_its_script = {"zcount": 1, "zadd": 1, "expire": 1}
+    of_the_process = {"eval": 1, "bzpopmin": 1, "zadd": 1, "zpopmin": 1}
+    in_the_script_of_it = {"zrange": 1, "del": 1}
+    parts = (of_the_sender, in_its_script, of_the_process, in_the_script_of_it)
+    assert Counter(ours) == sum(map(Counter, parts), Counter())
+    await asyncio.gather(sender.close_pools(), process.close_pools())
+
+
+async def test_pubsub_layer_is_beta_forgets_nobody_and_has_no_limit(server):
+    text = " ".join(metadata("channels_redis").get_payload().split())
+    assert "This layer is currently at *Beta* status" in text
+    layer = RedisPubSubChannelLayer(hosts=[server.url], capacity=3, group_expiry=1)
+    channel = await layer.new_channel()
+    await layer.group_add("room", channel)
+    await asyncio.sleep(2.1)  # by the queue layer it would be forgotten
+    for number in range(200):
+        await layer.group_send("room", {"type": "chat.message", "number": number})
+    async with asyncio.timeout(20):
+        got = [(await layer.receive(channel))["number"] for _ in range(200)]
+    assert got == list(range(200))
+    await layer.flush()
+
+
+async def test_daphne_ends_a_day_and_a_slow_handshake():
+    assert await ended_by_daphne() == (1000, "did not receive a valid HTTP response")
+
+
+async def test_no_server_but_daphne_ends_a_socket_that_its_layer_has_forgotten():
+    # Daphne too: here its own day has a day's length.
+    ends = await asyncio.gather(*(after_the_day(server) for server in ASGI_SERVERS))
+    deaf_and_cured = (None, "the last word")
+    assert ends == [deaf_and_cured] * len(ASGI_SERVERS), dict(zip(ASGI_SERVERS, ends, strict=True))
+
+
+async def test_handshake_through_a_proxy_that_drops_upgrade_is_a_get_for_no_page():
+    async with stage(4) as chat, careless_proxy(chat) as url:
+        with pytest.raises(websockets.InvalidStatus, match="HTTP 404"):
+            await websockets.connect(f"{url}/ws/chat/lobby/")
+        log = chat.instances[0].program.log.read_text()
+    assert "Not Found: /ws/chat/lobby/" in log
+    assert "WSCONNECTING" not in log, "Daphne has seen no WebSocket"

@@ -1,0 +1,283 @@
+"""Pages, forms and addresses: the same contract in every stage."""
+
+import html
+import re
+
+import pytest
+
+from chatflow import Visitor, post, stage, stages
+from chatflow.probing.people import new_room
+from chatflow.running.variants import variant
+
+
+def in_stages(found):
+    cases = [pytest.param(stage.number, id=f"stage_{stage.number}") for stage in found]
+    return pytest.mark.parametrize("chat", cases, indirect=True)
+
+
+every_stage = in_stages(stages())
+# Up to stage 07 people write under whatever name they give.
+every_stage_with_free_names = in_stages([one for one in stages() if one.can["unforgeable"] == "no"])
+every_stage_with_users = in_stages([one for one in stages() if one.can["unforgeable"] == "yes"])
+
+BAD_ROOM_NAMES = {
+    "51 characters": "a" * 51,
+    "not ASCII": "caf%C3%A9",
+    "a newline": "lobby%0A",
+    "a newline before the slash": "%0Alobby",
+    "up and out": "..%2F",
+    "a space": "two%20words",
+    "a dot": "lobby.txt",
+    "nothing": "",
+}
+
+
+async def get(chat, path):
+    """A page, as somebody sees it who is logged in where the stage has accounts."""
+    async with Visitor(chat, "reader") as reader:
+        await reader.log_in()
+        return await reader.http.get(path)
+
+
+def assert_plain_refusal(response, status):
+    assert response.status_code == status
+    assert "Traceback" not in response.text, "a visitor must not see a traceback"
+    assert "DEBUG = True" not in response.text, "turn DEBUG off: this page shows our source"
+
+
+@every_stage
+async def test_index_lists_rooms_that_have_messages(chat):
+    room_name = new_room()
+    await post(chat, room_name, "alice", "first")
+    page = await get(chat, "/")
+    assert page.status_code == 200
+    assert f'href="/chat/{room_name}/"' in page.text, "GET / should link to each room"
+
+
+@every_stage
+async def test_index_takes_a_room_name(chat):
+    response = await get(chat, "/?room_name=lobby")
+    assert response.status_code == 302
+    assert response.headers["location"] == "/chat/lobby/"
+
+
+@every_stage
+async def test_index_takes_a_room_name_with_the_space_that_a_phone_adds(chat):
+    response = await get(chat, "/?room_name=lobby%20")
+    assert response.status_code == 302
+    assert response.headers["location"] == "/chat/lobby/"
+
+
+@every_stage
+async def test_index_refuses_a_bad_room_name_in_words(chat):
+    response = await get(chat, "/?room_name=caf%C3%A9")
+    assert_plain_refusal(response, 400)
+    assert "1 to 50 letters" in response.text
+
+
+@every_stage
+async def test_no_keyboard_changes_the_first_letter_of_a_name(chat):
+    paths = ["/", "/chat/lobby/"]
+    if chat.stage.can["unforgeable"] == "yes":
+        paths += ["/accounts/login/", "/accounts/signup/"]
+    fields = [field for path in paths for field in name_fields((await get(chat, path)).text)]
+    assert len(fields) >= 2, "a room is asked for, and a person"
+    for field in fields:
+        told = 'a phone would write "Den" for "den", which is another: autocapitalize="none"'
+        assert 'autocapitalize="none"' in field, told
+
+
+def name_fields(page):
+    return re.findall(r'<input [^>]*name="(?:room_name|author|username)"[^>]*>', page)
+
+
+@every_stage
+@pytest.mark.parametrize("query", ["fbclid=x", "utm_source=a&utm_medium=b", "room=lobby", "x"])
+async def test_index_takes_what_else_an_address_brings_for_no_form(chat, query):
+    page = await get(chat, f"/?{query}")
+    assert page.status_code == 200, f"/?{query} asks for no room: only room_name makes it a form"
+    assert "alert" not in page.text, "nothing was filled in, so there is nothing to complain of"
+    entered = await get(chat, f"/?{query}&room_name=lobby")
+    assert entered.headers.get("location") == "/chat/lobby/", "beside it the form still works"
+
+
+@every_stage
+async def test_index_asks_for_a_name_where_the_form_was_sent_without(chat):
+    page = await get(chat, "/?room_name=")
+    assert_plain_refusal(page, 400)
+    assert "Name a room." in page.text
+
+
+@every_stage
+async def test_post_is_stored_and_redirects(chat):
+    room_name = new_room()
+    response = await post(chat, room_name, "  alice ", "  hello  ")
+    assert response.status_code == 302, "after a POST redirect, so that a reload does not repeat it"
+    assert response.headers["location"] == f"/chat/{room_name}/"
+    page = await get(chat, f"/chat/{room_name}/")
+    assert "<b>alice</b>" in page.text
+    assert "<p>hello</p>" in page.text
+
+
+@every_stage
+async def test_messages_come_in_the_order_they_were_posted(chat):
+    room_name = new_room()
+    for text in ("one", "two", "three"):
+        await post(chat, room_name, "alice", text)
+    page = await get(chat, f"/chat/{room_name}/")
+    assert re.findall("<p>(one|two|three)</p>", page.text) == ["one", "two", "three"]
+
+
+@every_stage
+@pytest.mark.parametrize("name", ["a", "A-Z_09", "x" * 50])
+async def test_good_room_names_have_a_page(chat, name):
+    assert (await get(chat, f"/chat/{name}/")).status_code == 200
+
+
+@every_stage
+@pytest.mark.parametrize("what", BAD_ROOM_NAMES)
+async def test_bad_room_names_are_404(chat, what):
+    response = await get(chat, f"/chat/{BAD_ROOM_NAMES[what]}/")
+    assert_plain_refusal(response, 404)
+
+
+@every_stage
+async def test_unknown_paths_are_404(chat):
+    assert_plain_refusal(await get(chat, "/no/such/page"), 404)
+
+
+@every_stage
+async def test_post_without_csrf_token_is_403_and_stores_nothing(chat):
+    room_name = new_room()
+    async with Visitor(chat, "eve") as eve:
+        await eve.log_in()
+        forged = {"author": "eve", "text": "forged"}
+        response = await eve.http.post(f"/chat/{room_name}/", data=forged)
+    assert_plain_refusal(response, 403)
+    assert "forged" not in (await get(chat, f"/chat/{room_name}/")).text
+
+
+@every_stage
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="no text"),
+        pytest.param(" \t\n\u3000", id="only white space"),
+        pytest.param("x" * 2_001, id="text too long"),
+        pytest.param("nul \x00", id="null character"),
+    ],
+)
+async def test_bad_texts_are_refused_in_words_and_store_nothing(chat, text):
+    await assert_form_is_refused(chat, "eve", text)
+
+
+@every_stage_with_free_names
+@pytest.mark.parametrize("author", ["", "   ", "e" * 51], ids=["none", "only spaces", "too long"])
+async def test_bad_authors_are_refused_in_words_and_store_nothing(chat, author):
+    await assert_form_is_refused(chat, author, "hello")
+
+
+@every_stage_with_users
+@pytest.mark.parametrize("author", ["alice", "", "e" * 51, "the bot"])
+async def test_author_that_a_form_gives_changes_nothing(chat, author):
+    room_name = new_room()
+    async with Visitor(chat, "eve") as eve:
+        await eve.open(room_name)
+        assert (await eve.post(room_name, author, "it is me")).status_code == 302
+        page = (await eve.open(room_name)).text
+    assert re.findall(r'<li data-\w+="\d+"[^>]*>\s*<b>(.*?)</b>', page) == ["eve"], (
+        "the author is who is logged in"
+    )
+
+
+async def assert_form_is_refused(chat, author, text):
+    room_name = new_room()
+    response = await post(chat, room_name, author, text)
+    assert_plain_refusal(response, 400)
+    said = re.search(r'role="alert"[^>]*>\s*[^<\s]', response.text)
+    assert said, "say what is wrong with the form"
+    assert room_name not in (await get(chat, "/")).text, "a refused message must not be stored"
+
+
+@every_stage
+async def test_longest_author_and_text_are_accepted(chat):
+    room_name = new_room()
+    # Code points count, not bytes: each of these has four, and "ä" has two.
+    author = "ä" if chat.stage.can["unforgeable"] == "yes" else "\U0001f600"
+    response = await post(chat, room_name, author * 50, "\U0001f600" * 2_000)
+    assert response.status_code == 302
+    assert f"<b>{author * 50}</b>" in (await get(chat, f"/chat/{room_name}/")).text
+
+
+@every_stage
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+async def test_other_methods_are_refused(chat, method):
+    async with Visitor(chat) as visitor:
+        await visitor.open("lobby")
+        headers = {"X-CSRFToken": visitor.token}
+        response = await visitor.http.request(method, "/chat/lobby/", headers=headers)
+    assert_plain_refusal(response, 405)
+
+
+@every_stage
+async def test_markup_in_messages_is_shown_not_run(chat):
+    room_name = new_room()
+    author = "eve" if chat.stage.can["unforgeable"] == "yes" else "<b>eve</b>"
+    await post(chat, room_name, author, "<img src=x onerror=alert(1)></script>")
+    page = (await get(chat, f"/chat/{room_name}/")).text
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
+# --- forms of another origin ------------------------------------------------------------------
+
+# What a tunnel or a proxy makes of it: the browser says https, and the chat is http.
+TUNNEL = "https://localhost:8000"
+SETTINGS, TRUST = "websockets_channels/settings.py", f'CSRF_TRUSTED_ORIGINS = ["{TUNNEL}"]'
+# The finished chat has a page of its own for that, and tests of its own.
+STAGES = [one for one in stages() if one.key != "final"]
+
+
+async def send_from(chat, origin, room_name, with_token=True):
+    """Send a room's form as a page of another origin, or as an old one, without its token."""
+    async with Visitor(chat, "alice") as alice:
+        await alice.open(room_name)
+        token = {"csrfmiddlewaretoken": alice.token} if with_token else {}
+        fields = {"author": "alice", "text": "through a tunnel"} | token
+        headers = {"Origin": origin} if origin else {}
+        return await alice.http.post(f"/chat/{room_name}/", data=fields, headers=headers)
+
+
+@in_stages(STAGES)
+async def test_form_of_another_origin_is_told_which_came_which_is_ours_and_what_to_set(chat):
+    room_name = new_room()
+    answer = await send_from(chat, TUNNEL, room_name)
+    text = html.unescape(answer.text)
+    assert_plain_refusal(answer, 403)
+    assert TUNNEL in text, "say which origin came"
+    assert f"<code>{chat.url}</code>" in text, "say which origin the chat takes forms of"
+    assert TRUST in text, "say which line to write"
+    assert "settings.py" in text, "say where to write it"
+    assert room_name not in (await get(chat, "/")).text, "what is refused is not stored"
+
+
+@in_stages(STAGES)
+@pytest.mark.parametrize("origin", [None, "null"])
+async def test_form_without_its_token_or_of_a_hidden_page_is_refused_in_words(chat, origin):
+    answer = await send_from(chat, origin, new_room(), with_token=bool(origin))
+    assert_plain_refusal(answer, 403)
+    assert "reload the page" in answer.text, "say what to do"
+    assert "CSRF_TRUSTED_ORIGINS" not in answer.text, "here that setting would not help"
+
+
+@pytest.mark.parametrize("number", [1, 9])
+async def test_line_that_the_refusal_names_lets_the_form_in(number):
+    line = 'CSRF_FAILURE_VIEW = "chat.views.refused_form"'
+    async with (
+        variant(number, SETTINGS, line, f"{line}\n{TRUST}") as folder,
+        stage(number, folder=folder) as chat,
+    ):
+        answer = await send_from(chat, TUNNEL, "tunnel")
+        page = await get(chat, "/chat/tunnel/")
+    assert answer.status_code == 302
+    assert "through a tunnel" in page.text

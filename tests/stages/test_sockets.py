@@ -1,0 +1,370 @@
+"""WebSocket, from stage 04 on: frames, refusals, rooms, and many clients on two instances."""
+
+import asyncio
+import contextlib
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+import redis
+import websockets
+
+from chatflow import Visitor, find_stage, post, stage, stages
+from chatflow.clients.client import connect, next_event, websocket_reader
+from chatflow.probing.capabilities import BAD_FRAMES
+from chatflow.probing.people import new_room
+from chatflow.running.variants import variant
+from helpers.resume import log_in
+
+WITH_SOCKETS = [stage.number for stage in stages() if stage.can["accepts_websocket"] == "yes"]
+WITH_GROUPS = [number for number in WITH_SOCKETS if number != 4]
+FINAL = find_stage("final").number
+WITHOUT_LIMITS = [number for number in WITH_SOCKETS if number != FINAL]
+
+every_socket_stage = pytest.mark.parametrize("chat", WITH_SOCKETS, indirect=True)
+# Up to stage 07 people write under whatever name they give.
+WITH_FREE_NAMES = [number for number in WITH_SOCKETS if number <= 7]
+WITH_USERS = [number for number in WITH_SOCKETS if number > 7]
+# By then a server has long noticed that a client has gone, however busy it is.
+GONE_SECONDS = 20
+BAD_AUTHORS = ["", "  ", "e" * 51, 7, None, ["eve"]]
+
+every_group_stage = pytest.mark.parametrize("chat", WITH_GROUPS, indirect=True)
+
+BAD_PATHS = {
+    "51 characters": "/ws/chat/" + "a" * 51 + "/",
+    "not ASCII": "/ws/chat/caf%C3%A9/",
+    "a newline": "/ws/chat/lobby%0A/",
+    "a newline at the end": "/ws/chat/lobby/%0A",
+    "up and out": "/ws/chat/../",
+    "no room": "/ws/chat//",
+    "no slash at the end": "/ws/chat/lobby",
+    "unknown": "/nowhere/",
+    "root": "/",
+}
+
+
+def post_frame(text, author="alice"):
+    return json.dumps({"type": "post", "author": author, "text": text})
+
+
+def keys_of_a_message(chat):
+    """In their order; from stage 09 on a message has a number, and an id of its sender's."""
+    if chat.stage.key == "final":
+        return ["type", "id", "seq", "author", "author_id", "client_id", "text", "sent_at"]
+    if chat.stage.can["stored_once"] == "yes":
+        return ["type", "id", "seq", "author", "client_id", "text", "sent_at"]
+    return ["type", "id", "author", "text", "sent_at"]
+
+
+async def stored(chat, room_name):
+    """A room's page."""
+    async with Visitor(chat) as visitor:
+        return (await visitor.open(room_name)).text
+
+
+async def rooms(chat):
+    async with Visitor(chat) as visitor:
+        return (await visitor.load("/")).text
+
+
+@every_socket_stage
+async def test_post_is_answered_with_the_stored_message(chat):
+    room_name = new_room()
+    async with connect(chat, room_name, "alice") as socket:
+        await socket.send(post_frame("  hello  ", author=" alice "))
+        message = await next_event(socket)
+    assert list(message) == keys_of_a_message(chat)
+    assert (message["type"], message["author"], message["text"]) == ("message", "alice", "hello")
+    sent_at = datetime.fromisoformat(message["sent_at"])
+    assert sent_at.utcoffset() == UTC.utcoffset(None), "sent_at is ISO 8601 in UTC"
+    assert abs((datetime.now(UTC) - sent_at).total_seconds()) < 60
+    assert "<p>hello</p>" in await stored(chat, room_name)
+
+
+@pytest.mark.parametrize("number", WITH_SOCKETS)
+async def test_bad_paths_are_refused_with_403_and_no_traceback(start, number):
+    # A stage of its own: in the log of one that others use, a client who left while a message was
+    # on its way leaves a traceback too.
+    async with start(number) as chat:
+        for what, path in BAD_PATHS.items():
+            with pytest.raises(websockets.InvalidStatus) as refusal:
+                await websockets.connect(chat.ws_url + path, origin=chat.url)
+            assert refusal.value.response.status_code == 403, what
+        log = chat.instances[0].program.log.read_text()
+    assert "Traceback" not in log, "a refused path should leave no traceback in the log"
+
+
+@every_socket_stage
+@pytest.mark.parametrize("frame", BAD_FRAMES, ids=lambda frame: repr(frame)[:24])
+async def test_bad_frame_is_answered_in_words_stored_nowhere_and_seen_by_nobody(chat, frame):
+    room_name = new_room()
+    async with connect(chat, room_name) as eve, connect(chat, room_name) as bob:
+        await eve.send(frame)
+        error = await next_event(eve)
+        assert set(error) == {"type", "code", "detail"}
+        assert error["type"] == "error"
+        assert " " not in error["code"]
+        assert error["detail"].endswith("."), "detail is a sentence for people"
+        assert room_name not in await rooms(chat), "a bad frame must not be stored"
+        await bob.send(post_frame("after it", author="bob"))
+        assert (await next_event(bob))["text"] == "after it", "others must not notice"
+
+
+@pytest.mark.parametrize("chat", WITH_FREE_NAMES, indirect=True)
+@pytest.mark.parametrize("author", BAD_AUTHORS)
+async def test_frame_with_a_bad_author_is_refused_where_names_are_free(chat, author):
+    room_name = new_room()
+    async with connect(chat, room_name) as eve:
+        await eve.send(post_frame("hello", author=author))
+        assert (await next_event(eve))["code"] == "bad_author"
+    assert room_name not in await rooms(chat), "a bad frame must not be stored"
+
+
+@pytest.mark.parametrize("chat", WITH_USERS, indirect=True)
+@pytest.mark.parametrize("author", ["alice", "the bot", *BAD_AUTHORS])
+async def test_author_that_a_frame_gives_changes_nothing_where_there_are_users(chat, author):
+    async with connect(chat, new_room(), "eve") as eve:
+        await eve.send(post_frame("it is me", author=author))
+        message = await next_event(eve)
+        await eve.send('{"type": "post", "text": "and me"}')
+        without = await next_event(eve)
+    assert message["author"] == without["author"] == "eve", "the author is who is logged in"
+
+
+@pytest.mark.parametrize("chat", WITHOUT_LIMITS, indirect=True)
+async def test_socket_survives_a_hundred_bad_frames(chat):
+    async with connect(chat, new_room()) as socket:
+        for _ in range(100):
+            await socket.send("not JSON")
+        await socket.send(post_frame("still here"))
+        answers = [await next_event(socket) for _ in range(101)]
+    assert [answer["type"] for answer in answers] == ["error"] * 100 + ["message"]
+
+
+@pytest.mark.parametrize("chat", [FINAL], indirect=True)
+async def test_ten_bad_frames_in_a_row_close_the_socket_with_4400_and_nine_do_not(chat):
+    async with connect(chat, new_room()) as socket:
+        for _ in range(2):
+            for _ in range(9):
+                await socket.send("not JSON")
+            await socket.send(post_frame("still here"))
+            answers = [await next_event(socket) for _ in range(10)]
+            assert [answer["type"] for answer in answers] == ["error"] * 9 + ["message"]
+        for _ in range(20):
+            await socket.send("not JSON")
+        answers, code = await until_closed(socket)
+    assert [answer["code"] for answer in answers if answer["type"] == "error"] == ["not_json"] * 10
+    assert code == 4400
+
+
+async def until_closed(socket):
+    """All that comes until the server closes a socket, and the code with which it does."""
+    answers = []
+    with contextlib.suppress(websockets.ConnectionClosed):
+        async with asyncio.timeout(10):
+            while True:
+                answers.append(json.loads(await socket.recv()))
+    return answers, socket.close_code
+
+
+@every_socket_stage
+async def test_keys_that_a_client_adds_change_nothing(chat):
+    frame = {"type": "post", "author": "eve", "text": "hi", "id": -1, "room_name": "x", "pk": 1}
+    async with connect(chat, new_room()) as socket:
+        await socket.send(json.dumps(frame))
+        message = await next_event(socket)
+    assert message["id"] > 0
+    assert list(message) == keys_of_a_message(chat)
+
+
+@every_socket_stage
+@pytest.mark.parametrize("kind", ["chat.message", "websocket.disconnect", "websocket.close"])
+async def test_a_client_cannot_choose_a_handler(chat, kind):
+    async with connect(chat, new_room()) as socket:
+        await socket.send(json.dumps({"type": kind, "message": {"text": "forged"}, "code": 1000}))
+        assert (await next_event(socket))["code"] == "unknown_type"
+
+
+@pytest.mark.parametrize("chat", [1, 2], indirect=True)
+async def test_wsgi_answers_a_websocket_handshake_with_404(chat):
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        await websockets.connect(f"{chat.ws_url}/ws/chat/lobby/")
+    assert refusal.value.response.status_code == 404
+
+
+@pytest.mark.parametrize("chat", [3], indirect=True)
+async def test_django_alone_answers_a_websocket_handshake_with_500(chat):
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        await websockets.connect(f"{chat.ws_url}/ws/chat/lobby/")
+    assert refusal.value.response.status_code == 500
+
+
+@pytest.mark.parametrize("chat", [4], indirect=True)
+async def test_in_stage_4_a_form_post_reaches_no_open_socket(chat):
+    room_name = new_room()
+    async with websocket_reader(chat, room_name) as reader:
+        await post(chat, room_name, "alice", "by form")
+        assert await reader.next() is None, "in stage 04 every socket is an island"
+    assert "by form" in await stored(chat, room_name)
+
+
+@every_group_stage
+async def test_form_post_reaches_every_open_socket_of_the_room(chat):
+    room_name = new_room()
+    async with contextlib.AsyncExitStack() as stack:
+        sockets = [websocket_reader(chat, room_name) for _ in range(3)]
+        readers = [await stack.enter_async_context(socket) for socket in sockets]
+        await post(chat, room_name, "alice", "by form")
+        heard = [await reader.next() for reader in readers]
+    assert [message and message["text"] for message in heard] == ["by form"] * 3
+
+
+@every_group_stage
+async def test_who_has_left_is_no_longer_sent_to(chat):
+    room_name = new_room()
+    async with websocket_reader(chat, room_name) as bob:
+        async with websocket_reader(chat, room_name) as alice:
+            await alice.post("alice", "bye")
+            assert (await bob.next())["text"] == "bye"
+        await bob.post("bob", "alone")
+        assert (await bob.next())["text"] == "alone"
+
+
+# Where a consumer still may end in another way than its neighbour's, or its layer is another.
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+@pytest.mark.parametrize("number", [5, 6, 9])
+async def test_who_writes_a_line_and_is_gone_at_once_has_left_the_group(start, number, server):
+    # The in-memory layer cannot be asked; but the trace tells who has joined and who has left.
+    async with start(number, server=server, trace=number == 5) as chat:
+        session = await log_in(chat, "hasty")
+        await asyncio.gather(*(write_and_vanish(chat, session) for _ in range(20)))
+        give_up_at = time.monotonic() + GONE_SECONDS
+        while left := await asyncio.to_thread(members, chat):
+            assert time.monotonic() < give_up_at, f"{left} of 20 have gone, and are sent to still"
+            await asyncio.sleep(0.1)
+
+
+async def write_and_vanish(chat, session):
+    """Join, write and break off the connection, as a phone does that loses its network."""
+    async with connect(chat, "lobby", "hasty", session=session or "") as socket:
+        await socket.send(post_frame("bye", author="hasty"))
+        socket.transport.abort()
+
+
+def members(chat):
+    """How many are in the group of the lobby."""
+    if chat.tracing:
+        joined, left = (
+            {hop.detail["channel"] for hop in chat.tracing.hops() if hop.label.startswith(call)}
+            for call in ("group_add", "group_discard")
+        )
+        return len(joined - left)
+    with redis.Redis.from_url(chat.redis[0].url) as client:
+        return client.zcard(f"{chat.environment['REDIS_PREFIX']}:group:chat_lobby")
+
+
+@pytest.mark.parametrize(
+    ("number", "layer", "served"), [(5, "queue", 2), (6, "queue", 1), (6, "pubsub", 2)]
+)
+async def test_event_that_a_handler_changes_is_changed_for_all_of_its_process_in_a_queue_layer(
+    start, number, layer, served
+):
+    """What notebook 06 tells of the three layers: only one of them hands out one and the same."""
+    change = 'event["message"]', 'event.pop("message")'
+    async with (
+        variant(number, "chat/consumers.py", *change) as folder,
+        stage(number, folder=folder, redis_layer=layer) as chat,
+        connect(chat, "lobby", "alice") as alice,
+        connect(chat, "lobby", "bob") as bob,
+    ):
+        await alice.send(post_frame("for everybody"))
+        heard = await asyncio.gather(*map(next_event, (alice, bob)), return_exceptions=True)
+        closed = [each.rcvd.code for each in heard if isinstance(each, websockets.ConnectionClosed)]
+    assert closed == [1011] * (2 - served)
+
+
+@every_group_stage
+async def test_say_stores_its_message(chat):
+    room_name = new_room()
+    said = await asyncio.to_thread(chat.manage, "say", room_name, "from outside")
+    assert said.returncode == 0
+    assert "from outside" in await stored(chat, room_name)
+
+
+@pytest.mark.parametrize("chat", [5, 9, FINAL], indirect=True)
+async def test_say_refuses_what_a_form_refuses(chat):
+    room_name = new_room()
+    for arguments in ([room_name, "  "], ["café", "hello"], [room_name, "x", "--author", "y" * 51]):
+        refused = await asyncio.to_thread(chat.manage, "say", *arguments)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("CommandError: ")
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("chat", [6], indirect=True)
+@pytest.mark.timeout(60)
+async def test_200_paced_messages_from_10_clients_on_two_instances_arrive_everywhere_in_the_room(
+    chat,
+):
+    room_name, other_room = new_room(), new_room()
+    async with contextlib.AsyncExitStack() as stack:
+        outsider = await stack.enter_async_context(websocket_reader(chat, other_room))
+        clients = []
+        for number in range(10):
+            instance = chat.instances[number % 2]
+            clients.append(await stack.enter_async_context(websocket_reader(instance, room_name)))
+        heard = await asyncio.gather(*(converse(client, n) for n, client in enumerate(clients)))
+        await outsider.post("outsider", "only me")
+        assert (await outsider.next())["text"] == "only me", "a message left its room"
+    everything = {f"client {number} says {count}" for number in range(10) for count in range(20)}
+    for messages in heard:
+        texts = [message["text"] for message in messages]
+        assert len(texts) == 200
+        assert set(texts) == everything
+
+
+async def converse(client, number):
+    """Post twenty messages, each after the echo of the last; return the 200 that were heard."""
+    heard = []
+    for count in range(20):
+        text = f"client {number} says {count}"
+        await client.post(f"client {number}", text)
+        while not heard or heard[-1]["text"] != text:
+            heard.append(await client.next(within=20))
+            assert heard[-1] is not None, f"only {len(heard) - 1} of 200 messages arrived"
+    while len(heard) < 200:
+        heard.append(await client.next(within=20))
+        assert heard[-1] is not None, f"only {len(heard) - 1} of 200 messages arrived"
+    return heard
+
+
+async def test_pubsub_layer_and_uvicorn_carry_a_message_across_instances_too(start):
+    room_name = new_room()
+    async with start(6, instances=2, server="uvicorn", redis_layer="pubsub") as chat:
+        here, there = chat.instances
+        async with (
+            websocket_reader(here, room_name) as alice,
+            websocket_reader(there, room_name) as bob,
+        ):
+            await alice.post("alice", "across")
+            assert (await bob.next())["text"] == "across"
+
+
+async def test_rooms_are_spread_over_the_shards_and_all_of_them_work(start):
+    async with start(6, instances=2, redis_shards=2) as chat:
+        # Names that differ only in their last letter would all share a shard: CRC32 does that.
+        room_names = ["lobby", "tea", "news", "python", "django", "music"]
+        shown = (await asyncio.to_thread(chat.manage, "shards", *room_names)).stdout
+        shard_of = dict(line.split() for line in shown.splitlines())
+        assert list(shard_of) == room_names
+        assert set(shard_of.values()) == {server.url for server in chat.redis}
+        here, there = chat.instances
+        for room_name in room_names:
+            async with (
+                websocket_reader(here, room_name) as alice,
+                websocket_reader(there, room_name) as bob,
+            ):
+                await alice.post("alice", room_name)
+                assert (await bob.next())["text"] == room_name

@@ -1,0 +1,722 @@
+"""Stage 08 on: who is let in, whose page may open a socket, and when an open one has to end."""
+
+import asyncio
+import contextlib
+import html
+import json
+import re
+import secrets
+import ssl
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import redis
+import websockets
+
+from chatflow import Visitor, find_stage, stages
+from chatflow.clients.client import PASSWORD, connect, cookie_name, is_for_users, next_event
+from chatflow.probing.capabilities import LOGOUT_SECONDS
+from chatflow.probing.people import new_room
+from chatflow.running.launcher import ASGI
+from chatflow.running.processes import Program
+from chatflow.running.servers import listen, server_command
+from chatflow.running.variants import variant
+from helpers.resume import log_in
+from labs.http2_over_tls import endpoint, make_certificate, wait_for_port
+from stages.test_resume import in_shell
+from stages.test_sockets import BAD_PATHS
+
+WITH_USERS = [stage.number for stage in stages() if stage.can["logout"] == "yes"]
+SERVERS = ["daphne", "uvicorn"]
+
+every_user_stage = pytest.mark.parametrize("chat", WITH_USERS, indirect=True)
+every_server = pytest.mark.parametrize("site", SERVERS, indirect=True)
+every_number = pytest.mark.parametrize("number", WITH_USERS)
+
+# chat_final has tests of its own for some of this.
+STAGES = [number for number in WITH_USERS if number != find_stage("final").number]
+every_stage_with_users = pytest.mark.parametrize("chat", STAGES, indirect=True)
+
+# What a server that is busy with other tests may take, beyond what the contract gives it.
+BUSY_SECONDS = 10
+
+
+@pytest.fixture(scope="module")
+def running_under_uvicorn(started_once):
+    """Like `running`, under the other server, for the tests of this file."""
+    with started_once(server="uvicorn") as get:
+        yield get
+
+
+@pytest.fixture
+def site(request, number, running, running_under_uvicorn):
+    """The running stage `number`, under the server that is the test's parameter."""
+    return (running if request.param == "daphne" else running_under_uvicorn)(number)
+
+
+def new_name():
+    return f"user-{secrets.token_hex(6)}"
+
+
+# --- strangers ------------------------------------------------------------------------------
+
+
+@every_user_stage
+async def test_room_page_sends_a_stranger_to_the_login_and_back_afterwards(chat):
+    async with Visitor(chat, fresh=True) as stranger:
+        page = await stranger.http.get("/chat/lobby/")
+    assert page.status_code == 302, "who is not logged in should not see a room"
+    assert page.headers["location"] == "/accounts/login/?next=/chat/lobby/"
+
+
+@every_user_stage
+async def test_post_of_a_stranger_is_sent_to_the_login_and_stores_nothing(chat):
+    room_name = new_room()
+    async with Visitor(chat, fresh=True) as stranger:
+        await stranger.load("/accounts/login/")
+        assert is_for_users(await stranger.post(room_name, "alice", "it is me"))
+        assert room_name not in (await stranger.load("/")).text, "a stranger's post is not stored"
+
+
+@every_user_stage
+@pytest.mark.parametrize("path", ["/chat/lobby/", "/accounts/login/", "/accounts/signup/"])
+async def test_post_of_a_stranger_without_csrf_token_is_403(chat, path):
+    fields = {"username": new_name(), "password1": PASSWORD, "password2": PASSWORD}
+    async with Visitor(chat, fresh=True) as stranger:
+        response = await stranger.http.post(path, data=fields)
+        assert response.status_code == 403
+        assert not stranger.session, "without the token of our own form nobody is logged in"
+
+
+@every_number
+@every_server
+async def test_socket_of_a_stranger_is_accepted_and_closed_with_4401(site):
+    await log_in(site, "victim")
+    await assert_closed_at_once(site, session=None)
+    await assert_closed_at_once(site, session="no such session")
+
+
+async def assert_closed_at_once(site, session):
+    """An accept comes first: only then does the code reach a browser."""
+    headers = {"Cookie": f"{cookie_name(site)}={session}"} if session else {}
+    url = f"{site.ws_url}/ws/chat/lobby/"
+    opening = websockets.connect(url, origin=site.url, additional_headers=headers)
+    async with asyncio.timeout(BUSY_SECONDS), opening as socket:
+        await socket.wait_closed()
+    assert socket.close_code == 4401, "who is not logged in should be told so: 4401"
+
+
+# --- foreign pages --------------------------------------------------------------------------
+
+OURS = "127.0.0.1:{port}"
+NO_PAGE_OF_OURS = {
+    "no origin": [],
+    "null": ["Origin: null"],
+    "a foreign host": ["Origin: http://evil.example"],
+    "a foreign host on our port": ["Origin: http://evil.example:{port}"],
+    "our host on another port": ["Origin: http://127.0.0.1:1"],
+    "our host on the default port": ["Origin: http://127.0.0.1"],
+    "another scheme": ["Origin: https://127.0.0.1:{port}"],
+    "another name of this machine": ["Origin: http://localhost:{port}"],
+    "a path below ours": ["Origin: http://127.0.0.1:{port}/"],
+    "what ends like ours": ["Origin: http://evil.127.0.0.1:{port}"],
+}
+# No browser sends these; some servers refuse them on their own, as a bad request.
+NONSENSE = {
+    "an empty origin": ["Origin: "],
+    "what begins like ours": ["Origin: http://127.0.0.1:{port}.evil.example"],
+    "ours as a user's name": ["Origin: http://127.0.0.1:{port}@evil.example"],
+    "ours and another": ["Origin: http://127.0.0.1:{port} http://evil.example"],
+    "ours and another, in two lines": [
+        "Origin: http://127.0.0.1:{port}",
+        "Origin: http://evil.example",
+    ],
+    "another and ours, in two lines": [
+        "Origin: http://evil.example",
+        "Origin: http://127.0.0.1:{port}",
+    ],
+    "a second host": ["Host: evil.example:{port}", "Origin: http://127.0.0.1:{port}"],
+    "a second host, whose page it is": [
+        "Host: evil.example:{port}",
+        "Origin: http://evil.example:{port}",
+    ],
+}
+
+
+async def handshake(site, session, headers, host=OURS, path="/ws/chat/lobby/"):
+    """The status that answers a handshake with these headers, as no client would send them."""
+    instance = site.instances[0]
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {host}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        f"Cookie: {cookie_name(site)}={session}",
+        *headers,
+        "\r\n",
+    ]
+    reader, writer = await asyncio.open_connection("127.0.0.1", instance.port)
+    with contextlib.closing(writer):
+        writer.write("\r\n".join(lines).format(port=instance.port).encode())
+        async with asyncio.timeout(BUSY_SECONDS):
+            return int((await reader.readline()).split()[1])
+
+
+@every_number
+@every_server
+@pytest.mark.parametrize("what", NO_PAGE_OF_OURS)
+async def test_handshake_that_no_page_of_ours_makes_is_refused_before_accept(site, what):
+    session = await log_in(site, "victim")
+    status = await handshake(site, session, NO_PAGE_OF_OURS[what])
+    assert status == 403, f"compare the whole origin: {what} is not ours"
+
+
+@every_number
+@every_server
+@pytest.mark.parametrize("what", NONSENSE)
+async def test_handshake_with_nonsense_for_an_origin_is_refused_before_accept(site, what):
+    session = await log_in(site, "victim")
+    status = await handshake(site, session, NONSENSE[what])
+    assert status in (400, 403), f"{what}: this is no origin of ours"
+
+
+@every_number
+@every_server
+async def test_handshake_of_a_page_of_ours_is_accepted_by_each_of_our_names(site):
+    session = await log_in(site, "victim")
+    for host in ("127.0.0.1:{port}", "localhost:{port}", "[::1]:{port}"):
+        status = await handshake(site, session, [f"Origin: http://{host}"], host)
+        assert status == 101, f"a page of http://{host} is our own"
+
+
+@every_number
+@every_server
+@pytest.mark.parametrize("host", ["evil.example:{port}", "127.0.0.1.evil.example:{port}", "*"])
+async def test_handshake_under_a_name_that_is_not_ours_is_refused_though_its_page_is_too(
+    site, host
+):
+    # DNS rebinding: the name of a foreign site leads to this machine all of a sudden.
+    session = await log_in(site, "victim")
+    status = await handshake(site, session, [f"Origin: http://{host}"], host)
+    assert status == 403, "a host that ALLOWED_HOSTS does not name is not ours"
+
+
+@every_number
+@every_server
+async def test_bad_paths_are_refused_with_403_whoever_asks(site):
+    for session in ("", await log_in(site, "victim")):
+        for what, path in BAD_PATHS.items():
+            status = await handshake(site, session, ["Origin: http://127.0.0.1:{port}"], path=path)
+            assert status == 403, what
+
+
+# --- TLS ----------------------------------------------------------------------------------------
+
+SETTINGS, PLAIN = "websockets_channels/settings.py", "SECURE_SSL_REDIRECT = False"
+TLS_FLAGS = {
+    "uvicorn": "--ssl-certfile {certificate} --ssl-keyfile {key}",
+    "hypercorn": "--certfile {certificate} --keyfile {key}",
+}
+
+
+@contextlib.asynccontextmanager
+async def served_over_tls(chat, folder, server):
+    """One more server for a running stage, with TLS, from a folder whose settings say so."""
+    place = Path(tempfile.mkdtemp(prefix="tls-", dir=chat.files.path))
+    certificate, key = make_certificate(place)
+    with listen(0) as listener:
+        words = [sys.executable, "-m", "daphne", "--endpoint", endpoint(certificate, key), ASGI]
+        if server in TLS_FLAGS:
+            flags = TLS_FLAGS[server].format(certificate=certificate, key=key)
+            words = server_command(server, listener, ASGI, flags)
+        program = Program(
+            words,
+            folder=chat.files,
+            log=place / "server.log",
+            cwd=folder,
+            env=chat.environment,
+            listener=listener,
+        )
+        # Daphne takes no socket of ours over for TLS, but says which port it has chosen.
+        port = listener.getsockname()[1] if server in TLS_FLAGS else await wait_for_port(program)
+    try:
+        yield SimpleNamespace(
+            url=f"https://127.0.0.1:{port}",
+            ws_url=f"wss://127.0.0.1:{port}",
+            port=port,
+            site=chat.site,
+            tls=ssl.create_default_context(cafile=certificate),
+        )
+    finally:
+        await asyncio.to_thread(program.stop)
+
+
+@pytest.mark.parametrize("number", STAGES)
+async def test_over_tls_a_https_page_of_ours_is_let_in_and_a_http_page_is_not(start, number):
+    secure = SETTINGS, PLAIN, PLAIN.replace("False", "True")
+    async with variant(number, *secure) as folder, start(number) as chat:
+        for server in ("daphne", *TLS_FLAGS):
+            async with served_over_tls(chat, folder, server) as site, logged_in(site) as alice:
+                async with socket_of(site, "lobby", alice) as socket:
+                    await say(socket, "over TLS")
+                    assert (await next_event(socket))["text"] == "over TLS", server
+                with pytest.raises(websockets.InvalidStatus) as refusal:
+                    async with connect(
+                        site,
+                        "lobby",
+                        session=alice.session,
+                        origin=f"http://127.0.0.1:{site.port}",
+                    ):
+                        pass
+                assert refusal.value.response.status_code == 403, f"{server}: http is not https"
+
+
+# --- accounts -------------------------------------------------------------------------------
+
+OTHER_PASSWORD = PASSWORD[::-1]
+BAD_PASSWORDS = {"too short": "x7-Kq2p", "one of the most common": "sunshine1"}
+BAD_NAMES = {
+    "taken": "victim",
+    "taken, in other letters": "VicTim",
+    "51 characters": "x" * 51,
+    "the bot's": "the bot",
+    "the bot's, with a space that does not break": "the\u00a0bot",
+    "nothing but a space": " ",
+}
+# To a browser the last three are addresses of evil.example too.
+FOREIGN_PAGES = ["https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example"]
+
+
+async def sign_up(chat, name, password=PASSWORD, then=""):
+    """The site's answer to a new visitor who fills in the form, and their session if it let in."""
+    async with Visitor(chat, name, fresh=True) as visitor:
+        fields = {"password1": password, "password2": password, "next": then}
+        response = await visitor.submit("/accounts/signup/", **fields)
+        return response, visitor.session
+
+
+def assert_refused_in_words(response, session):
+    assert response.status_code == 200, "show the form again"
+    words = re.search(r'role="alert"[^>]*>(?:<p>)?([^<]+)<', response.text)
+    assert words, "say what is wrong with the form"
+    assert html.unescape(words[1]).strip().endswith("."), "say it in a sentence"
+    assert not session, "who is refused is not logged in"
+
+
+@every_user_stage
+@pytest.mark.parametrize("what", BAD_PASSWORDS)
+async def test_sign_up_with_a_bad_password_is_refused_in_words(chat, what):
+    name = new_name()
+    assert_refused_in_words(*await sign_up(chat, name, BAD_PASSWORDS[what]))
+    response, _ = await sign_up(chat, name)
+    assert response.status_code == 302, "after a refusal the name is still to be had"
+
+
+@every_user_stage
+@pytest.mark.parametrize("what", BAD_NAMES)
+async def test_sign_up_under_a_bad_name_is_refused_in_words(chat, what):
+    await log_in(chat, "victim")
+    assert_refused_in_words(*await sign_up(chat, BAD_NAMES[what], OTHER_PASSWORD))
+
+
+@every_user_stage
+async def test_sign_up_under_the_longest_name_is_let_in(chat):
+    response, session = await sign_up(chat, secrets.token_hex(25))
+    assert response.status_code == 302
+    assert session, "who has signed up is logged in"
+
+
+@every_user_stage
+async def test_login_with_a_wrong_password_is_refused_in_words(chat):
+    await log_in(chat, "victim")
+    async with Visitor(chat, "victim", fresh=True) as eve:
+        response = await eve.submit("/accounts/login/", password="correct horse")
+        assert_refused_in_words(response, eve.session)
+
+
+@every_user_stage
+async def test_login_and_sign_up_lead_back_to_the_room(chat):
+    room = f"/chat/{new_room()}/"
+    response, _ = await sign_up(chat, new_name(), then=room)
+    assert response.headers["location"] == room, "after the sign-up comes the room"
+    await log_in(chat, "victim")
+    async with Visitor(chat, "victim", fresh=True) as victim:
+        page = await victim.http.get(room, follow_redirects=True)
+        assert f'name="next" value="{room}"' in page.text, "the login remembers the room"
+        assert f'href="/accounts/signup/?next={room}"' in page.text, "and so does the sign-up"
+        response = await victim.submit("/accounts/login/", password=PASSWORD, next=room)
+    assert response.headers["location"] == room, "after the login comes the room"
+
+
+@every_user_stage
+@pytest.mark.parametrize("page", FOREIGN_PAGES)
+async def test_login_and_sign_up_lead_to_no_foreign_page(chat, page):
+    await log_in(chat, "victim")
+    response, _ = await sign_up(chat, new_name(), then=page)
+    assert response.headers["location"] == "/", "a sign-up should not lead off the site"
+    async with Visitor(chat, "victim", fresh=True) as victim:
+        response = await victim.submit("/accounts/login/", password=PASSWORD, next=page)
+        assert response.headers["location"] == "/", "a login should not lead off the site"
+        for path in ("login", "signup"):
+            shown = await victim.http.get(f"/accounts/{path}/", params={"next": page})
+            assert "evil.example" not in shown.text, "no form and no link should carry it on"
+
+
+@every_user_stage
+async def test_logout_takes_a_post_with_a_token(chat):
+    async with Visitor(chat, "victim", fresh=True) as victim:
+        await victim.log_in()
+        assert (await victim.http.get("/accounts/logout/")).status_code == 405
+        assert (await victim.http.post("/accounts/logout/")).status_code == 403
+        assert (await victim.load("/chat/lobby/")).status_code == 200, "they are still logged in"
+        assert (await victim.log_out()).status_code == 302
+        assert is_for_users(await victim.load("/chat/lobby/")), "now they are not"
+
+
+# --- forms that are sent twice ------------------------------------------------------------------
+
+SIGN_UP, LOG_IN = "/accounts/signup/", "/accounts/login/"
+CHANGE_PASSWORD = "/accounts/password_change/"
+
+
+async def send_twice(visitor, path, fields, at_once):
+    """Both answers to a form that two clicks send; or the second comes after the first's answer.
+
+    The page is the same, and so is its token; the browser's cookies may have changed by then.
+    """
+    await visitor.load(path)
+    data = fields | {"csrfmiddlewaretoken": visitor.token}
+    if at_once:
+        return await asyncio.gather(*(visitor.http.post(path, data=data) for _ in range(2)))
+    return [await visitor.http.post(path, data=data) for _ in range(2)]
+
+
+async def assert_both_let_in(visitor, answers):
+    for answer in answers:
+        assert answer.status_code == 302, "two clicks are one wish: neither is refused"
+        assert not is_for_users(answer), "and neither leads to the login"
+    assert (await visitor.load("/chat/lobby/")).status_code == 200, "they are in"
+
+
+twice = pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in a row"])
+
+
+@every_stage_with_users
+@twice
+@pytest.mark.parametrize("round_", range(3))
+async def test_sign_up_that_is_sent_twice_makes_one_account_and_lets_in(chat, at_once, round_):
+    name = new_name()
+    fields = {"username": f" {name} ", "password1": PASSWORD, "password2": PASSWORD}
+    async with Visitor(chat, name, fresh=True) as visitor:
+        await assert_both_let_in(visitor, await send_twice(visitor, SIGN_UP, fields, at_once))
+        count = f"assert User.objects.filter(username={name!r}).count() == 1"
+        await in_shell(chat, f"from django.contrib.auth.models import User; {count}")
+
+
+@every_stage_with_users
+async def test_sign_up_that_was_answered_to_nobody_lets_in_when_it_is_sent_again(chat):
+    name = new_name()
+    await sign_up(chat, name)
+    response, session = await sign_up(chat, name, then="/chat/lobby/")
+    assert response.headers["location"] == "/chat/lobby/"
+    assert session, "the same name and the same password: it is them"
+
+
+@every_stage_with_users
+async def test_two_people_who_sign_up_under_one_name_at_once_are_one_let_in_and_one_refused(chat):
+    name = new_name()
+    tries = [sign_up(chat, name, password) for password in (PASSWORD, OTHER_PASSWORD)]
+    answers = await asyncio.gather(*tries)
+    assert sorted(answer.status_code for answer, _ in answers) == [200, 302]
+    assert_refused_in_words(*next(one for one in answers if one[0].status_code == 200))
+
+
+@every_stage_with_users
+@twice
+async def test_login_that_is_sent_twice_lets_in(chat, at_once):
+    name = new_name()
+    await sign_up(chat, name)
+    async with Visitor(chat, name, fresh=True) as visitor:
+        fields = {"username": name, "password": PASSWORD}
+        await assert_both_let_in(visitor, await send_twice(visitor, LOG_IN, fields, at_once))
+
+
+@every_stage_with_users
+async def test_password_change_that_is_sent_again_is_done(chat):
+    fields = {"new_password1": OTHER_PASSWORD, "new_password2": OTHER_PASSWORD}
+    async with logged_in(chat) as alice:
+        fields["old_password"] = PASSWORD
+        answers = await send_twice(alice, CHANGE_PASSWORD, fields, at_once=False)
+        await assert_both_let_in(alice, answers)
+        fields["old_password"] = "a guess"
+        wrong = await alice.submit(CHANGE_PASSWORD, **fields | {"new_password2": "another"})
+        assert_refused_in_words(wrong, session=None)
+        fields |= {"new_password1": PASSWORD, "new_password2": PASSWORD}
+        assert_refused_in_words(await alice.submit(CHANGE_PASSWORD, **fields), session=None)
+
+
+@every_stage_with_users
+@twice
+async def test_logout_that_is_sent_twice_is_a_logout(chat, at_once):
+    async with logged_in(chat) as alice:
+        await alice.load("/")
+        data = {"csrfmiddlewaretoken": alice.token}
+        posts = [alice.http.post("/accounts/logout/", data=data) for _ in range(2)]
+        answers = await asyncio.gather(*posts) if at_once else [await one for one in posts]
+        assert [answer.status_code for answer in answers] == [302, 302]
+        assert is_for_users(await alice.load("/chat/lobby/"))
+
+
+# --- what a browser keeps -----------------------------------------------------------------------
+
+
+@every_stage_with_users
+@pytest.mark.parametrize("path", ["/", "/chat/lobby/", CHANGE_PASSWORD, SIGN_UP, "/nowhere/"])
+async def test_no_browser_keeps_a_page_of_somebody_who_is_logged_in(chat, path):
+    async with logged_in(chat) as alice:
+        page = await alice.load(path)
+    kept = page.headers.get("cache-control", "")
+    assert "no-store" in kept, "after the logout, Back should not show what is in this page"
+
+
+async def test_one_browser_is_logged_in_at_several_stages_side_by_side(running):
+    sites = {number: running(number) for number in (*WITH_USERS, 7)}
+    async with contextlib.AsyncExitStack() as stack:
+        people = {}
+        for number, site in sites.items():
+            people[number] = await stack.enter_async_context(Visitor(site, new_name(), fresh=True))
+            # A browser has one jar, and cookies do not know ports.
+            people[number].http.cookies.jar = people[WITH_USERS[0]].http.cookies.jar
+        await people[7].open("lobby")
+        for number in WITH_USERS:
+            fields = {"password1": PASSWORD, "password2": PASSWORD}
+            assert (await people[number].submit(SIGN_UP, **fields)).status_code == 302
+        for number in WITH_USERS * 2:
+            page = await people[number].load("/chat/lobby/")
+            assert page.status_code == 200, f"stage {number} should have cookies of its own"
+        stored = await people[7].post("lobby", "alice", "my page was open all the time")
+        assert stored.status_code == 302, "a login elsewhere should not change this form's token"
+
+
+# --- a login that ends ends its sockets ---------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def logged_in(chat, name=None):
+    """Somebody with a login of their own: ending it disturbs no other test."""
+    async with Visitor(chat, name or new_name(), fresh=True) as visitor:
+        await visitor.log_in()
+        yield visitor
+
+
+def socket_of(instance, room_name, visitor):
+    return connect(instance, room_name, visitor.name, session=visitor.session)
+
+
+async def say(socket, text):
+    await socket.send(json.dumps({"type": "post", "text": text}))
+
+
+async def closing_code(socket):
+    """The code with which the server ends a socket, as soon as the contract says."""
+    try:
+        async with asyncio.timeout(LOGOUT_SECONDS + BUSY_SECONDS):
+            await socket.wait_closed()
+    except TimeoutError:
+        pytest.fail(f"a login that has ended should end its socket within {LOGOUT_SECONDS} s")
+    return socket.close_code
+
+
+@every_user_stage
+async def test_logging_out_closes_the_sockets_of_that_session_on_all_instances_and_no_other(chat):
+    room_name, (here, there) = new_room(), chat.instances
+    async with contextlib.AsyncExitStack() as stack:
+        alice = await stack.enter_async_context(logged_in(chat))
+        tablet = await stack.enter_async_context(logged_in(chat, alice.name))
+        bob = await stack.enter_async_context(logged_in(chat))
+        ended = [
+            await stack.enter_async_context(socket_of(instance, room_name, alice))
+            for instance in (here, there)
+        ]
+        others = [
+            await stack.enter_async_context(socket_of(there, room_name, one))
+            for one in (tablet, bob)
+        ]
+        assert (await alice.log_out()).status_code == 302
+        assert [await closing_code(socket) for socket in ended] == [4401, 4401]
+        await say(others[0], "we are still here")
+        for socket in others:
+            assert (await next_event(socket))["text"] == "we are still here"
+
+
+ENDINGS = {
+    "password change in a shell": "user.set_password('something else'); user.save()",
+    "deactivation": "user.is_active = False; user.save()",
+    "deactivation of many at once": "User.objects.filter(pk=user.pk).update(is_active=False)",
+    "deletion of the user": "user.delete()",
+    "deletion of the session": "session.delete()",
+    "expiry of the session": "session.update(expire_date='2000-01-01 00:00Z')",
+}
+MODELS = """
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+user = User.objects.get(username={name!r})
+session = Session.objects.filter(pk={session!r})
+"""
+
+
+@every_user_stage
+async def test_whatever_ends_a_login_closes_all_its_sockets_and_no_others(chat):
+    room_name = new_room()
+    async with contextlib.AsyncExitStack() as stack:
+        people, sockets, code = {}, {}, ""
+        for what, ending in ENDINGS.items():
+            people[what] = someone = await stack.enter_async_context(logged_in(chat))
+            sockets[what] = [
+                await stack.enter_async_context(socket_of(instance, room_name, someone))
+                for instance in chat.instances
+            ]
+            code += (MODELS + ending).format(name=someone.name, session=someone.session)
+        bob = await stack.enter_async_context(connect(chat, room_name, "bob"))
+        await in_shell(chat, code)
+        for what, someone in people.items():
+            codes = [await closing_code(socket) for socket in sockets[what]]
+            assert codes == [4401, 4401], what
+            assert is_for_users(await someone.load(f"/chat/{room_name}/")), what
+        await say(bob, "I am still here")
+        assert (await next_event(bob))["text"] == "I am still here"
+
+
+@every_user_stage
+async def test_changing_ones_password_closes_all_ones_sockets(chat):
+    async with (
+        logged_in(chat) as alice,
+        logged_in(chat, alice.name) as tablet,
+        socket_of(chat.instances[0], "lobby", alice) as one,
+        socket_of(chat.instances[1], "lobby", tablet) as other,
+    ):
+        new = {"new_password1": OTHER_PASSWORD, "new_password2": OTHER_PASSWORD}
+        path = "/accounts/password_change/"
+        assert (await alice.submit(path, old_password=PASSWORD, **new)).status_code == 302
+        assert [await closing_code(socket) for socket in (one, other)] == [4401, 4401]
+        assert (await alice.load("/chat/lobby/")).status_code == 200, "who changed it stays"
+        assert (await tablet.load("/chat/lobby/")).status_code == 302, "all others do not"
+
+
+@every_stage_with_users
+async def test_renaming_somebody_closes_their_sockets_and_leaves_no_second_of_the_name(chat):
+    room_name, code = new_room(), "user.username = {new!r}; user.save()"
+    async with logged_in(chat) as bob, socket_of(chat, room_name, bob) as his:
+        old, new = bob.name, new_name()
+        ending = (MODELS + code).format(name=old, session=bob.session, new=new)
+        await in_shell(chat, ending)
+        assert await closing_code(his) == 4401, "a socket should not go on under an old name"
+        async with logged_in(chat, old) as other, socket_of(chat, room_name, other) as theirs:
+            await say(theirs, "the name is mine")
+            assert (await next_event(theirs))["author"] == old
+        bob.name = new
+        async with socket_of(chat, room_name, bob) as again:
+            await say(again, "and this is mine")
+            assert (await next_event(again))["author"] == new
+
+
+@every_stage_with_users
+async def test_nobody_can_sign_up_under_the_name_that_the_command_writes_under(chat):
+    room_name = new_room()
+    async with logged_in(chat) as alice, socket_of(chat, room_name, alice) as socket:
+        said = await asyncio.to_thread(chat.manage, "say", room_name, "from a command")
+        assert said.returncode == 0, said.stderr
+        author = (await next_event(socket))["author"]
+    assert_refused_in_words(*await sign_up(chat, author))
+
+
+@every_user_stage
+async def test_frames_after_a_logout_are_stored_nowhere_and_heard_by_nobody(chat):
+    room_name = new_room()
+    async with (
+        logged_in(chat) as alice,
+        logged_in(chat) as bob,
+        socket_of(chat, room_name, alice) as hers,
+        socket_of(chat, room_name, bob) as his,
+    ):
+        await alice.log_out()
+        for _ in range(20):
+            await say(hers, "one more word")
+        assert await closing_code(hers) == 4401
+        await say(his, "is she gone?")
+        assert (await next_event(his))["text"] == "is she gone?"
+        page = (await bob.open(room_name)).text
+    assert "one more word" not in page
+
+
+@every_user_stage
+async def test_socket_that_is_closed_has_left_its_group(chat):
+    room_name = new_room()
+    async with logged_in(chat) as alice:
+        async with socket_of(chat, room_name, alice) as socket:
+            await until_group_has(chat, room_name, 1)
+            await alice.log_out()
+            assert await closing_code(socket) == 4401
+        await until_group_has(chat, room_name, 0)
+
+
+async def until_group_has(chat, room_name, count):
+    """Return when so many channels are in a room's group; in chat_final its hub looks after it."""
+    give_up_at = time.monotonic() + BUSY_SECONDS
+    while (found := await asyncio.to_thread(members, chat, f"chat_{room_name}")) != count:
+        assert time.monotonic() < give_up_at, f"{found} channels are sent to, not {count}"
+        await asyncio.sleep(0.05)
+
+
+def members(chat, group):
+    """How many channels a group has."""
+    prefix = chat.environment["REDIS_PREFIX"]
+    with redis.Redis.from_url(chat.redis[0].url) as client:
+        if chat.redis_layer == "queue":
+            return client.zcard(f"{prefix}:group:{group}")
+        return client.pubsub_numsub(f"{prefix}__group__{group}")[0][1]
+
+
+@every_user_stage
+async def test_idle_and_busy_sockets_of_those_who_stay_are_left_alone(chat):
+    async with logged_in(chat) as alice, socket_of(chat, new_room(), alice) as socket:
+        async with logged_in(chat) as bob, socket_of(chat, new_room(), bob) as his:
+            await bob.log_out()
+            assert await closing_code(his) == 4401
+        await say(socket, "still here")
+        assert (await next_event(socket))["text"] == "still here"
+
+
+@every_user_stage
+async def test_cookie_of_a_session_that_has_ended_opens_nothing(chat):
+    async with logged_in(chat) as alice:
+        session = alice.session
+        await alice.log_out()
+    await assert_closed_at_once(chat, session)
+
+
+# --- the log ---------------------------------------------------------------------------------
+
+
+# A stage of its own: in the log of one that others use, a client who left while a message was on
+# its way leaves a traceback too. Stage 09 refuses by the same code as 08 does.
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+@pytest.mark.parametrize("number", [WITH_USERS[0], WITH_USERS[-1]])
+async def test_refusals_leave_no_traceback_in_the_log(start, number, server):
+    async with start(number, server=server) as chat, logged_in(chat) as alice:
+        for origin in (None, "null", "http://evil.example"):
+            with pytest.raises(websockets.InvalidStatus) as refusal:
+                await websockets.connect(f"{chat.ws_url}/ws/chat/lobby/", origin=origin)
+            assert refusal.value.response.status_code == 403
+        await assert_closed_at_once(chat, session=None)
+        async with socket_of(chat, "lobby", alice) as socket:
+            await alice.log_out()
+            assert await closing_code(socket) == 4401
+        log = chat.instances[0].program.said()
+    assert "Traceback" not in log
