@@ -9,6 +9,7 @@ from . import fanout, report, tracing_cost
 from .measuring import describe_machine, keep, print_table
 from .start import measure_start
 from .systems import allow_many_files
+from .testing import compare_test_runs
 
 VERBS = {
     "fanout": "a room of 200: chat_final and its peers, CPU per delivered message and more",
@@ -18,6 +19,7 @@ VERBS = {
     "posts": "posts per second, on SQLite and PostgreSQL, in one room and in many",
     "start": "from git clone to the first message; and from the start to it, once more",
     "trace": "CPU per delivered message with tracing on, and off",
+    "tests": "the whole test run, in turn with that of an earlier revision; more than an hour",
     "report": "write the README's tables and charts anew from what was kept",
 }
 
@@ -44,6 +46,10 @@ def parser():
         )
     added["start"].set_defaults(run=run_start)
     added["trace"].set_defaults(run=run_trace)
+    added["tests"].set_defaults(run=run_tests)
+    added["tests"].add_argument("--against", metavar="REVISION", required=True)
+    added["tests"].add_argument("--rounds", type=int, default=3, help="3 if not given")
+    added["tests"].add_argument("options", nargs="*", help="pytest's, after a --")
     added["report"].set_defaults(run=lambda options: report.write())
     return parser
 
@@ -70,6 +76,11 @@ def run_start(options):
 def run_trace(options):
     print(describe_machine(), flush=True)
     asyncio.run(tracing_cost.compare())
+
+
+def run_tests(options):
+    print(describe_machine(), flush=True)
+    compare_test_runs(options.against, options.rounds, options.options)
 
 
 if __name__ == "__main__":
