@@ -5,6 +5,7 @@ root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 unset PYTHONHOME PYTHONPATH
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
   echo "usage: test.sh [OPTION ...]   (runs all tests)"
+  echo "       test.sh N            (one stage, by what every stage is tested by: 1 to 9, or final)"
   echo "       test.sh --faults     (kills parts of chat_final, ten times each; half an hour)"
   echo "       test.sh --newest     (all stages under this month's Django and redis-py, in .venv-newest)"
   echo "Options are pytest's own, as in: test.sh -k websocket; one of ours: --stage-dir 5=my/folder"
@@ -20,6 +21,8 @@ cd "$root"
 if [ "${1:-}" = "--faults" ]; then
   # With nothing beside it, since it compares times.
   set -- -n 0 tests/final/test_faults.py tests/final/test_fuzz.py "$@"
+elif [[ "${1:-}" =~ ^([0-9]+|final)$ ]]; then
+  set -- --stage "$1" tests/stages "${@:2}"
 elif [ "$newest" ]; then
   # What stages and chat_final do for those who use them; our own tools stay with the usual releases,
   # and so does run_step.sh, which one of these starts.

@@ -48,6 +48,11 @@ ROOMY = {
 
 def pytest_addoption(parser):
     parser.addoption(
+        "--stage",
+        metavar="N",
+        help="only what is tested of this stage: 1 to 9, or final",
+    )
+    parser.addoption(
         "--stage-dir",
         action="append",
         default=[],
@@ -71,6 +76,7 @@ def pytest_configure(config):
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         hidden()
+        find_stage(config.getoption("--stage") or 1)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     config.stage_folders = dict(read_stage_dir(text) for text in config.getoption("--stage-dir"))
@@ -102,8 +108,23 @@ def print_faults(terminalreporter, config):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     leave_to_the_first_notebook(config, items)
+    if number := config.getoption("--stage"):
+        keep_stage(config, items, find_stage(number))
     ranks = {HERE / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def keep_stage(config, items, stage):
+    others = [item for item in items if stage.number not in numbers_of(item)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in set(others)]
+
+
+def numbers_of(item):
+    """The numbers of the stages among a test's parameters."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    named = [parameters.get(name) for name in ("chat", "number", "stage")]
+    return [getattr(value, "number", value) for value in named]
 
 
 def leave_to_the_first_notebook(config, items):
