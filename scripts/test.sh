@@ -3,6 +3,8 @@
 set -euo pipefail
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 unset PYTHONHOME PYTHONPATH
+# Hundreds of processes start: none is to compile again what another has compiled.
+unset PYTHONDONTWRITEBYTECODE
 if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
   echo "usage: test.sh [OPTION ...]   (runs all tests)"
   echo "       test.sh N            (one stage, by what every stage is tested by: 1 to 9, or final)"
@@ -30,7 +32,9 @@ elif [ "$newest" ]; then
     tests/stages/test_{users,plain_django,browser}.py tests/final \
     --deselect tests/final/test_postgres.py::test_run_step_runs_chat_final_on_it "$@"
 fi
-# Three files at a time, as much of testing is waiting; in the order of tests/conftest.py, where
-# xdist would take those with most tests first. What comes later on the line wins: -n 0.
+# A job more than there are cores, and three at least, as much of testing is waiting; in the order of
+# tests/conftest.py, where xdist would take those with most tests first. What comes later on the line
+# wins: -n 0.
+jobs=$(($(getconf _NPROCESSORS_ONLN) + 1))
 exec ".venv${newest:+-newest}/bin/python" -P -m pytest \
-  -n 3 --dist loadfile --no-loadscope-reorder "$@"
+  -n $((jobs > 3 ? jobs : 3)) --dist loadfile --no-loadscope-reorder "$@"

@@ -8,6 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from chatflow import Run, find_stage, stage, stages
 from chatflow.basics.errors import UsageError
@@ -103,6 +104,18 @@ def print_faults(terminalreporter, config):
         new = {row["title"]: row for row in rows}
         rows = [new.pop(row["title"], row) for row in kept("faults")["rows"]]
         keep("faults", faults.COMMAND, rows=[*rows, *new.values()])
+
+
+class Jobs(LoadFileScheduling):
+    """A file of tests is a job for one worker, since its tests share what they start."""
+
+    def _split_scope(self, nodeid):
+        # But a notebook starts all that it needs itself.
+        return nodeid if "prints_what_is_committed" in nodeid else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Jobs(config, log)
 
 
 @pytest.hookimpl(trylast=True)
