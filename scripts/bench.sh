@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measure what the README promises: bench.sh fanout, and more. See bench.sh --help.
+# Measure what notebooks/performance.md shows: bench.sh fanout, and more. See bench.sh --help.
 set -euo pipefail
 root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 unset PYTHONHOME

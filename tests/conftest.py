@@ -67,7 +67,7 @@ def pytest_addoption(parser):
         help="let each fault happen ten times, and compare times: with nothing beside it",
     )
     parser.addoption(
-        "--keep", action="store_true", help="keep what --faults has found, for the README's table"
+        "--keep", action="store_true", help="keep what --faults has found, for notebooks/faults.md"
     )
 
 

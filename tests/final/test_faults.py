@@ -1,7 +1,7 @@
 """chat_final while its parts are killed: nothing acknowledged is lost, nothing comes twice.
 
 In the normal run each fault happens once; `scripts/test.sh --faults` does each ten times, compares
-how long messages take with and without it, and prints the table of the README.
+how long messages take with and without it, and prints the table of `notebooks/faults.md`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""What the README and the other pages say is so."""
 
 import re
 import tomllib
@@ -8,11 +8,29 @@ from packaging.requirements import Requirement
 
 from chatflow.basics.catalog import ROOT
 from chatflow.probing import matrix
+from scripts.test_rooms import ROOMS
 from stages.test_plain_django import pins
 
 README = (ROOT / "README.md").read_text()
 FINAL = ROOT / "chat_final"
-FINAL_README = (FINAL / "README.md").read_text()
+FINAL_README = FINAL / "README.md"
+CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
+PAGES = [ROOT / "README.md", CONTRIBUTING, *sorted(ROOT.glob("[a-z]*/*.md"))]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def links_of(page):
+    """[path, heading] of each link and picture that leads to no other host; one may be empty."""
+    text = page.read_text()
+    found = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
+    found += re.findall(r'src(?:set)?="([^"]+)"', text)
+    return [link.partition("#")[::2] for link in found]
+
+
+def anchors_of(path):
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_matrix_in_the_readme_is_the_one_in_steps_toml():
@@ -20,42 +38,56 @@ def test_matrix_in_the_readme_is_the_one_in_steps_toml():
     assert README.count(matrix.table()) == 1
 
 
-def test_every_link_to_a_file_leads_somewhere():
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    targets += re.findall(r'src(?:set)?="([^"]+)"', README)
-    missing = [target for target in targets if not (ROOT / target).exists()]
-    assert targets
-    assert not missing
+def test_readme_is_short_and_its_commands_come_after_one_picture():
+    assert len(README.splitlines()) <= 160
+    assert README.index("<img") < README.index("./scripts/test.sh") < README.rindex("<img")
+    assert README[: README.index("./scripts/test.sh")].count("<img") == 1
 
 
-def test_every_link_in_the_readme_of_chat_final_stays_in_its_folder_and_leads_somewhere():
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", FINAL_README)
-    targets += re.findall(r'src(?:set)?="([^"]+)"', FINAL_README)
-    assert targets
-    assert not [target for target in targets if ".." in target]
-    assert not [target for target in targets if not (FINAL / target).exists()]
+def test_readme_links_every_page():
+    linked = {path for path, _ in links_of(ROOT / "README.md")}
+    pages = [*ROOT.glob("notebooks/*.md"), CONTRIBUTING, FINAL_README]
+    assert {str(page.relative_to(ROOT)) for page in pages} <= linked
+
+
+@every_page
+def test_every_link_leads_somewhere(page):
+    for path, heading in links_of(page):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not heading or heading in anchors_of(target), f"{path}#{heading}"
+
+
+def test_contributing_has_the_rooms_of_chatflow_in_their_order():
+    named = re.findall(r"\(\.\./notebooks/chatflow/(\w+)\) \|", CONTRIBUTING.read_text())
+    assert named == ROOMS[::-1], "the table, from those that may use most"
+
+
+def test_links_in_the_readme_of_chat_final_stay_in_its_folder():
+    assert not [path for path, _ in links_of(FINAL_README) if ".." in path]
+
+
+@every_page
+def test_every_script_it_names_is_there(page):
+    for name in re.findall(r"\./((?:scripts|findings)/[a-z_]+\.sh)", page.read_text()):
+        assert (ROOT / name).exists(), name
 
 
 def test_readme_of_chat_final_names_all_variables_that_its_settings_read_and_no_other():
     settings = (FINAL / "websockets_channels" / "settings.py").read_text()
     read = set(re.findall(r"""env(?:\.\w+)?\(\s*"([A-Z_]+)\"""", settings))
-    section = FINAL_README.split("## Settings")[1].split("\n## ")[0]
+    section = FINAL_README.read_text().split("## Settings")[1].split("\n## ")[0]
     named = set(re.findall(r"`([A-Z_]+)`", section))
     assert named == read
-
-
-def test_every_script_it_names_is_there():
-    for name in set(re.findall(r"\./scripts/([a-z_]+\.sh)", README)):
-        assert (ROOT / "scripts" / name).exists(), name
 
 
 def test_every_dependency_is_explained_and_no_other():
     with (ROOT / "pyproject.toml").open("rb") as file:
         wanted = tomllib.load(file)["project"]["dependencies"]
     names = [re.split(r"[<>=]", requirement)[0] for requirement in wanted]
-    section = README.split("## What is installed, and why")[1].split("\n## ")[0]
-    explained = re.findall(r"^\| ([\w-]+(?:\[[\w,]+\])?) \|", section, re.MULTILINE)
-    assert explained == ["package", "---", *names], "one line in the README for each dependency"
+    [table, _] = (ROOT / "notebooks" / "installed.md").read_text().split("\n## ")
+    explained = re.findall(r"^\| ([\w-]+(?:\[[\w,]+\])?) \|", table, re.MULTILINE)
+    assert explained == ["package", "---", *names], "one line in the table for each dependency"
 
 
 @pytest.mark.parametrize("file", ["requirements.lock", "requirements-newest.lock"])

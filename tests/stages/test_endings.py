@@ -1,4 +1,4 @@
-"""What a client is told when a socket is refused, or ends: what the README's table says of it."""
+"""What a client is told when a socket is refused, or ends, as `notebooks/troubles.md` says it."""
 
 import asyncio
 import contextlib

@@ -1,7 +1,7 @@
 """What the releases installed here do: those of the lock file, or by `--newest` this month's.
 
 redis-py 8 gives up on what takes five seconds if nobody tells it otherwise. So all Redis layers are
-left alone here for longer than that, and with them a project made as the README says.
+left alone here for longer than that, and with them a project made as `own_project.md` says.
 """
 
 import asyncio
@@ -92,11 +92,9 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
 @pytest.fixture
 def blocks():
-    """{file name: lines} of the README's section; the first of each block names its file."""
-    section = (
-        (ROOT / "README.md").read_text().split("## A project of your own")[1].split("\n## ")[0]
-    )
-    texts = re.findall(r"```python\n# ([\w/.]+)[^\n]*\n(.*?)```", section, re.DOTALL)
+    """{file name: lines} of the page; the first of each block names its file."""
+    page = (ROOT / "notebooks" / "own_project.md").read_text()
+    texts = re.findall(r"```python\n# ([\w/.]+)[^\n]*\n(.*?)```", page, re.DOTALL)
     assert [name for name, _ in texts] == ["mysite/settings.py", "mysite/asgi.py"]
     return dict(texts)
 
@@ -134,7 +132,7 @@ async def served(project):
         await asyncio.to_thread(files.close)
 
 
-async def test_project_of_the_readme_runs_and_its_idle_sockets_hear(project):
+async def test_project_of_the_page_runs_and_its_idle_sockets_hear(project):
     async with served(project) as (host, server):
         url, origin = f"ws://{host}/ws/chat/", f"http://{host}"
         async with (

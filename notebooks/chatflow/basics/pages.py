@@ -1,4 +1,4 @@
-"""The parts of the README that programs write: between `<!-- name -->` and `<!-- /name -->`."""
+"""The parts of Markdown pages that programs write: between `<!-- name -->` and `<!-- /name -->`."""
 
 import re
 
@@ -6,14 +6,20 @@ from .catalog import ROOT
 from .errors import LaunchError
 
 README = ROOT / "README.md"
+PERFORMANCE = ROOT / "notebooks" / "performance.md"
+FAULTS = ROOT / "notebooks" / "faults.md"
 
 
-def with_part(text, name, part):
-    """The README's text with this part in place of the one of that name."""
-    marked = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
-    text, count = marked.subn(lambda _: f"\n{part}\n\n", text)
-    if count != 1:
-        raise LaunchError(
-            f"README.md has no <!-- {name} --> and <!-- /{name} --> to write between."
-        )
+def with_parts(page, parts):
+    """The text of a page with these parts, {name: Markdown}, in place of those that it has.
+
+    Raises LaunchError if the page does not have a part of that name, once.
+    """
+    text = page.read_text()
+    for name, part in parts.items():
+        marked = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+        text, count = marked.subn(lambda _, part=part: f"\n{part}\n\n", text)
+        if count != 1:
+            marks = f"<!-- {name} --> and <!-- /{name} -->"
+            raise LaunchError(f"{page.relative_to(ROOT)} has no {marks} to write between.")
     return text

@@ -1,4 +1,4 @@
-"""`scripts/bench.sh`: measure on this machine what the README promises."""
+"""`scripts/bench.sh`: measure on this machine what `notebooks/performance.md` shows."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from .systems import allow_many_files
 from .testing import compare_test_runs
 
 VERBS = {
-    "fanout": "a room of 200: chat_final and its peers, CPU per delivered message and more",
+    "fanout": "a room of 200: chat_final and other systems, CPU per delivered message and more",
     "growth": "the same with 50 to 2,000 clients in the room",
     "connections": "5,000 idle connections on one instance: memory and CPU",
     "instances": "1 to 3 instances, 1 and 2 Redis shards",
@@ -20,7 +20,7 @@ VERBS = {
     "start": "from git clone to the first message; and from the start to it, once more",
     "trace": "CPU per delivered message with tracing on, and off",
     "tests": "the whole test run, in turn with that of an earlier revision; more than an hour",
-    "report": "write the README's tables and charts anew from what was kept",
+    "report": "write the tables and charts of the pages again, from what was kept",
 }
 
 
@@ -42,7 +42,7 @@ def parser():
     for name in report.PARTS:
         added[name].set_defaults(run=run_load)
         added[name].add_argument(
-            "--keep", action="store_true", help="keep the figures, for the README's tables"
+            "--keep", action="store_true", help="keep the figures, for the tables of `report`"
         )
     added["start"].set_defaults(run=run_start)
     added["trace"].set_defaults(run=run_trace)

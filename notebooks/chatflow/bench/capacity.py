@@ -48,7 +48,7 @@ class Plan:
 
 
 def costs(server="final_daphne"):
-    """The costs of chat_final on a server, from the measurements that the README shows."""
+    """The costs of chat_final on a server, as `notebooks/performance.md` shows them."""
     by_size = {int(size): cost for size, cost in kept("growth")["costs"][server].items()}
     # A message to n sockets costs a + b·n, so each of its deliveries a/n + b: a line over 1/n.
     line = statistics.linear_regression([1 / size for size in by_size], list(by_size.values()))

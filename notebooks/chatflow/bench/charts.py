@@ -1,8 +1,8 @@
-"""Charts of what was measured, as SVG: for the README, and for notebook 11."""
+"""Charts of what was measured, as SVG: for `performance.md`, and for notebook 11."""
 
 import io
 
-# Of text, lines and bars on the page's own background: the bars are ours, the peers', the floor.
+# Of text, lines and bars on the page's own background: the bars are ours, or other systems'.
 SHADES = {
     "light": {"ink": "#1f2937", "faint": "#9aa5b1", "ours": "#0f766e", "peer": "#94a3b8"},
     "dark": {"ink": "#e6eaf0", "faint": "#64707d", "ours": "#2dd4bf", "peer": "#64748b"},
@@ -95,7 +95,7 @@ def fanout_and_growth(fanout, growth, shade="light"):
     def draw(axes, colours):
         draw_costs(axes[0], fanout, colours)
         draw_growth(axes[1], growth, colours)
-        axes[1].set_title("… and with so many in it", fontsize=10, loc="left")
+        axes[1].set_title("… and by the number of clients in the room", fontsize=10, loc="left")
 
     return drawn(shade, (11, 3.8), draw, columns=2)
 
@@ -122,12 +122,13 @@ def draw_growth(axes, facts, colours):
         colour = colours["ours" if is_ours(key) else "peer"]
         dashes = "-" if key.endswith("uvicorn") else "--"
         axes.plot(sizes, costs, color=colour, linestyle=dashes, marker="o", markersize=4)
+        # Right of the line's end, where no other line runs.
         axes.annotate(
-            facts["names"][key],
+            facts["names"][key].replace("tutorial, ", "tutorial,\n"),
             (sizes[-1], costs[-1]),
-            xytext=(-4, 6),
+            xytext=(8, 0),
             textcoords="offset points",
-            horizontalalignment="right",
+            verticalalignment="center",
             fontsize=8,
         )
     axes.set_xscale("log")

@@ -34,7 +34,7 @@ async def hold(system, count, seconds):
 
 
 def table(facts):
-    head = [f"{facts['count']:,} idle connections", "KB each", "ms of CPU a second for 1,000"]
+    head = [f"{facts['count']:,} idle connections", "KB each", "ms of CPU per second for 1,000"]
     return head, [
         [facts["names"][key], f"{figures['memory_kb']:.1f}", f"{figures['cpu_ms']:.1f}"]
         for key, figures in facts["figures"].items()
@@ -43,6 +43,6 @@ def table(facts):
 
 def in_words(facts):
     return (
-        "chat_final looks every two seconds whether its sockets may stay and what they may have "
-        "missed, and sends each a `head` every ten."
+        "Every two seconds chat_final checks whether its sockets may stay and what they may have "
+        "missed, and every ten seconds it sends each of them a `head`."
     )

@@ -1,4 +1,4 @@
-"""One message to a room of 200: what it costs chat_final, and what one would take instead."""
+"""One message to a room of 200: what it costs chat_final, and what it costs other systems."""
 
 import contextlib
 import statistics
@@ -9,11 +9,11 @@ from .measuring import WARM_SECONDS, cost_of_turns, idle_connections, print_tabl
 from .systems import bare_loop, broadcast, chat_final, socketio_node, socketio_python, tutorial
 
 CLIENTS, ROUNDS, SECONDS = 200, 5, 3
-# Who write at once, where it is to be as many deliveries a second as possible.
+# So many write at once where it should be as many deliveries per second as possible.
 WRITERS = 4
 IDLE = 1000
 
-TUTORIAL_DAPHNE, TUTORIAL_UVICORN, FLOOR = "tutorial_daphne", "tutorial_uvicorn", "floor"
+TUTORIAL_DAPHNE, TUTORIAL_UVICORN, BASELINE = "tutorial_daphne", "tutorial_uvicorn", "baseline"
 SYSTEMS = {
     "tutorial_queue": partial(tutorial, "daphne", "queue"),
     TUTORIAL_DAPHNE: partial(tutorial, "daphne", "pubsub"),
@@ -24,7 +24,7 @@ SYSTEMS = {
     "socketio_node": socketio_node,
     "bare_daphne": partial(bare_loop, "daphne"),
     "bare_uvicorn": partial(bare_loop, "uvicorn"),
-    FLOOR: broadcast,
+    BASELINE: broadcast,
 }
 # A server is compared with the tutorial on the same one; what has none of its own, on Uvicorn.
 ON_DAPHNE = ("tutorial_queue", TUTORIAL_DAPHNE, "final_daphne", "bare_daphne")
@@ -86,8 +86,9 @@ def figures_of(key, measured, memory):
 
 
 def ratios_of(key, measured, memory):
-    """{"tutorial" or "floor": {figure: median of the ratios within each round}}."""
-    peers = {"tutorial": TUTORIAL_DAPHNE if key in ON_DAPHNE else TUTORIAL_UVICORN, "floor": FLOOR}
+    """{"tutorial" or "baseline": {figure: median of the ratios within each round}}."""
+    same_server = TUTORIAL_DAPHNE if key in ON_DAPHNE else TUTORIAL_UVICORN
+    peers = {"tutorial": same_server, "baseline": BASELINE}
     ratios = {}
     for what, peer in peers.items():
         ratios[what] = {
@@ -106,21 +107,21 @@ def table(facts):
         f"{facts['clients']} clients in a room",
         titles[0],
         "÷ tutorial",
-        "÷ floor",
+        "÷ baseline",
         *titles[1:],
     ]
     rows = []
     for key, figures in facts["figures"].items():
         words = [f"{figures[name]:,.{digits}f}" for name, (_, digits) in FIGURES.items()]
         ratios = facts["ratios"][key]
-        to_tutorial, to_floor = ratios["tutorial"]["cpu_us"], ratios["floor"]["cpu_us"]
-        cost = [words[0], f"{to_tutorial:.2f}", f"{to_floor:.1f}"]
+        to_tutorial, to_baseline = (ratios[what]["cpu_us"] for what in ("tutorial", "baseline"))
+        cost = [words[0], f"{to_tutorial:.2f}", f"{to_baseline:.1f}"]
         rows.append([facts["names"][key], *cost, *words[1:]])
     return head, rows
 
 
 def ratio_table(facts, what):
-    """All figures as ratios, to the "tutorial" on the same server or to the "floor"."""
+    """All figures as ratios, to the "tutorial" on the same server or to the "baseline"."""
     head = [f"÷ {what}", *(title.split(",")[0] for title, _ in FIGURES.values())]
     return head, [
         [facts["names"][key], *(f"{ratios[what][name]:.2f}" for name in FIGURES)]
@@ -130,7 +131,7 @@ def ratio_table(facts, what):
 
 def print_more(facts):
     """All figures as ratios, and how much of a core the load took."""
-    for what in ("tutorial", "floor"):
+    for what in ("tutorial", "baseline"):
         print()
         print_table(*ratio_table(facts, what))
     print(f"\nThe load's own share of a core: {shares(facts)}.")
@@ -141,15 +142,28 @@ def shares(facts):
 
 
 def in_words(facts):
-    ratios = facts["ratios"]
     figures = facts["figures"]
+    daphne, uvicorn = to_the_tutorial(facts)
     socketio = figures["final_uvicorn"]["cpu_us"] / figures["socketio_python"]["cpu_us"]
     bare = {key: figures[f"bare_{key}"]["cpu_us"] for key in ("daphne", "uvicorn")}
     return (
-        f"Storing and acknowledging included, a delivery costs chat_final "
-        f"{ratios['final_daphne']['tutorial']['cpu_us']:.2f} of the tutorial's on Daphne and "
-        f"{ratios['final_uvicorn']['tutorial']['cpu_us']:.2f} on Uvicorn, and there {socketio:.2f} "
-        f"of python-socketio's; nobody else here stores anything. Of that {bare['daphne']:.1f} and "
-        f"{bare['uvicorn']:.1f} µs are the servers' own: what a bare loop over the sockets' `send` "
-        f"costs, with no chat at all."
+        f"A delivery costs chat_final {daphne:.2f} of what it costs the tutorial on Daphne, and "
+        f"{uvicorn:.2f} on Uvicorn, where it is {socketio:.2f} of python-socketio's. That includes "
+        f"storing and acknowledging the message; no other system here stores anything. "
+        f"{bare['daphne']:.1f} and {bare['uvicorn']:.1f} µs of it are the servers' own: that is "
+        f"what a plain loop that only sends costs, with no chat at all."
     )
+
+
+def in_a_line(facts):
+    daphne, uvicorn = to_the_tutorial(facts)
+    return (
+        f"In a room of {facts['clients']}, delivering a message costs chat_final {uvicorn:.2f} of "
+        f"the CPU time that the Channels tutorial needs on Uvicorn, and {daphne:.2f} on Daphne."
+    )
+
+
+def to_the_tutorial(facts):
+    """chat_final's CPU time per delivery as a ratio to the tutorial's: on Daphne, on Uvicorn."""
+    ratios = facts["ratios"]
+    return [ratios[f"final_{server}"]["tutorial"]["cpu_us"] for server in ("daphne", "uvicorn")]

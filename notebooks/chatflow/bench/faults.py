@@ -1,4 +1,4 @@
-"""What chat_final survives: found by `tests/final/test_faults.py`, and shown in the README."""
+"""What chat_final survives: what `tests/final/test_faults.py` finds, and `faults.md` shows."""
 
 COMMAND = "./scripts/test.sh --faults"
 
@@ -42,5 +42,5 @@ def in_words(facts):
         sum(row[name] for row in facts["rows"]) for name in ("cycles", "messages", "lost", "twice")
     )
     return (
-        f"Over {cycles} faults and {messages:,} messages {lost} were lost, and {twice} came twice."
+        f"Over {cycles} faults, {lost} of {messages:,} messages were lost, and {twice} came twice."
     )

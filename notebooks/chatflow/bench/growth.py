@@ -60,5 +60,5 @@ def growth(by_size):
 def in_words(facts):
     return (
         "Each of the tutorial's sockets has a channel of its own, and the layer works for each of "
-        "them; chat_final's work for a message is spread over all who hear it."
+        "them. In chat_final, all who hear a message share the cost of what is done once for it."
     )

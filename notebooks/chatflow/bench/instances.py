@@ -71,6 +71,6 @@ def table(facts):
 
 def in_words(facts):
     return (
-        "Two cores hold all of them, and the load too: it is the work per delivery that these rows "
-        "compare, not how far it scales. Redis' work is that of all shards together."
+        "All of them and the load share two cores, so these rows compare the work per delivery, "
+        "and not how far it scales. Redis' work is that of all shards together."
     )

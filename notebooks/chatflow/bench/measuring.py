@@ -8,7 +8,7 @@ import sys
 
 from ..basics.catalog import ROOT
 
-# What was measured when the README was written; it shows these figures, and no others.
+# What was measured when performance.md and faults.md were written; they show these figures only.
 KEPT = ROOT / "notebooks" / "measured"
 # So many clients share a room, where there are more than one room is meant to hold.
 ROOM_SIZE = 50
@@ -58,7 +58,7 @@ def print_table(head, rows):
 
 
 def keep(verb, command, **facts):
-    """Keep what was measured, for the README; see `report`."""
+    """Keep what was measured, for the pages that `report` writes."""
     KEPT.mkdir(exist_ok=True)
     told = {"command": command, "machine": describe_machine(), **facts}
     path = KEPT / f"{verb}.json"

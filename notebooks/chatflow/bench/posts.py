@@ -74,6 +74,6 @@ def table(facts):
 
 def in_words(facts):
     return (
-        "SQLite works inside the instances: their share has its share in it. Both write each post "
-        "to the disk before they say so."
+        "SQLite runs inside the instances, so their share includes it. Both databases write each "
+        "post to the disk before they confirm it."
     )

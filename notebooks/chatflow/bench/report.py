@@ -1,7 +1,7 @@
-"""`bench.sh report`: the README's tables and its chart, from what measurements have kept."""
+"""`bench.sh report`: tables, a chart and one-line results, from what measurements have kept."""
 
 from ..basics.catalog import ROOT
-from ..basics.pages import README, with_part
+from ..basics.pages import FAULTS, PERFORMANCE, README, with_parts
 from . import charts, connections, fanout, faults, growth, instances, posts
 from .measuring import kept
 
@@ -17,17 +17,29 @@ SHADES = {"light": "fanout.svg", "dark": "fanout_dark.svg"}
 
 
 def write():
-    """Write them anew."""
-    README.write_text(readme_with_figures())
+    """Write all of them again."""
+    for page, text in pages().items():
+        page.write_text(text)
     for shade, name in SHADES.items():
         (PICTURES / name).write_text(chart(shade))
 
 
-def readme_with_figures():
-    text = README.read_text()
-    for verb, module in PARTS.items():
-        text = with_part(text, f"bench {verb}", part(verb, module))
-    return with_part(text, "faults", part("faults", faults))
+def pages():
+    """{page: its text, with the parts that come from kept measurements}."""
+    parts = {
+        PERFORMANCE: {f"bench {verb}": part(verb, module) for verb, module in PARTS.items()},
+        FAULTS: {"faults": part("faults", faults)},
+        README: {"results": results()},
+    }
+    return {page: with_parts(page, found) for page, found in parts.items()}
+
+
+def results():
+    """The README's links to these pages, each with its result in a line."""
+    return (
+        f"- [How fast it is](notebooks/performance.md). {fanout.in_a_line(kept('fanout'))}\n"
+        f"- [What it survives](notebooks/faults.md). {faults.in_words(kept('faults'))}"
+    )
 
 
 def part(verb, module):

@@ -28,7 +28,7 @@ from ..running.servers import FINAL_FLAGS, clean_environment, listen, server_com
 from .load import BARE, CHAT_FINAL, SOCKET_IO, TUTORIAL, Crowd, Dialect
 
 PEERS = LABS / "peers"
-LAYERS = {"queue": "queue-based layer", "pubsub": "pub/sub layer"}
+LAYERS = {"queue": "queue layer", "pubsub": "pub/sub layer"}
 NODE_SECONDS = 120
 
 # What chat_final allows a user is not what is measured. The rest of it is as it ships.
@@ -156,7 +156,7 @@ def socketio_python():
 
 
 def bare_loop(server):
-    name = f"bare loop over send, {server.title()}"
+    name = f"plain loop that only sends, {server.title()}"
     return peer(name, BARE, served(server, "bare_loop"), needs_redis=False)
 
 
@@ -218,7 +218,7 @@ def broadcast():
     def command(listener):
         return [sys.executable, "broadcast.py", str(listener.fileno())]
 
-    return peer("websockets.broadcast(), the floor", BARE, command, needs_redis=False)
+    return peer("websockets.broadcast(), the baseline", BARE, command, needs_redis=False)
 
 
 # --- chat_final -----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import sys
 
 from ..basics.catalog import capabilities, find_stage, stages
-from ..basics.pages import README, with_part
+from ..basics.pages import README, with_parts
 
 USAGE = "usage: matrix.sh   (writes the capability matrix of steps.toml into README.md)"
 
@@ -33,7 +33,7 @@ def stage_map():
 
 
 def readme_with_matrix():
-    return with_part(README.read_text(), "matrix", table())
+    return with_parts(README, {"matrix": table()})
 
 
 if __name__ == "__main__":
