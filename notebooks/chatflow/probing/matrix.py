@@ -18,7 +18,8 @@ def table(rows=None):
         "| --- |" + " :-: |" * len(numbers),
     ]
     for key, sentence in capabilities().items():
-        cells = " | ".join(rows[number][key] for number in numbers)
+        # In bold, so that one sees from afar where each capability begins.
+        cells = " | ".join(rows[number][key].replace("yes", "**yes**") for number in numbers)
         lines.append(f"| {sentence} | {cells} |")
     return "\n".join(lines)
 
