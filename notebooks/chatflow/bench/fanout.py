@@ -40,7 +40,7 @@ FIGURES = {
 
 
 async def measure(rounds=ROUNDS, seconds=SECONDS, keys=tuple(SYSTEMS)):
-    """Run all systems beside each other, and load them in turn; returns the facts to keep."""
+    """Run all systems alongside each other, and load them in turn; returns the facts to keep."""
     async with contextlib.AsyncExitStack() as stack:
         running = {}
         for key in keys:

@@ -11,7 +11,7 @@ ROOMS, ROOM_CLIENTS, ROUNDS, SECONDS = 4, 100, 5, 3
 
 
 async def measure(rounds=ROUNDS, seconds=SECONDS, server="daphne"):
-    """Run them all beside each other, and load them in turn; returns the facts to keep.
+    """Run them all alongside each other, and load them in turn; returns the facts to keep.
 
     A row for each shape, which is (instances, shards): medians over the rounds.
     """
