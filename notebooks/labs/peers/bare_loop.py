@@ -1,4 +1,4 @@
-"""What comes in goes out to all, in a loop over the server's own `send`: a server's own floor.
+"""What comes in goes out to all, in a loop over the server's own `send`: what the server alone costs.
 
 No framework, no rooms, nothing stored; a reader who is slow would break it.
 """

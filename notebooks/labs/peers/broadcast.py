@@ -1,4 +1,4 @@
-"""Text out to all who are connected, and nothing else: the floor under what a chat can cost.
+"""Text out to all who are connected, and nothing else: the baseline for what a chat costs.
 
 Takes a listening socket over, whose number is its one argument.
 """
