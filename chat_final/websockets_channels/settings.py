@@ -131,7 +131,7 @@ CHANNEL_LAYERS = {
         "CONFIG": {
             # redis-py 8: by itself it gives up when the queue layer still waits, after 5 s, and
             # by protocol 3 it does not notice that Redis has been restarted.
-            "hosts": [{"address": url, "socket_timeout": 30, "protocol": 2} for url in REDIS_URLS],
+            "hosts": [{"address": u, "socket_timeout": None, "protocol": 2} for u in REDIS_URLS],
             "prefix": env("REDIS_PREFIX", default="chat"),
         },
     }

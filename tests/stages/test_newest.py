@@ -44,7 +44,7 @@ async def test_all_that_a_stage_runs_has_them(start):
 
 # Its own default again, by an option that says no more than redis-py's default either. An answer of
 # Redis may come just in time, as both wait for five seconds: then it is the next that does not.
-UNTOLD = ('"socket_timeout": 30', '"health_check_interval": 0')
+UNTOLD = ('"socket_timeout": None', '"health_check_interval": 0')
 
 
 async def test_queue_layer_ends_an_idle_socket_of_a_stage_where_nobody_tells_it_to_wait():

@@ -50,10 +50,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_SERVERS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").split(",")
 
 # The queue layer waits for news at Redis for 5 seconds at a time. redis-py 8 gives up on any answer
-# after 5 seconds, too, and each consumer would end with 1011; redis-py 7 never gives up. With 30
-# seconds both work, and a Redis that hangs is noticed within a minute. By the protocol's third
-# version redis-py 8.1 does not notice a Redis that has been restarted; 7 speaks the second anyway.
-REDIS_HOSTS = [{"address": url, "socket_timeout": 30, "protocol": 2} for url in REDIS_SERVERS]
+# after 5 seconds, too, and each consumer would end with 1011; redis-py 7 never does. With None, 8
+# never does either. (30 would do, except on Python 3.11, whose timer may swallow a cancellation:
+# then a consumer whose client has left stays in its group.) By version 3 of the protocol redis-py
+# 8.1 does not notice a Redis that has been restarted; 7 speaks version 2 anyway.
+REDIS_HOSTS = [{"address": url, "socket_timeout": None, "protocol": 2} for url in REDIS_SERVERS]
 
 # The two layers of channels_redis do the same for our code, and lose different things.
 REDIS_LAYERS = {
