@@ -7,7 +7,8 @@ down only: lesson, bench, commands → probing, live → clients, running, drawi
 import os
 
 from .basics.catalog import capabilities, find_stage, stages
-from .clients.client import Reader, Visitor, post, reading, websocket_reader
+from .clients.readers import Reader, reading, websocket_reader
+from .clients.visitor import Visitor, post
 from .drawing.picture import draw, draw_map
 from .drawing.timeline import Row, Span, timeline
 from .lesson.predict import predict

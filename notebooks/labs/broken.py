@@ -11,8 +11,9 @@ import httpx
 import websockets
 
 from chatflow.basics.errors import LaunchError
-from chatflow.clients.client import Visitor, connect
 from chatflow.clients.guests import Guest
+from chatflow.clients.sockets import connect
+from chatflow.clients.visitor import Visitor
 from chatflow.tracing.flow import Flow, kind_of
 
 from .ten_seconds import stored

@@ -8,7 +8,7 @@ import httpx
 import websockets
 
 from chatflow.basics.addresses import NO_TLS
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.running.labs import lab
 from chatflow.running.servers import ASGI_SERVERS
 from chatflow.tracing import lifelines

@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import websockets
 
 from chatflow import Visitor, post, stage
-from chatflow.clients.client import PASSWORD, connect, next_event
+from chatflow.clients.sockets import connect, next_event
+from chatflow.clients.visitor import PASSWORD
 
 ROOM, NEW_PASSWORD = "lobby", "a longer password"
 WAIT_SECONDS = 5

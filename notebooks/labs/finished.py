@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import websockets
 
 from chatflow.basics.catalog import ROOT
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.clients.traffic import network
 from chatflow.lesson.sources import code_lines
 from chatflow.tracing.flow import Flow

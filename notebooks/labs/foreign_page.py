@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import Visitor, reading, stage
 from chatflow.clients.browser import chromium, has_chromium
-from chatflow.clients.client import PASSWORD
+from chatflow.clients.visitor import PASSWORD
 from chatflow.running.labs import lab
 from chatflow.tracing.flow import Flow
 

@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from chatflow import stage
 from chatflow.basics.addresses import HOST
 from chatflow.basics.errors import LaunchError
+from chatflow.running.environment import ASGI
+from chatflow.running.instances import START_SECONDS
 from chatflow.running.labs import LABS
-from chatflow.running.launcher import ASGI
 from chatflow.running.processes import Program
-from chatflow.running.servers import START_SECONDS
 
 
 async def main():

@@ -4,7 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass
 
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 
 from .ten_seconds import frame, say
 

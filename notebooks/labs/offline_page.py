@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from chatflow import Visitor
 from chatflow.clients.browser import chromium, has_chromium
-from chatflow.clients.client import cookie_name
 from chatflow.clients.traffic import network
+from chatflow.clients.visitor import cookie_name
 
 ROOM, TEXT = "tunnel", "from inside a tunnel"
 

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 from chatflow import Visitor
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 
 from .ten_seconds import texts_until
 

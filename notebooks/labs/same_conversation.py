@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from chatflow import Visitor, stage, websocket_reader
-from chatflow.clients.client import polling_reader, stream_reader
+from chatflow.clients.readers import polling_reader, stream_reader
 from chatflow.clients.traffic import Count, counted
 
 # How news come at each stage; at stage 01 they do not, so there one has to look. Nobody has an

@@ -8,7 +8,7 @@ from chatflow import stage
 from chatflow.bench import profiling
 from chatflow.bench.measuring import cost_of_turns
 from chatflow.bench.systems import chat_final, tutorial
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.running.servers import ASGI_SERVERS
 
 from .finished import AT_A, AT_B

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from contextlib import AsyncExitStack
 
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.clients.traffic import network
 
 from .ten_seconds import frame, say, stored, texts_until

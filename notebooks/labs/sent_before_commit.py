@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import Visitor, stage
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.running.variants import variant
 from labs.ten_seconds import stored, texts_until
 

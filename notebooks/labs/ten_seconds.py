@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
-from chatflow.clients.client import connect, next_event
+from chatflow.clients.sockets import connect, next_event
 from chatflow.clients.traffic import network
 from chatflow.tracing.flow import Flow
 

@@ -8,7 +8,7 @@ import pytest
 
 from chatflow import Visitor, post, reading
 from chatflow.basics.catalog import ROOT
-from chatflow.clients.client import websocket_reader
+from chatflow.clients.readers import websocket_reader
 from chatflow.probing.people import new_room
 
 # What the notebooks do by hand and by helper; printed is what arrived.

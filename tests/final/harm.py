@@ -24,10 +24,10 @@ import psycopg
 import redis.asyncio
 
 from chatflow.basics.addresses import HOST, NO_TLS
-from chatflow.clients.client import connect
 from chatflow.clients.guests import Guest
+from chatflow.clients.sockets import connect
 from chatflow.probing.people import new_room
-from chatflow.running.launcher import is_url
+from chatflow.running.options import is_url
 from helpers.resume import stored
 
 FLOODER = Path(__file__).with_name("flooder.py")

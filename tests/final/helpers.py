@@ -12,7 +12,8 @@ import uuid
 import websockets
 
 from chatflow import find_stage
-from chatflow.clients.client import SESSIONS, next_event
+from chatflow.clients.sockets import next_event
+from chatflow.clients.visitor import SESSIONS
 from helpers.resume import log_in
 
 FINAL = find_stage("final").number

@@ -13,7 +13,8 @@ import uuid
 import pytest
 import websockets
 
-from chatflow.clients.client import PASSWORD, Visitor, connect, is_for_users
+from chatflow.clients.sockets import connect
+from chatflow.clients.visitor import PASSWORD, Visitor, is_for_users
 from chatflow.probing.people import new_room
 from final.helpers import (
     FINAL,

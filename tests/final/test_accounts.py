@@ -11,7 +11,8 @@ from playwright.async_api import expect
 
 from chatflow.basics.errors import MissingError
 from chatflow.clients.browser import chromium, find_chromium
-from chatflow.clients.client import PASSWORD, SESSIONS, Visitor, connect
+from chatflow.clients.sockets import connect
+from chatflow.clients.visitor import PASSWORD, SESSIONS, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
     FINAL,

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from chatflow.clients.client import PASSWORD, Visitor, connect
+from chatflow.clients.sockets import connect
+from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
     FINAL,

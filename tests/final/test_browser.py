@@ -16,8 +16,8 @@ from playwright.async_api import expect
 from chatflow import post
 from chatflow.basics.errors import MissingError
 from chatflow.clients.browser import chromium, find_chromium
-from chatflow.clients.client import PASSWORD
 from chatflow.clients.traffic import network
+from chatflow.clients.visitor import PASSWORD
 from chatflow.probing.people import new_room
 from final.helpers import FINAL, PATIENCE, in_database, set_status, user_id
 from stages.test_browser import (

@@ -19,12 +19,12 @@ import websockets
 from chatflow import post
 from chatflow.basics.addresses import HOST
 from chatflow.basics.errors import LaunchError, MissingError
-from chatflow.clients.client import connect
 from chatflow.clients.guests import Guest
+from chatflow.clients.sockets import connect
 from chatflow.probing.people import new_room
 from chatflow.running import nginx, postgres
-from chatflow.running.launcher import OVERLAY, QUICK_SETTINGS
-from chatflow.running.servers import AS_PROXY
+from chatflow.running.environment import OVERLAY, QUICK_SETTINGS
+from chatflow.running.instances import AS_PROXY
 from final.helpers import FINAL, PATIENCE, caught_up, logged_since, logs, next_answer, until
 from final.helpers import post as say
 from helpers.missing import leave_out

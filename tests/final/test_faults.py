@@ -20,7 +20,7 @@ from chatflow import Run, find_stage
 from chatflow.basics.errors import MissingError
 from chatflow.bench.systems import make_headers
 from chatflow.running import postgres
-from chatflow.running.launcher import OVERLAY
+from chatflow.running.environment import OVERLAY
 from final import harm as harmful
 from final.harm import (
     LOOK_SECONDS,

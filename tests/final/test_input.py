@@ -12,7 +12,8 @@ import re
 import pytest
 import websockets
 
-from chatflow.clients.client import PASSWORD, Visitor, connect
+from chatflow.clients.sockets import connect
+from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
     FINAL,

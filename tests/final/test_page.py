@@ -14,7 +14,7 @@ from chatflow.basics.addresses import HOST, Address
 from chatflow.basics.errors import MissingError
 from chatflow.basics.hidden import hidden
 from chatflow.clients.browser import chromium, find_chromium
-from chatflow.clients.client import PASSWORD, Visitor
+from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import FINAL, PATIENCE, in_database
 from final.test_browser import BACK, OFFLINE, arriving, look_at

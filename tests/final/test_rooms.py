@@ -8,7 +8,8 @@ import uuid
 import pytest
 import websockets
 
-from chatflow.clients.client import Visitor, connect
+from chatflow.clients.sockets import connect
+from chatflow.clients.visitor import Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
     FINAL,

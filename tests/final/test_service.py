@@ -13,7 +13,8 @@ import pytest
 import websockets
 
 from chatflow.basics.addresses import HOST
-from chatflow.clients.client import Visitor, connect
+from chatflow.clients.sockets import connect
+from chatflow.clients.visitor import Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
     FINAL,

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from chatflow.basics.addresses import HOST
-from chatflow.running.servers import AS_PROXY
+from chatflow.running.instances import AS_PROXY
 from final.helpers import FINAL
 
 PRODUCTION = {

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.probing.people import new_room
 from final.helpers import FINAL, caught_up, next_answer, post, sees, send, session_of, until
 from final.test_service import is_heard_typing

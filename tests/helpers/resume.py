@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg.rows import dict_row
 
-from chatflow.clients.client import EPHEMERAL, Visitor, connect
+from chatflow.clients.sockets import EPHEMERAL, connect
+from chatflow.clients.visitor import Visitor
 from chatflow.probing.people import new_room
-from chatflow.running.launcher import is_url
+from chatflow.running.options import is_url
 
 # Nobody is left without an event for so long, however slow the machine.
 SILENCE_SECONDS = 30

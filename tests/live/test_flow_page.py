@@ -13,7 +13,7 @@ from playwright.async_api import expect
 
 from chatflow.basics.addresses import Address
 from chatflow.basics.catalog import LIVE_SECONDS
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.drawing.folding import hop_words, station_titles
 from chatflow.tracing.book import Book
 from chatflow.tracing.flows import Scene, find_message, make_flow

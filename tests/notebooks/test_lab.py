@@ -13,8 +13,8 @@ from playwright.async_api import expect
 from chatflow.basics.catalog import ROOT
 from chatflow.basics.errors import MissingError
 from chatflow.clients.browser import chromium, find_chromium
+from chatflow.running.ports import free_port
 from chatflow.running.processes import Program, RunFolder
-from chatflow.running.redis_server import free_port
 from stages.test_browser import no_browser
 
 START_SECONDS = 60

@@ -21,9 +21,8 @@ from chatflow import Run, find_stage, stage
 from chatflow.basics.errors import LaunchError, UsageError
 from chatflow.running import redis_server
 from chatflow.running.database import fingerprint
+from chatflow.running.ports import free_port, listen
 from chatflow.running.processes import RUNS, Program, RunFolder
-from chatflow.running.redis_server import free_port
-from chatflow.running.servers import listen
 from helpers.scripts import (
     MARK,
     START_SECONDS,

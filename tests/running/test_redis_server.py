@@ -16,8 +16,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from chatflow import post, websocket_reader
+from chatflow.basics.catalog import LIVE_SECONDS
 from chatflow.basics.errors import LaunchError
-from chatflow.clients.client import LIVE_SECONDS
 from chatflow.running import redis_server
 from chatflow.running.processes import RunFolder
 from chatflow.tracing.monitor import Monitor, clock_offset

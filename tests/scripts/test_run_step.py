@@ -22,11 +22,11 @@ import redis
 
 from chatflow import Visitor, find_stage, post, stages, websocket_reader
 from chatflow.basics.addresses import Address
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.commands import demo
 from chatflow.running import redis_server
+from chatflow.running.ports import free_port
 from chatflow.running.processes import RunFolder
-from chatflow.running.redis_server import free_port
 from helpers.scripts import (
     ODD,
     START_SECONDS,

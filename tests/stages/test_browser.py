@@ -12,10 +12,11 @@ from playwright.async_api import TimeoutError as NothingCame
 from playwright.async_api import expect
 
 from chatflow import post, stage
+from chatflow.basics.catalog import LIVE_SECONDS
 from chatflow.basics.errors import MissingError
 from chatflow.clients.browser import chromium, find_chromium
-from chatflow.clients.client import LIVE_SECONDS, PASSWORD, Visitor, cookie_name
 from chatflow.clients.traffic import counted, network
+from chatflow.clients.visitor import PASSWORD, Visitor, cookie_name
 from chatflow.probing.capabilities import LOGOUT_SECONDS
 from chatflow.probing.people import new_room
 from chatflow.running.labs import lab, log_line

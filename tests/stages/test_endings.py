@@ -7,7 +7,7 @@ import httpx
 import pytest
 import websockets
 
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.running.processes import Program, RunFolder
 from stages.test_plain_django import BIN, bare_environment, port_of
 

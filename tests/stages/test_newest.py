@@ -13,7 +13,7 @@ import pytest
 import websockets
 
 from chatflow import find_stage, post, stage, stages, websocket_reader
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.running.variants import variant
 from final.helpers import FINAL
 from stages.test_plain_django import BIN, bare_environment

@@ -11,7 +11,7 @@ import pytest
 import websockets
 
 from chatflow import find_stage, stage
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.running.variants import variant
 from stages.test_users import STAGES, logged_in, served_over_tls, socket_of
 

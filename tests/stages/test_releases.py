@@ -14,7 +14,7 @@ import pytest
 import websockets
 
 from chatflow.basics.catalog import ROOT
-from chatflow.clients.client import connect
+from chatflow.clients.sockets import connect
 from chatflow.probing.capabilities import IDLE_SECONDS
 from chatflow.running import redis_server
 from chatflow.running.processes import Program, RunFolder

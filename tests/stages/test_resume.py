@@ -13,11 +13,11 @@ import pytest
 import websockets
 
 from chatflow import Visitor, find_stage, post, stages
-from chatflow.clients.client import connect
 from chatflow.clients.guests import Guest
+from chatflow.clients.sockets import connect
 from chatflow.clients.traffic import network
 from chatflow.probing.people import new_room
-from chatflow.running.servers import clean_environment
+from chatflow.running.environment import clean_environment
 from helpers.resume import (
     LAST,
     LOOK_SECONDS,

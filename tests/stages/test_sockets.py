@@ -11,7 +11,8 @@ import redis
 import websockets
 
 from chatflow import Visitor, find_stage, post, stage, stages
-from chatflow.clients.client import connect, next_event, websocket_reader
+from chatflow.clients.readers import websocket_reader
+from chatflow.clients.sockets import connect, next_event
 from chatflow.probing.capabilities import BAD_FRAMES
 from chatflow.probing.people import new_room
 from chatflow.running.variants import variant

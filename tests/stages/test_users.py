@@ -18,12 +18,14 @@ import redis
 import websockets
 
 from chatflow import Visitor, find_stage, stages
-from chatflow.clients.client import PASSWORD, connect, cookie_name, is_for_users, next_event
+from chatflow.clients.sockets import connect, next_event
+from chatflow.clients.visitor import PASSWORD, cookie_name, is_for_users
 from chatflow.probing.capabilities import LOGOUT_SECONDS
 from chatflow.probing.people import new_room
-from chatflow.running.launcher import ASGI
+from chatflow.running.environment import ASGI
+from chatflow.running.ports import listen
 from chatflow.running.processes import Program
-from chatflow.running.servers import listen, server_command
+from chatflow.running.servers import server_command
 from chatflow.running.variants import variant
 from helpers.resume import log_in
 from labs.http2_over_tls import endpoint, make_certificate, wait_for_port

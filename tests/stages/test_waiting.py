@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from chatflow import Visitor, post
-from chatflow.clients.client import stream_reader
+from chatflow.clients.readers import stream_reader
 from chatflow.probing.capabilities import WSGI_THREADS
 from chatflow.probing.people import new_room
 

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from chatflow import Visitor, post, stages
-from chatflow.clients.client import connect, next_event
+from chatflow.clients.sockets import connect, next_event
 from chatflow.probing.people import new_room
 from chatflow.running.labs import log_line
 from labs.jobs import another_worker, stored, until, waiting

@@ -14,7 +14,7 @@ import websockets
 from chatflow import Run, Visitor, draw, find_stage, post, reading, stage, stages
 from chatflow.basics.errors import LaunchError, UsageError
 from chatflow.bench import tracing_cost
-from chatflow.clients.client import connect, next_event
+from chatflow.clients.sockets import connect, next_event
 from chatflow.commands import screenshots
 from chatflow.running.variants import variant
 from chatflow.tracing.book import Book

@@ -1,5 +1,6 @@
 """Where the servers of this machine are found, and what their clients need for that."""
 
+import re
 import ssl
 from dataclasses import dataclass
 
@@ -25,3 +26,9 @@ class Address:
     @property
     def ws_url(self):
         return f"ws://{HOST}:{self.port}"
+
+
+def printable(urls):
+    """Addresses of servers without their passwords."""
+    # A password may have a comma or a slash in it, where it should have %2C or %2F.
+    return re.sub(r"//((?!://).)*@", "//…@", urls)

@@ -13,8 +13,8 @@ import websockets.sync.client
 
 from ..basics.catalog import ROOT
 from ..basics.errors import LaunchError, MissingError
+from ..running.environment import clean_environment
 from ..running.processes import Program, RunFolder
-from ..running.servers import clean_environment
 
 COLD_BAR, WARM_BAR = 60, 3
 WARM_STARTS = 5

@@ -21,10 +21,12 @@ from ..basics.addresses import HOST
 from ..basics.errors import LaunchError, MissingError
 from ..basics.interrupts import finish
 from ..running import redis_server
+from ..running.environment import clean_environment
 from ..running.labs import LABS
 from ..running.launcher import stage
+from ..running.ports import listen
 from ..running.processes import RUNS, Program, RunFolder
-from ..running.servers import FINAL_FLAGS, clean_environment, listen, server_command
+from ..running.servers import FINAL_FLAGS, server_command
 from .load import BARE, CHAT_FINAL, SOCKET_IO, TUTORIAL, Crowd, Dialect
 
 PEERS = LABS / "peers"

@@ -14,7 +14,7 @@ from collections import deque
 
 import websockets
 
-from .client import connect
+from .sockets import connect
 
 # Refusals that pass: the same message is sent again, a little later.
 LATER = {"not_stored", "too_fast"}

@@ -5,8 +5,8 @@ import sys
 
 from ..basics.catalog import find_stage
 from ..basics.errors import LaunchError, UsageError
+from ..running.environment import clean_environment
 from ..running.processes import running
-from ..running.servers import clean_environment
 
 USAGE = "usage: manage.sh N COMMAND [ARG ...], as in: manage.sh 6 say lobby hello"
 

@@ -9,12 +9,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote
 
+from ..basics.addresses import printable
 from ..basics.catalog import ROOT, find_stage, stages
 from ..basics.errors import LaunchError, UsageError
 from ..live.flow_page import FlowPage
-from ..running.launcher import Run, is_url
+from ..running.launcher import Run
+from ..running.options import is_url
 from ..running.processes import RUNS
-from ..running.redis_server import printable
 from ..running.servers import ASGI_SERVERS, WSGI_SERVER
 from . import demo
 

@@ -16,8 +16,9 @@ from playwright.async_api import expect
 from ..basics.catalog import ROOT, find_stage
 from ..basics.errors import LaunchError
 from ..clients.browser import chromium
-from ..clients.client import Visitor, connect, next_event
+from ..clients.sockets import connect, next_event
 from ..clients.traffic import network
+from ..clients.visitor import Visitor
 from ..drawing.picture import draw
 from ..live.flow_page import FlowPage
 from ..running.launcher import stage

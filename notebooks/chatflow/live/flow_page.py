@@ -21,7 +21,8 @@ from ..drawing import CLIENTS, flow_map, fold, sequence
 from ..drawing.folding import hop_words, station_titles
 from ..drawing.places import entering, leaving, touched_stations
 from ..drawing.svg import FONTS
-from ..running.servers import listen
+from ..running.ports import listen
+from ..running.scenes import scene_of
 from ..tracing.flow import kind_of, name_of, summary
 from ..tracing.flows import make_flow
 from ..tracing.recent import Recent
@@ -70,7 +71,7 @@ class Feed:
         self.recent = Recent(run.tracing.folder)
         self.about = {
             "run": secrets.token_hex(8),
-            "title": run.scene().title,
+            "title": scene_of(run).title,
             "show": "everything" if run.stage.number == 1 else "messages",
             "chat": [{"name": one.name, "url": f"{one.url}/"} for one in run.instances],
         }
@@ -83,7 +84,7 @@ class Feed:
 
     def note(self, run):
         """Note what has ended. To be called by the thread that the run belongs to."""
-        self.scene = run.scene()
+        self.scene = scene_of(run)
         self.parts = [*map(self.instance_part, run.instances), *redis_parts(run)]
         self.parts += [self.worker_part(run.worker)] if run.worker else []
 

@@ -14,17 +14,10 @@ import uuid
 import httpx
 import websockets
 
-from ..basics.catalog import capabilities
-from ..clients.client import (
-    LIVE_SECONDS,
-    WAYS,
-    Visitor,
-    connect,
-    next_event,
-    post,
-    reading,
-    websocket_reader,
-)
+from ..basics.catalog import LIVE_SECONDS, capabilities
+from ..clients.readers import WAYS, reading, websocket_reader
+from ..clients.sockets import connect, next_event
+from ..clients.visitor import Visitor, post
 from . import final_probes
 from .people import ANSWER_SECONDS, NO, NOTHING_TO_TRY, YES, close_code, new_room, verdict
 

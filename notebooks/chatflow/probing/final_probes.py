@@ -8,7 +8,9 @@ import httpx
 import websockets
 
 from ..basics.addresses import NO_TLS
-from ..clients.client import PASSWORD, Visitor, connect, post, reading
+from ..clients.readers import reading
+from ..clients.sockets import connect
+from ..clients.visitor import PASSWORD, Visitor, post
 from .people import (
     ANSWER_SECONDS,
     NO,

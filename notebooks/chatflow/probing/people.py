@@ -5,7 +5,7 @@ import contextlib
 import json
 import secrets
 
-from ..clients.client import connect
+from ..clients.sockets import connect
 
 YES, NO, NOTHING_TO_TRY = "yes", "no", "–"
 # What a probe that breaks, or is kept waiting for too long, has found out.

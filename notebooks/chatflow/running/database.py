@@ -9,7 +9,55 @@ import zlib
 from importlib.metadata import version
 from pathlib import Path
 
+from ..basics.addresses import printable
+from ..basics.errors import LaunchError, UsageError
+from .options import is_url
 from .processes import RUNS
+
+
+def prepare(run):
+    """Make the database of a run ready, by the stage's own migrations. Raises LaunchError."""
+    if is_url(run.database):
+        # Only here: its client takes longer to load than all the rest of this module.
+        from .postgres import check_given
+
+        check_given(run.database)
+        migrate(run)
+        return
+    try:
+        run.database.parent.mkdir(parents=True, exist_ok=True)
+        prepare_file(run)
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(
+            f"The database {run.database} cannot be used ({error}): name another file."
+        ) from error
+
+
+def migrate(run):
+    done = run.manage("migrate", "--verbosity", "0")
+    if done.returncode:
+        where = printable(str(run.database))
+        raise LaunchError(f"Could not migrate {where}:\n{done.stderr.strip()}")
+
+
+def prepare_file(run):
+    """Migrate the SQLite file of a run, if need be.
+
+    Migrating takes Django longer than starting the stage does. So a database is stamped with its
+    migrations' fingerprint, and a new one starts as a copy of one that was migrated before.
+    """
+    wanted = fingerprint(run.folder)
+    pristine = RUNS / f"migrated-{wanted:08x}.sqlite3"
+    is_new = not run.database.exists()
+    if is_new and pristine.exists():
+        shutil.copyfile(pristine, run.database)
+    with contextlib.closing(sqlite3.connect(run.database, isolation_level=None)) as database:
+        if database.execute("PRAGMA user_version").fetchone() == (wanted,):
+            return
+        migrate(run)
+        database.execute(f"PRAGMA user_version = {wanted}")
+    if is_new:
+        keep(run.database, pristine)
 
 
 def fingerprint(folder, django=None):
@@ -21,26 +69,6 @@ def fingerprint(folder, django=None):
     django = django or version("django")
     # SQLite keeps it as a signed 32-bit number.
     return zlib.crc32(django.encode() + b"".join(map(Path.read_bytes, files))) & 0x7FFFFFFF
-
-
-def prepare(path, folder, migrate):
-    """Make the SQLite file `path` ready for the stage in `folder`, calling `migrate` if need be.
-
-    Migrating takes Django longer than starting the stage does. So a database is stamped with its
-    migrations' fingerprint, and a new one starts as a copy of one that was migrated before.
-    """
-    wanted = fingerprint(folder)
-    pristine = RUNS / f"migrated-{wanted:08x}.sqlite3"
-    is_new = not path.exists()
-    if is_new and pristine.exists():
-        shutil.copyfile(pristine, path)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
-        if database.execute("PRAGMA user_version").fetchone() == (wanted,):
-            return
-        migrate()
-        database.execute(f"PRAGMA user_version = {wanted}")
-    if is_new:
-        keep(path, pristine)
 
 
 def keep(path, pristine):

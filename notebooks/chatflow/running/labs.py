@@ -11,8 +11,11 @@ import re
 from ..basics.catalog import LIVE_SECONDS, ROOT
 from ..basics.errors import UsageError
 from ..basics.interrupts import finish, heeding_interrupts
+from .environment import clean_environment
+from .instances import Instance
+from .ports import listen
 from .processes import Program, RunFolder
-from .servers import SERVERS, SHARES_THE_PORT, Instance, clean_environment, listen, server_command
+from .servers import SERVERS, SHARES_THE_PORT, server_command
 
 LABS = ROOT / "notebooks" / "labs"
 

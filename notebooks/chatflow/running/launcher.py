@@ -6,51 +6,28 @@ async with stage(5, instances=2) as chat:
 
 import asyncio
 import contextlib
-import os
 import secrets
-import sqlite3
 import string
 import subprocess
 import sys
 import threading
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 from ..basics.catalog import find_stage
 from ..basics.errors import LaunchError, UsageError
 from ..basics.interrupts import finish, heeding_interrupts
-from ..tracing.flows import Scene, find_message, find_request
+from ..tracing.flows import find_message, find_request
 from ..tracing.recording import Tracing
 from . import database as databases
 from . import redis_server
+from .environment import application_of, clean_environment, stage_variables
+from .instances import Instance, Worker
+from .options import check_options, is_url
+from .ports import bind
 from .processes import Program, RunFolder
-from .redis_server import printable
-from .servers import (
-    ASGI_SERVERS,
-    FINAL_FLAGS,
-    FINAL_GRACE,
-    GRACE,
-    SHARES_THE_PORT,
-    WSGI_SERVER,
-    Instance,
-    Worker,
-    bind,
-    clean_environment,
-    server_command,
-)
-
-SETTINGS = "websockets_channels.settings"
-WSGI, ASGI = "websockets_channels.wsgi", "websockets_channels.asgi:application"
-
-# The same settings, with a quick hasher for the passwords of users who go with the run.
-OVERLAY = Path(__file__).parent / "overlay"
-QUICK_SETTINGS = "quick_settings"
-
-# The same, with tracing put round them from outside.
-INSIDE = Path(__file__).parents[1] / "tracing" / "inside"
-TRACED_SETTINGS = "flowtrace.settings"
-TRACED_WSGI, TRACED_ASGI = "flowtrace.wsgi", "flowtrace.asgi:application"
+from .scenes import scene_of
+from .servers import FINAL_FLAGS, FINAL_GRACE, GRACE, SHARES_THE_PORT, server_command
 
 
 class Run:
@@ -87,39 +64,11 @@ class Run:
         self.redis_shards, self.redis_url = redis_shards, redis_url
         self.redis_layer = redis_layer or self.stage.redis_layer
         self.database, self.trace, self.settings = database, trace, settings or {}
-        self.check_options()
+        check_options(self)
         self.instances, self.redis, self.worker = [], [], None
         self.files = self.tracing = None
         self._lock = threading.RLock()
         self._stopping = threading.Event()
-
-    def check_options(self):
-        if not 1 <= self.instance_count <= len(string.ascii_uppercase):
-            raise UsageError(f"Give 1 to 26 instances, not {self.instance_count}.")
-        if not 0 <= self.first_port <= 65536 - self.instance_count:
-            last = 65536 - self.instance_count
-            raise UsageError(f"Give a port from 0 to {last}, not {self.first_port}.")
-        if not 1 <= self.redis_shards <= 16:
-            raise UsageError(f"Give 1 to 16 Redis shards, not {self.redis_shards}.")
-        if self.redis_layer not in ("queue", "pubsub"):
-            raise UsageError(f"REDIS_LAYER is queue or pubsub, not {self.redis_layer!r}.")
-        if not (self.folder / "manage.py").is_file():
-            raise UsageError(f"There is no stage in {self.folder}: it has no manage.py.")
-        speaks_wsgi = self.stage.server == WSGI_SERVER
-        if any((server == WSGI_SERVER) != speaks_wsgi for server in self.servers):
-            kind = "a WSGI stage: here it runs under gunicorn's WSGI workers"
-            if not speaks_wsgi:
-                kind = f"an ASGI stage: it runs under {', '.join(ASGI_SERVERS)}"
-            raise UsageError(f"Stage {self.stage.number} is {kind}.")
-        if self.redis_shards > 1 and not self.stage.redis:
-            raise UsageError(f"Stage {self.stage.number} uses no Redis, so there is none to shard.")
-        if is_url(self.database) and not self.is_final:
-            raise UsageError(
-                "Stages keep their messages in SQLite, so "
-                f"{printable(self.database)} cannot be used."
-            )
-        if self.redis_shards > 1 and self.redis_url:
-            raise UsageError("REDIS_URL names the Redis servers already: unset it to use shards.")
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -146,8 +95,10 @@ class Run:
                 self.tracing = Tracing(self.files.path / "trace")
             if self.stage.redis:
                 self._start_redis()
-            self.environment = self._make_environment()
-            self._prepare_database()
+            self.site = f"{self.stage.name}-{secrets.token_hex(4)}"
+            own = stage_variables(self)
+            self.environment = clean_environment() | {"PYTHONUNBUFFERED": "1"} | own
+            databases.prepare(self)
             for name, server, listener in zip(self.names(), self.servers, listeners, strict=True):
                 self._give_up_if_stopping()
                 self.instances.append(self._start_instance(name, server, listener))
@@ -162,7 +113,7 @@ class Run:
         self.files.describe(
             stage=self.stage.number,
             folder=str(self.folder),
-            environment=self._stage_environment(),
+            environment=own,
             urls=[instance.url for instance in self.instances],
         )
 
@@ -181,63 +132,6 @@ class Run:
     @property
     def redis_urls(self):
         return self.redis_url or ",".join(server.url for server in self.redis)
-
-    def _stage_environment(self):
-        """What the stage's own settings read."""
-        facts = {"DJANGO_SETTINGS_MODULE": SETTINGS}
-        if self._has_own_users():
-            facts = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
-        facts |= self.settings
-        if self.is_final:
-            facts = {"DEVELOPMENT": "1", "DATABASE_URL": self._database_url(), **facts}
-        else:
-            facts["CHAT_DATABASE"] = str(self.database)
-        if self.trace:
-            facts["FLOW_SETTINGS"] = facts["DJANGO_SETTINGS_MODULE"]
-            facts["DJANGO_SETTINGS_MODULE"] = TRACED_SETTINGS
-            facts["PYTHONPATH"] = os.pathsep.join([str(INSIDE), str(OVERLAY)])
-            facts["FLOW_TRACE"] = str(self.tracing.folder)
-        if self.stage.redis:
-            facts["REDIS_URL"] = self.redis_urls
-            facts["REDIS_LAYER"] = self.redis_layer
-            # Of this run alone, so that two runs on one Redis never meet; if they are not meant to.
-            facts.setdefault("REDIS_PREFIX", self._prefix)
-        return facts
-
-    def _database_url(self):
-        if is_url(self.database):
-            return self.database
-        return f"sqlite:///{quote(str(self.database))}"
-
-    def _has_own_users(self):
-        has_users = self.stage.can["logout"] == "yes"
-        return has_users and self.files.path in Path(self.database).parents
-
-    def _make_environment(self):
-        self._prefix = f"{self.stage.name}-{secrets.token_hex(4)}"
-        return clean_environment() | {"PYTHONUNBUFFERED": "1"} | self._stage_environment()
-
-    def _prepare_database(self):
-        if is_url(self.database):
-            # Only here: its client takes longer to load than all the rest of this module.
-            from .postgres import check_given
-
-            check_given(self.database)
-            self._migrate()
-            return
-        try:
-            self.database.parent.mkdir(parents=True, exist_ok=True)
-            databases.prepare(self.database, self.folder, self._migrate)
-        except (OSError, sqlite3.Error) as error:
-            raise UsageError(
-                f"The database {self.database} cannot be used ({error}): name another file."
-            ) from error
-
-    def _migrate(self):
-        done = self.manage("migrate", "--verbosity", "0")
-        if done.returncode:
-            where = printable(str(self.database))
-            raise LaunchError(f"Could not migrate {where}:\n{done.stderr.strip()}")
 
     def manage(self, *arguments, **settings):
         """Run the stage's manage.py beside its servers; returns the CompletedProcess, with text.
@@ -274,8 +168,7 @@ class Run:
         return instance
 
     def _launch(self, name, server, listener, starts):
-        wsgi, asgi = (TRACED_WSGI, TRACED_ASGI) if self.trace else (WSGI, ASGI)
-        application = wsgi if server == WSGI_SERVER else asgi
+        application = application_of(server, self.trace)
         facts = {"FLOW_PROCESS": name, "FLOW_SERVER": server}
         # Connections are numbered; those of a program started anew go on far from the old ones.
         facts["FLOW_CONNECTIONS"] = str(starts * 100_000 + 1)
@@ -340,10 +233,6 @@ class Run:
         return self.is_final
 
     @property
-    def site(self):
-        return self._prefix
-
-    @property
     def url(self):
         return self.instances[0].url
 
@@ -357,43 +246,18 @@ class Run:
 
     # --- looking ------------------------------------------------------------------------------
 
-    def scene(self):
-        """What a picture of this run has to know beside the hops."""
-        ended = [one.name for one in self.processes() if one.program.poll() is not None]
-        servers = dict(zip(self.names(), self.servers, strict=True))
-        return Scene(self.stage.heading, servers, tuple(ended), self._stations())
-
-    def _stations(self):
-        """The kinds of station that this stage has."""
-        found = ["client", "server", "routing", "view", "database"]
-        if (self.folder / "chat" / "consumers.py").is_file():
-            found.append("consumer")
-        if (self.folder / "chat" / "hub.py").is_file():
-            found.append("hub")
-        if "CHANNEL_LAYERS" in (self.folder / "websockets_channels" / "settings.py").read_text():
-            found.append("layer")
-        return tuple(found)
-
     async def flow(self, text, **options):
         """The flow of the newest message with this text; options as for `Tracing.flow()`."""
-        return await self._flow(lambda book: find_message(book, text), options)
+        return await self._flow(partial(find_message, text=text), options)
 
     async def request_flow(self, client, label="", **options):
         """The flow of the newest request or handshake of a client whose first hop says `label`."""
-
-        def find(book):
-            return find_request(book, client, label)
-
-        return await self._flow(find, options)
+        return await self._flow(partial(find_request, client=client, label=label), options)
 
     async def _flow(self, find, options):
         if not self.tracing:
             raise UsageError("Nothing was recorded: start the stage with trace=True.")
-        return await self.tracing.flow(find, self.scene, **options)
-
-
-def is_url(database):
-    return "://" in str(database)
+        return await self.tracing.flow(find, partial(scene_of, self), **options)
 
 
 @contextlib.asynccontextmanager

@@ -10,14 +10,13 @@ import os
 import pwd
 import shutil
 import ssl
-import time
 
 from ..basics.addresses import HOST
 from ..basics.catalog import FINAL, ROOT
 from ..basics.errors import LaunchError, MissingError
 from ..basics.hidden import hidden
-from .processes import Program, RunFolder
-from .redis_server import ATTEMPTS, free_port
+from .ports import free_port, started_on_a_free_port
+from .processes import Program, RunFolder, Running
 
 SHIPPED = ROOT / FINAL / "deploy" / "nginx.conf"
 SHIPPED_PORTS = (8000, 8001, 8002)
@@ -46,19 +45,15 @@ def server(ports, certificate, key, changes=()):
     """
     binary = find_binary()
     folder = RunFolder("nginx")
+
+    def launch(port):
+        nginx = Nginx(binary, folder, certificate, port)
+        nginx.configuration.write_text(adapted(nginx, ports, certificate, key, changes))
+        nginx.start()
+        return nginx
+
     with contextlib.closing(folder):
-        for _ in range(ATTEMPTS):
-            nginx = Nginx(binary, folder, certificate)
-            nginx.configuration.write_text(adapted(nginx, ports, certificate, key, changes))
-            nginx.start()
-            if nginx.wait_until_ready():
-                break
-            # It cannot be handed a socket, so a port may have been taken meanwhile: try others.
-            nginx.program.stop()
-        else:
-            lines = nginx.program.last_lines()
-            raise LaunchError(f"{binary} did not start. Its last lines:\n{lines}")
-        yield nginx
+        yield started_on_a_free_port(launch)
 
 
 def adapted(nginx, ports, certificate, key, changes):
@@ -101,15 +96,15 @@ def temporary_folders():
     return "".join(f"    {kind}_temp_path {kind};\n" for kind in kinds)
 
 
-class Nginx:
+class Nginx(Running):
     """An nginx that runs. For clients it is like an instance, at an address with TLS."""
 
     tracing = None
     greets = True
 
-    def __init__(self, binary, folder, certificate):
+    def __init__(self, binary, folder, certificate, port):
         self.binary, self.folder = binary, folder
-        self.port, self.plain_port = free_port(), free_port()
+        self.port, self.plain_port = port, free_port()
         self.configuration = folder.path / "nginx.conf"
         self.pid_file, self.access_log = folder.path / "pid", folder.path / "access.log"
         # By which its clients know it: they trust this certificate, and no other.
@@ -124,22 +119,16 @@ class Nginx:
     def ws_url(self):
         return f"wss://{NAME}:{self.port}"
 
-    @property
-    def command(self):
+    def start(self):
         # Other names in the configuration are those of files in the run's folder.
         words = ["-p", self.folder.path, "-c", self.configuration, "-e", "stderr"]
-        return [self.binary, *words, "-g", "daemon off;"]
-
-    def start(self):
-        log = self.folder.path / "nginx.log"
-        self.program = Program(self.command, folder=self.folder, log=log)
+        command = [self.binary, *words, "-g", "daemon off;"]
+        self.program = Program(command, folder=self.folder, log=self.folder.path / "nginx.log")
 
     def wait_until_ready(self):
         """True once *our* process has its ports; False if it ended instead."""
-        give_up_at = time.monotonic() + START_SECONDS
-        while self.program.poll() is None and time.monotonic() < give_up_at:
-            # It writes its number down after it has begun to listen.
-            if self.pid_file.exists() and self.pid_file.read_text() == f"{self.program.pid}\n":
-                return True
-            time.sleep(0.01)
-        return False
+        return self.program.wait_until(self.has_ports, START_SECONDS)
+
+    def has_ports(self):
+        # It writes its number down after it has begun to listen.
+        return self.pid_file.exists() and self.pid_file.read_text() == f"{self.program.pid}\n"

@@ -12,16 +12,16 @@ import pwd
 import secrets
 import shutil
 import signal
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 
-from ..basics.errors import LaunchError, MissingError, UsageError
+from ..basics.addresses import HOST, printable
+from ..basics.errors import MissingError, UsageError
 from ..basics.hidden import hidden
+from .ports import started_on_a_free_port
 from .processes import RUNS, Program, RunFolder
-from .redis_server import ATTEMPTS, free_port, printable
 from .servers import FINAL_GRACE
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -34,7 +34,7 @@ START_SECONDS = 30
 GRACE = FINAL_GRACE + 3
 
 OPTIONS = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": HOST,
     "unix_socket_directories": "",
     # In its folder too, where it is swept away.
     "dynamic_shared_memory_type": "mmap",
@@ -86,7 +86,7 @@ def server(durable=False, **options):
     folder = RunFolder("postgres", parent=OPEN_TO_ALL if user else RUNS)
     with contextlib.closing(folder):
         server = PostgresServer(binaries, folder, user, durable, options)
-        server.start()
+        started_on_a_free_port(server.start_on)
         try:
             yield server
         finally:
@@ -112,7 +112,7 @@ class PostgresServer:
         self.binaries, self.folder, self.user = binaries, folder, user
         # Its files need not survive the machine's crash, as they go with the run.
         self.options = OPTIONS | {"fsync": "on" if durable else "off"} | (options or {})
-        self.password, self.port = secrets.token_hex(16), None
+        self.password = secrets.token_hex(16)
         self.numbers = itertools.count(1)
         self.home = folder.path / "home"
         self.home.mkdir(mode=0o700)
@@ -134,7 +134,7 @@ class PostgresServer:
         made = self.run("initdb", words)
         made.supervisor.wait()
         if made.poll():
-            raise LaunchError(f"initdb failed. Its last lines:\n{made.last_lines()}")
+            raise made.failure("initdb failed")
 
     def run(self, name, words):
         return Program(
@@ -154,36 +154,32 @@ class PostgresServer:
         return ["setpriv", *ids, "--init-groups", "--pdeathsig", "keep"]
 
     def start(self):
-        """Start it; returns when it answers. The next time it is on the same port."""
-        ports = [self.port] if self.port else [free_port() for _ in range(ATTEMPTS)]
-        for port in ports:
-            options = self.options | {"port": port}
-            words = [f"--{key}={value}" for key, value in options.items()]
-            self.program = self.run("postgres", ["-D", "data", *words])
-            if self.wait_until_ready(port):
-                self.port = port
-                return
-            # The port may have been taken meanwhile: try another.
-            self.program.stop()
-        raise LaunchError(f"PostgreSQL did not start. Its last lines:\n{self.program.last_lines()}")
+        """Start it again after its end, on the same port; returns when it answers."""
+        if not self.start_on(self.port).wait_until_ready():
+            raise self.program.failure("PostgreSQL did not start")
 
-    def wait_until_ready(self, port):
+    def start_on(self, port):
+        self.port = port
+        words = [f"--{key}={value}" for key, value in {**self.options, "port": port}.items()]
+        self.program = self.run("postgres", ["-D", "data", *words])
+        return self
+
+    def wait_until_ready(self):
         """True once our server answers, as nobody else knows the password; False if it ended."""
-        give_up_at = time.monotonic() + START_SECONDS
-        while self.program.poll() is None and time.monotonic() < give_up_at:
-            with contextlib.suppress(psycopg.OperationalError):
-                psycopg.connect(self.url("postgres", port), connect_timeout=3).close()
-                return True
-            time.sleep(0.02)  # it does not listen yet
-        return False
+        return self.program.wait_until(self.answers, START_SECONDS)
+
+    def answers(self):
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.url("postgres"), connect_timeout=3).close()
+            return True
 
     def stop(self):
         """End it at once, whoever is connected."""
         self.program.send(signal.SIGINT)
         self.program.stop()
 
-    def url(self, database, port=None):
-        return f"postgres://{NAME}:{self.password}@127.0.0.1:{port or self.port}/{database}"
+    def url(self, database):
+        return f"postgres://{NAME}:{self.password}@{HOST}:{self.port}/{database}"
 
     def new_database(self):
         """Make an empty database; returns its URL."""

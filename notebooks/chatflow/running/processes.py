@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from ..basics.catalog import ROOT
@@ -16,6 +17,7 @@ from ..basics.errors import LaunchError
 
 HERE = Path(__file__).parent
 RUNS = ROOT / ".run"
+LOOK_SECONDS = 0.01
 
 
 class RunFolder:
@@ -123,7 +125,7 @@ class Program:
         folder.programs.append(self)
         self.pid = int(self.supervisor.stdout.readline() or 0)
         if not self.pid:
-            raise LaunchError(f"Could not start {command[0]}:\n{self.last_lines()}")
+            raise self.failure(f"Could not start {command[0]}")
 
     def poll(self):
         """The program's return code, or None while it runs."""
@@ -171,3 +173,28 @@ class Program:
 
     def last_lines(self, count=15):
         return "\n".join(self.said().splitlines()[-count:])
+
+    def wait_until(self, is_ready, within):
+        """True as soon as `is_ready()`; False if the program ends first, or in so many seconds."""
+        give_up_at = time.monotonic() + within
+        while self.poll() is None and time.monotonic() < give_up_at:
+            if is_ready():
+                return True
+            time.sleep(LOOK_SECONDS)  # nothing else tells us
+        return False
+
+    def failure(self, what):
+        """The LaunchError to raise: what has failed, and what the program said of it."""
+        return LaunchError(f"{what}. The last lines of its log:\n{self.last_lines()}")
+
+
+class Running:
+    """Part of a run: something that is a `program`, and can be ended on purpose."""
+
+    def stop(self):
+        """End it with SIGTERM, in good order; all else goes on."""
+        self.program.stop()
+
+    def kill(self):
+        """End it with SIGKILL, as a crash would; all else goes on."""
+        self.program.kill()

