@@ -17,8 +17,8 @@ from chatflow.basics.errors import MissingError
 from chatflow.clients.browser import chromium, find_chromium
 from chatflow.clients.traffic import counted, network
 from chatflow.clients.visitor import PASSWORD, Visitor, cookie_name
-from chatflow.probing.capabilities import LOGOUT_SECONDS
 from chatflow.probing.people import new_room
+from chatflow.probing.stage_probes import LOGOUT_SECONDS
 from chatflow.running.labs import lab, log_line
 from chatflow.running.variants import variant
 from helpers.missing import leave_out

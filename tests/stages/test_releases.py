@@ -15,7 +15,7 @@ import websockets
 
 from chatflow.basics.catalog import ROOT
 from chatflow.clients.sockets import connect
-from chatflow.probing.capabilities import IDLE_SECONDS
+from chatflow.probing.stage_probes import IDLE_SECONDS
 from chatflow.running import redis_server
 from chatflow.running.processes import Program, RunFolder
 from final.helpers import FINAL, PATIENCE

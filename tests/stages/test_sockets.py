@@ -13,8 +13,8 @@ import websockets
 from chatflow import Visitor, find_stage, post, stage, stages
 from chatflow.clients.readers import websocket_reader
 from chatflow.clients.sockets import connect, next_event
-from chatflow.probing.capabilities import BAD_FRAMES
 from chatflow.probing.people import new_room
+from chatflow.probing.stage_probes import BAD_FRAMES
 from chatflow.running.variants import variant
 from helpers.resume import log_in
 

@@ -20,8 +20,8 @@ import websockets
 from chatflow import Visitor, find_stage, stages
 from chatflow.clients.sockets import connect, next_event
 from chatflow.clients.visitor import PASSWORD, cookie_name, is_for_users
-from chatflow.probing.capabilities import LOGOUT_SECONDS
 from chatflow.probing.people import new_room
+from chatflow.probing.stage_probes import LOGOUT_SECONDS
 from chatflow.running.environment import ASGI
 from chatflow.running.ports import listen
 from chatflow.running.processes import Program

@@ -10,8 +10,8 @@ import pytest
 
 from chatflow import Visitor, post
 from chatflow.clients.readers import stream_reader
-from chatflow.probing.capabilities import WSGI_THREADS
 from chatflow.probing.people import new_room
+from chatflow.probing.stage_probes import WSGI_THREADS
 
 STREAM_READERS = 200
 

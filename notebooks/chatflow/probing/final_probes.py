@@ -1,4 +1,4 @@
-"""The probes of what chat_final adds; see `capabilities`, which tries them all."""
+"""The probes of what chat_final adds; see `stage_probes` for what a probe is."""
 
 import asyncio
 import contextlib
@@ -19,6 +19,7 @@ from .people import (
     answer,
     close_code,
     entered,
+    error_means,
     frame,
     hear_each_other,
     new_room,
@@ -41,49 +42,43 @@ NO_REDIS = "redis://127.0.0.1:1/0"
 NOT_ALLOWED, RESTART, TOO_FAST = 4403, 4012, 4429
 
 
+@error_means(NO, websockets.InvalidStatus, TimeoutError)
 async def deletes(chat):
     """Delete as the author, after somebody else has tried to; one reads live, another reloads."""
     room_name = new_room()
-    try:
-        async with two_people(chat, room_name) as (ada, ben), Visitor(chat, "ben") as page:
-            message = await answer(ada, post_frame("never mind"), "message")
-            please = frame("delete", id=message["id"])
-            if (await answer(ben, please, "deleted"))["type"] != "error":
-                return NO
-            if (await answer(ada, please, "deleted"))["type"] == "error":
-                return NO
-            is_told = (await next_of(ben, "deleted"))["id"] == message["id"]
-            return verdict(is_told and "never mind" not in (await page.open(room_name)).text)
-    except (websockets.InvalidStatus, TimeoutError):
-        return NO
+    async with two_people(chat, room_name) as (ada, ben), Visitor(chat, "ben") as page:
+        message = await answer(ada, post_frame("never mind"), "message")
+        please = frame("delete", id=message["id"])
+        if (await answer(ben, please, "deleted"))["type"] != "error":
+            return NO
+        if (await answer(ada, please, "deleted"))["type"] == "error":
+            return NO
+        is_told = (await next_of(ben, "deleted"))["id"] == message["id"]
+        return verdict(is_told and "never mind" not in (await page.open(room_name)).text)
 
 
+@error_means(NO, websockets.InvalidStatus, TimeoutError)
 async def earlier(chat):
     """Leaf back through a room, two messages at a time."""
-    try:
-        async with connect(chat, new_room(), "ada") as ada, asyncio.timeout(ANSWER_SECONDS):
-            for text in ("one", "two", "three", "four", "five"):
-                await answer(ada, post_frame(text), "message")
-            pages = []
-            for before in (5, 3):
-                please = frame("history", before=before, limit=2)
-                pages.append((await answer(ada, please, "history")).get("messages", []))
-    except (websockets.InvalidStatus, TimeoutError):
-        return NO
+    async with connect(chat, new_room(), "ada") as ada, asyncio.timeout(ANSWER_SECONDS):
+        for text in ("one", "two", "three", "four", "five"):
+            await answer(ada, post_frame(text), "message")
+        pages = []
+        for before in (5, 3):
+            please = frame("history", before=before, limit=2)
+            pages.append((await answer(ada, please, "history")).get("messages", []))
     texts = [[message["text"] for message in page] for page in pages]
     return verdict(texts == [["three", "four"], ["one", "two"]])
 
 
+@error_means(NO, websockets.InvalidStatus, TimeoutError)
 async def presence(chat):
     room_name = new_room()
-    try:
-        async with two_people(chat, room_name, within=QUIET_SECONDS) as (ada, ben):
-            for socket in (ada, ben):
-                await until_there_are(socket, ["ada", "ben"])
-            await ben.close()
-            await until_there_are(ada, ["ada"])
-    except (websockets.InvalidStatus, TimeoutError):
-        return NO
+    async with two_people(chat, room_name, within=QUIET_SECONDS) as (ada, ben):
+        for socket in (ada, ben):
+            await until_there_are(socket, ["ada", "ben"])
+        await ben.close()
+        await until_there_are(ada, ["ada"])
     return YES
 
 
@@ -92,16 +87,14 @@ async def until_there_are(socket, names):
         pass
 
 
+@error_means(NO, websockets.InvalidStatus, TimeoutError)
 async def typing(chat):
-    try:
-        async with two_people(chat, new_room()) as (ada, ben):
-            await ada.send(frame("typing"))
-            # A stage that does not know this frame says so before it takes the next.
-            if (await answer(ada, post_frame("done"), "message"))["type"] == "error":
-                return NO
-            return verdict((await next_of(ben, "typing"))["author"] == "ada")
-    except (websockets.InvalidStatus, TimeoutError):
-        return NO
+    async with two_people(chat, new_room()) as (ada, ben):
+        await ada.send(frame("typing"))
+        # A stage that does not know this frame says so before it takes the next.
+        if (await answer(ada, post_frame("done"), "message"))["type"] == "error":
+            return NO
+        return verdict((await next_of(ben, "typing"))["author"] == "ada")
 
 
 async def private(chat):
@@ -168,38 +161,33 @@ async def limited(chat):
     return verdict(socket.close_code == TOO_FAST)
 
 
+@error_means(NO, TimeoutError)
+@error_means(NOTHING_TO_TRY, websockets.InvalidStatus)
 async def notices_gaps(chat):
     """Let a process that cannot reach Redis store a message, and then let nobody say a word."""
     room_name, text = new_room(), "did you notice?"
-    try:
-        async with connect(chat, room_name) as socket, Visitor(chat) as page:
-            await entered(socket)
-            await asyncio.to_thread(chat.manage, "say", room_name, text, REDIS_URL=NO_REDIS)
-            if text not in (await page.open(room_name)).text:
-                return NOTHING_TO_TRY
-            async with asyncio.timeout(QUIET_SECONDS):
-                return verdict((await next_of(socket, "message"))["text"] == text)
-    except websockets.InvalidStatus:
-        return NOTHING_TO_TRY
-    except TimeoutError:
-        return NO
+    async with connect(chat, room_name) as socket, Visitor(chat) as page:
+        await entered(socket)
+        await asyncio.to_thread(chat.manage, "say", room_name, text, REDIS_URL=NO_REDIS)
+        if text not in (await page.open(room_name)).text:
+            return NOTHING_TO_TRY
+        async with asyncio.timeout(QUIET_SECONDS):
+            return verdict((await next_of(socket, "message"))["text"] == text)
 
 
 # --- these leave the chat in pieces -------------------------------------------------------------
 
 
+@error_means(NO, websockets.ConnectionClosed, TimeoutError)
 async def without_redis(chat):
     """Go on with a conversation while Redis is away, and when it is back, empty."""
     if not chat.redis:
         return NOTHING_TO_TRY
-    try:
-        async with two_people(chat, new_room(), within=2 * ANSWER_SECONDS) as people:
-            async with redis_away(chat):
-                if not await hear_each_other(*people):
-                    return NO
-            return verdict(await hear_each_other(*people))
-    except (websockets.ConnectionClosed, TimeoutError):
-        return NO
+    async with two_people(chat, new_room(), within=2 * ANSWER_SECONDS) as people:
+        async with redis_away(chat):
+            if not await hear_each_other(*people):
+                return NO
+        return verdict(await hear_each_other(*people))
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import secrets
 
@@ -17,6 +18,22 @@ ANSWER_SECONDS = 10
 
 def verdict(it_can):
     return YES if it_can else NO
+
+
+def error_means(result, *errors):
+    """For a probe: one of these errors, which ends it, is a verdict too."""
+
+    def decorate(probe):
+        @functools.wraps(probe)
+        async def decorated(chat):
+            try:
+                return await probe(chat)
+            except errors:
+                return result
+
+        return decorated
+
+    return decorate
 
 
 def new_room():
