@@ -233,23 +233,20 @@ def follow(run, page, pool):
     An instance of chat_final is started again, in the pool's thread: one sees who comes back.
     """
     tails = [Tail(process) for process in run.processes()]
-    servers = {f"Instance {instance.name}": instance for instance in run.instances}
-    others = {f"Redis {number}": server.program for number, server in enumerate(run.redis, 1)}
-    others |= {"The worker": run.worker.program} if run.worker else {}
-    ended = set()
-    while not ended >= servers.keys():
-        programs = {name: instance.program for name, instance in servers.items()} | others
-        watched = programs.keys() - ended
-        gone = [name for name in programs if name in watched and programs[name].poll() is not None]
+    running = run.parts()
+    while any(part in run.instances for part in running.values()):
+        gone = {
+            name: code for name in running if (code := running[name].program.poll()) is not None
+        }
         for tail in tails:
             tail.print_news()
-        for name in gone:
-            print(f"{name} has ended ({programs[name].poll()}).", flush=True)
-            if run.is_final and name in servers:
-                pool.submit(servers[name].start).result()
+        for name, code in gone.items():
+            print(f"{name} has ended ({code}).", flush=True)
+            if run.is_final and running[name] in run.instances:
+                pool.submit(running[name].start).result()
                 print(f"{name} is started again: {describe_processes(run)}.", flush=True)
             else:
-                ended.add(name)
+                del running[name]
         if page:
             page.note(run)
         time.sleep(0.2)  # a look five times a second; a signal ends it at once

@@ -244,6 +244,12 @@ class Run:
         """The instances, and the worker if there is one: each has a name and a program."""
         return [*self.instances, *([self.worker] if self.worker else [])]
 
+    def parts(self):
+        """All that it runs, by what it is called: instances, Redis servers, the worker."""
+        parts = {f"Instance {instance.name}": instance for instance in self.instances}
+        parts |= {f"Redis {number}": server for number, server in enumerate(self.redis, 1)}
+        return parts | ({"The worker": self.worker} if self.worker else {})
+
     # --- looking ------------------------------------------------------------------------------
 
     async def flow(self, text, **options):

@@ -1,0 +1,100 @@
+"""The newest flows of a run that goes on: the live page is told of each that has changed."""
+
+import secrets
+import time
+
+from ..drawing import flow_map, sequence
+from ..running.scenes import scene_of
+from ..tracing.flow import kind_of
+from ..tracing.recent import Recent
+from .entries import LIVE_NS, is_endless, is_open, is_ripe, is_same, make_entry
+
+KEPT = 50  # messages, and as many other things
+DRAWN_AT_ONCE = 3  # in one look, so that it is a short one; the next comes soon
+# What it means for the chat that a part of the run has ended.
+MEANS = {
+    "Instance": "its clients are cut off and get nothing more; the other instances go on.",
+    "RedisServer": "messages are still stored, but nobody who waits is told; open sockets close.",
+    "Worker": "what it had begun is lost; new jobs wait in Redis, for 60 seconds at most.",
+}
+
+
+class Feed:
+    """The newest flows of a run, each drawn anew when there is news of it."""
+
+    def __init__(self, run):
+        self.recent = Recent(run.tracing.folder)
+        self.note(run)
+        self.about = {
+            "run": secrets.token_hex(8),
+            "title": self.scene.title,
+            "show": "everything" if run.stage.number == 1 else "messages",
+            "chat": [{"name": one.name, "url": f"{one.url}/"} for one in run.instances],
+        }
+        self.entries, self.waiting, self.version = {}, set(), 0
+        # From the hops' clock to the time of day.
+        self.clock_offset = time.time_ns() - time.monotonic_ns()
+        # What the launcher asked for, to see whether all is ready, is no business of the user.
+        self.began = time.monotonic_ns()
+
+    def note(self, run):
+        """Note what has ended. To be called by the thread that the run belongs to."""
+        self.scene = scene_of(run)
+        self.parts = [part(name, running) for name, running in run.parts().items()]
+
+    def look(self):
+        """Draw what has changed since the last look."""
+        now = time.monotonic_ns()
+        news = self.recent.read()
+        self.waiting |= news
+        if news or self.verdict_is_due(now):
+            self.waiting |= {trace for trace, entry in self.entries.items() if is_open(entry, now)}
+        if not self.waiting:
+            return
+        book = self.recent.book()
+        self.waiting &= {trace for trace in book.traces if self.is_shown(book.traces[trace])}
+        ripe = [trace for trace in book.traces if trace in self.waiting and is_ripe(book, trace)]
+        # The newest first; what would be dropped again at once is not drawn at all.
+        for trace in ripe[-DRAWN_AT_ONCE:]:
+            self.update(book, trace, now)
+        self.waiting -= {*ripe[-DRAWN_AT_ONCE:], *ripe[: -2 * KEPT]}
+        self.drop_old()
+
+    def is_shown(self, hops):
+        """Whether somebody has caused this; or it has gone wrong, whoever has."""
+        by_itself = kind_of(hops[0].source) == "hub" and not any(hop.lost for hop in hops)
+        return hops[0].at > self.began and not by_itself
+
+    def verdict_is_due(self, now):
+        return any(
+            not entry["decided"] and now - entry["stored_at"] >= LIVE_NS
+            for entry in self.entries.values()
+        )
+
+    def update(self, book, trace, now):
+        known = self.entries.get(trace)
+        flow, entry = make_entry(book, trace, self.scene, now)
+        if known and (is_same(known, entry) or is_endless(entry)):
+            return
+        self.version += 1
+        started = book.traces[trace][0].at + self.clock_offset
+        entry |= {"version": self.version, "at": started // 1_000_000}
+        entry |= {"svg": sequence(flow, animated=False), "map": flow_map(flow)}
+        self.entries[trace] = entry
+
+    def drop_old(self):
+        for chat in (True, False):
+            group = [trace for trace, entry in self.entries.items() if entry["chat"] == chat]
+            for trace in sorted(group, key=lambda trace: self.entries[trace]["at"])[:-KEPT]:
+                del self.entries[trace]
+
+    def since(self, version):
+        """The entries that are newer than a version, in the order in which they changed."""
+        news = [entry for entry in self.entries.values() if entry["version"] > version]
+        return sorted(news, key=lambda entry: entry["version"])
+
+
+def part(name, running):
+    """What the page gets of a part of the run, and what it means if that has ended."""
+    ended = running.program.poll() is not None
+    return {"name": name, "ended": ended, "means": MEANS[type(running).__name__] if ended else ""}
