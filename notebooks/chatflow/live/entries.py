@@ -8,7 +8,7 @@ from ..drawing import CLIENTS, fold
 from ..drawing.folding import hop_words, station_titles
 from ..drawing.places import entering, leaving, touched_stations
 from ..tracing.flow import kind_of, name_of, summary
-from ..tracing.flows import make_flow
+from ..tracing.flows import make_flow, stored_among
 from ..tracing.recording import is_over
 
 SECOND = 1_000_000_000  # ns
@@ -42,7 +42,7 @@ def is_same(known, entry):
 def make_entry(book, trace, scene, now):
     """A flow, and what the page gets of it beside its pictures."""
     flow = make_flow(book, trace, scene)
-    stored = next((hop for hop in flow.hops if "stored" in hop.detail), None)
+    stored = stored_among(flow.hops)
     unreached = flow.unreached()
     decided = not unreached or now - stored.at >= LIVE_NS
     if not decided:

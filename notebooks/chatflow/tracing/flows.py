@@ -3,13 +3,12 @@
 Pure functions, too: what they need to know of the run beside its hops is a `Scene`.
 """
 
-import itertools
-from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from .book import WAITING_VIEWS
-from .flow import WORKER, Flow, Missed, kind_of, name_of, process_of, summary
+from .flow import Flow, kind_of, name_of, summary
 from .lifelines import stations
+from .missed import find_missed, untaken_jobs
+from .order import Names, in_order
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def find_request(book, client, label=""):
 def make_flow(book, trace, scene):
     """The flow of one trace: with the sender's handshake, waiting readers, and those it missed."""
     own = book.traces[trace]
-    stored = next((hop for hop in own if "stored" in hop.detail), None)
+    stored = stored_among(own)
     joined, waited = waiting_readers(book, stored) if stored else ([], [])
     joined += [*returning_readers(book, stored), *healing_hubs(book, stored)] if stored else []
     handshake = [*senders_handshake(book, trace), *waited]
@@ -72,6 +71,11 @@ def make_flow(book, trace, scene):
     flow = replace(flow, headline=headline(flow, stored))
     flow = replace(flow, subtitle=summary(flow))
     return replace(flow, stations=tuple(stations(flow, scene, names.titles(renamed))))
+
+
+def stored_among(hops):
+    """The hop by which a message was stored, or None."""
+    return next((hop for hop in hops if "stored" in hop.detail), None)
 
 
 def senders_handshake(book, trace):
@@ -159,204 +163,6 @@ def relink(hops, stored):
             replace(hop, cause=cause, detail={**hop.detail, "messages": [stored.detail["stored"]]})
         )
     return linked
-
-
-# --- who was missed -----------------------------------------------------------------------------
-
-
-def find_missed(book, hops, stored, scene):
-    """(connection, reason) of everybody who was in the room and has not got the message."""
-    room_name = stored.detail.get("room_name")
-    got = {
-        name_of(hop.target) for hop in hops if kind_of(hop.target) == "client" and says_message(hop)
-    }
-    sender = name_of(hops[0].source)
-    listeners = [
-        name
-        for name in book.listeners(room_name, stored.at)
-        if not has_changed_over(name, got, book, scene)
-    ]
-    missed = [(name, why_missed(name, hops, scene)) for name in listeners if name not in got]
-    missed += [
-        (name, "was away, and is told nothing of it on the return")
-        for name in book.returned(room_name, stored.at)
-        if name not in got
-    ]
-    if not listeners and not got and not any(book.is_socket(name) for name in book.connections):
-        viewers = book.page_viewers(room_name, stored.at)
-        viewers.pop(book.names.get(sender), None)
-        missed = [
-            (name, "has the page as it was, until it is loaded again") for name in viewers.values()
-        ]
-    return missed
-
-
-def has_changed_over(connection, got, book, scene):
-    """Whether somebody whose instance has ended got the message by another one."""
-    ended = process_of(f"client/{connection}") in scene.ended
-    return ended and book.names[connection] in {book.names[other] for other in got}
-
-
-def untaken_jobs(hops):
-    """A job that was sent to a channel of the worker, and that nobody has taken from there."""
-    taken = {hop.cause for hop in hops if kind_of(hop.target) == "consumer"}
-    for hop in hops:
-        channel = hop.detail.get("channel", "!")
-        if hop.label == f"send {channel}" and "!" not in channel and hop.id not in taken:
-            consumer = f"consumer/{channel}@{WORKER}"
-            yield Missed(consumer, WORKER, "no worker has taken this job", consumer)
-
-
-def why_missed(connection, hops, scene):
-    process, origin = process_of(f"client/{connection}"), process_of(hops[0].target)
-    failed = next((hop for hop in hops if hop.lost and kind_of(hop.target) == "layer"), None)
-    layers = [hop for hop in hops if hop.kind == "layer"]
-    if process in scene.ended:
-        return f"instance {process} has ended"
-    if failed:
-        return f"the channel layer failed: {failed.label}"
-    if not layers:
-        if process != origin:
-            return f"whoever waits in {process} is not woken by {origin}"
-        return "no consumer knows of another one"
-    if layers[0].target.startswith("layer/redis"):
-        return "nothing came out of Redis for this channel"
-    sender = process_of(layers[0].target)
-    return f"group_send in {sender} reaches only the channels of {sender}"
-
-
-# --- order --------------------------------------------------------------------------------------
-
-
-def in_order(hops, names):
-    """Hops in causal order; what goes on at the same time is sorted by the client's name."""
-    known, children, roots = {hop.id for hop in hops}, defaultdict(list), []
-    for hop in hops:
-        (children[hop.cause] if hop.cause in known else roots).append(hop)
-    ordered, waiting = [], sorted(roots, key=lambda hop: order(hop, hops, names), reverse=True)
-    while waiting:
-        hop = waiting.pop()
-        ordered.append(hop)
-        rest = sorted(children[hop.id], key=lambda child: order(child, hops, names), reverse=True)
-        waiting += rest
-    return ordered
-
-
-def order(hop, hops, names):
-    """First what a call makes Redis do, then its receivers, then its sender, last who came late."""
-    if hop.detail.get("on_return"):
-        return 3, names.of(hop.target), 1, hop.at
-    if hop.kind == "redis":
-        if not hop.detail["fetching"]:
-            return 0, "", 0, hop.at
-        return 1, names.first_receiver(hop, hops), 0, hop.at
-    if kind_of(hop.source) == "layer" and not hop.lost:
-        return 1, names.of(hop.target), 1, hop.at
-    if kind_of(hop.source) == "database" and kind_of(hop.target) != "hub":
-        return 1, names.of(hop.target), 1, hop.at
-    if "to" in hop.detail:
-        return 1, names.of(hop.detail["to"]), 1, hop.at
-    if hop.cause is None:
-        return 1, names.of(hop.source), 1, hop.at
-    return 2, "", 0, hop.at
-
-
-class Names:
-    """What stations are called in a picture: by who is there, not by numbers that vary."""
-
-    def __init__(self, book, hops, missed):
-        self.book = book
-        touched = {name_of(end) for hop in hops for end in (hop.source, hop.target)}
-        connections = [name for name in book.connections if name in touched]
-        connections += [name for name, _ in missed]
-        self.people, taken = {}, defaultdict(int)
-        for connection in connections:
-            name = book.names[connection]
-            if book.is_socket(connection) or book.view_of(connection) in WAITING_VIEWS:
-                taken[name] += 1
-                name = f"{name} {taken[name]}" if taken[name] > 1 else name
-            self.people[connection] = name
-
-    def of(self, station):
-        return self.people.get(name_of(station), name_of(station))
-
-    def station(self, station):
-        """The name of a station in the picture: `client/alice`, `consumer/alice@A`."""
-        kind, name = kind_of(station), name_of(station)
-        if name not in self.people:
-            return station
-        return f"{kind}/{self.people[name]}" + (
-            f"@{process_of(station)}" if kind != "client" else ""
-        )
-
-    def first_receiver(self, hop, hops):
-        """The first, by name, of those in a hop's process whom the message reached."""
-        process = hop.detail["process"]
-        stations = [
-            other.target
-            for other in hops
-            if kind_of(other.source) == "layer" and other.cause == hop.cause
-        ]
-        return min(
-            (self.of(name) for name in stations if process_of(name) == process), default=process
-        )
-
-    def rename(self, hops):
-        # Redis commands are counted apart: how many there are may differ from run to run, and a
-        # picture without them is to be the same.
-        counts = {kind: itertools.count(1) for kind in ("h", "r")}
-        numbers = {}
-        for hop in hops:
-            kind = "r" if hop.kind == "redis" else "h"
-            numbers[hop.id] = f"{kind}{next(counts[kind])}"
-        for hop in hops:
-            yield replace(
-                hop,
-                id=numbers[hop.id],
-                cause=numbers.get(hop.cause),
-                source=self.station(self.receiver_of(hop, hops)),
-                target=self.station(hop.target),
-                detail={**hop.detail, "recorded": hop.id},
-            )
-
-    def receiver_of(self, hop, hops):
-        """Who fetched from Redis: the consumer that the message then went to."""
-        if hop.kind == "redis" and hop.detail["fetching"]:
-            stations = [
-                other.target
-                for other in hops
-                if kind_of(other.source) == "layer" and other.cause == hop.cause
-            ]
-            mine = [name for name in stations if process_of(name) == hop.detail["process"]]
-            return min(mine, key=self.of, default=hop.source)
-        return hop.source
-
-    def titles(self, hops):
-        """What handled each connection or job, by its station: "ChatConsumer", "view room"."""
-        titles = {hop.target: hop.detail["consumer"] for hop in hops if "consumer" in hop.detail}
-        for connection in self.people:
-            for hop in self.book.opening(connection):
-                if "consumer" in hop.detail:
-                    titles[self.station(hop.target)] = hop.detail["consumer"]
-                if "view" in hop.detail:
-                    titles[self.station(hop.target)] = f"view {hop.detail['view']}"
-        return titles
-
-    def missed(self, missed):
-        for connection, reason in sorted(missed, key=lambda entry: self.people[entry[0]]):
-            yield Missed(
-                client=f"client/{self.people[connection]}",
-                process=process_of(f"client/{connection}"),
-                reason=reason,
-                handler=self.handler(connection),
-            )
-
-    def handler(self, connection):
-        """The consumer, or the view, that waits for this client; "" if nothing waits."""
-        if self.book.is_socket(connection):
-            return self.station(f"consumer/{connection}")
-        waits = self.book.view_of(connection) in WAITING_VIEWS
-        return self.station(f"view/{connection}") if waits else ""
 
 
 def headline(flow, stored):

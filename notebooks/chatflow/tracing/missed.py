@@ -1,0 +1,66 @@
+"""Whom a message has not reached, and why."""
+
+from .flow import WORKER, Missed, kind_of, name_of, process_of
+
+
+def find_missed(book, hops, stored, scene):
+    """(connection, reason) of everybody who was in the room and has not got the message."""
+    room_name = stored.detail.get("room_name")
+    got = {
+        name_of(hop.target)
+        for hop in hops
+        if kind_of(hop.target) == "client" and hop.detail.get("messages")
+    }
+    sender = name_of(hops[0].source)
+    listeners = [
+        name
+        for name in book.listeners(room_name, stored.at)
+        if not has_changed_over(name, got, book, scene)
+    ]
+    missed = [(name, why_missed(name, hops, scene)) for name in listeners if name not in got]
+    missed += [
+        (name, "was away, and is told nothing of it on the return")
+        for name in book.returned(room_name, stored.at)
+        if name not in got
+    ]
+    if not listeners and not got and not any(book.is_socket(name) for name in book.connections):
+        viewers = book.page_viewers(room_name, stored.at)
+        viewers.pop(book.names.get(sender), None)
+        missed = [
+            (name, "has the page as it was, until it is loaded again") for name in viewers.values()
+        ]
+    return missed
+
+
+def has_changed_over(connection, got, book, scene):
+    """Whether somebody whose instance has ended got the message by another one."""
+    ended = process_of(f"client/{connection}") in scene.ended
+    return ended and book.names[connection] in {book.names[other] for other in got}
+
+
+def untaken_jobs(hops):
+    """A job that was sent to a channel of the worker, and that nobody has taken from there."""
+    taken = {hop.cause for hop in hops if kind_of(hop.target) == "consumer"}
+    for hop in hops:
+        channel = hop.detail.get("channel", "!")
+        if hop.label == f"send {channel}" and "!" not in channel and hop.id not in taken:
+            consumer = f"consumer/{channel}@{WORKER}"
+            yield Missed(consumer, WORKER, "no worker has taken this job", consumer)
+
+
+def why_missed(connection, hops, scene):
+    process, origin = process_of(f"client/{connection}"), process_of(hops[0].target)
+    failed = next((hop for hop in hops if hop.lost and kind_of(hop.target) == "layer"), None)
+    layers = [hop for hop in hops if hop.kind == "layer"]
+    if process in scene.ended:
+        return f"instance {process} has ended"
+    if failed:
+        return f"the channel layer failed: {failed.label}"
+    if not layers:
+        if process != origin:
+            return f"whoever waits in {process} is not woken by {origin}"
+        return "no consumer knows of another one"
+    if layers[0].target.startswith("layer/redis"):
+        return "nothing came out of Redis for this channel"
+    sender = process_of(layers[0].target)
+    return f"group_send in {sender} reaches only the channels of {sender}"
