@@ -18,9 +18,8 @@ from chatflow.drawing.folding import hop_words, station_titles
 from chatflow.tracing.book import Book
 from chatflow.tracing.flows import Scene, find_message, make_flow
 from chatflow.tracing.hops import Hop
-from chatflow.tracing.monitor import Command
 from chatflow.tracing.recent import SPARE, TRACES, Recent
-from chatflow.tracing.redis_commands import as_hops
+from chatflow.tracing.redis_commands import Command, as_hops
 from helpers.scripts import (
     Step,
     assert_nothing_left,

@@ -20,9 +20,8 @@ from chatflow.running.variants import variant
 from chatflow.tracing.book import Book
 from chatflow.tracing.flow import kind_of
 from chatflow.tracing.hops import Hop, NewLines
-from chatflow.tracing.monitor import Command
 from chatflow.tracing.recording import is_over
-from chatflow.tracing.redis_commands import as_hops
+from chatflow.tracing.redis_commands import Command, as_hops
 from final.helpers import caught_up, until
 
 NUMBERS = [stage.number for stage in stages()]

@@ -20,7 +20,6 @@ from ..basics.interrupts import finish, heeding_interrupts
 from ..tracing.flows import find_message, find_request
 from ..tracing.recording import Tracing
 from . import database as databases
-from . import redis_server
 from .environment import application_of, clean_environment, stage_variables
 from .instances import Instance, Worker
 from .options import check_options, is_url
@@ -118,6 +117,9 @@ class Run:
         )
 
     def _start_redis(self):
+        # Only here: Redis' client takes longer to load than all the rest of this module.
+        from . import redis_server
+
         if self.redis_url:
             redis_server.check_given(self.redis_url)
             return

@@ -62,6 +62,11 @@ class RedisServer(Running):
     def url(self):
         return f"redis://{HOST}:{self.port}/0"
 
+    def connect(self, **options):
+        """A client of this server; options are redis-py's."""
+        # Without redis-py's own retries, which wait for up to a second.
+        return redis.Redis(HOST, self.port, retry=Retry(NoBackoff(), 0), **options)
+
     def launch(self):
         data = self.folder.path / self.name
         data.mkdir(exist_ok=True)
@@ -88,9 +93,7 @@ class RedisServer(Running):
 
     def wait_until_ready(self):
         """True once *our* process answers on the port; False if it ended instead."""
-        # Without redis-py's own retries, which wait for up to a second.
-        retry = Retry(NoBackoff(), 0)
-        with redis.Redis(HOST, self.port, socket_timeout=1, retry=retry) as client:
+        with self.connect(socket_timeout=1) as client:
 
             def is_ours():
                 with contextlib.suppress(redis.RedisError):

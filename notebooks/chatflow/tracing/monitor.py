@@ -4,28 +4,11 @@ import itertools
 import json
 import threading
 import time
-from dataclasses import dataclass
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 # A server that does not answer for so long tells us nothing more: it has ended, or is frozen.
 ANSWER_SECONDS = 3
-
-
-@dataclass(frozen=True)
-class Command:
-    """One command as MONITOR shows it. `client` is the address of the connection it came by.
-
-    `inside`: a Lua script ran it, within the server. `at` is in ns of `time.monotonic_ns()`.
-    """
-
-    at: int
-    server: str
-    client: str
-    words: str
-    inside: bool
 
 
 class Monitor:
@@ -36,8 +19,8 @@ class Monitor:
         self.path = folder / f"{self.name}.commands"
         # MONITOR tells the time of day.
         self.offset = clock_offset()
-        self.monitor = connect(server).monitor().__enter__()  # from here on nothing is missed
-        self.asking = connect(server, socket_timeout=ANSWER_SECONDS)
+        self.monitor = server.connect().monitor().__enter__()  # from here on nothing is missed
+        self.asking = server.connect(socket_timeout=ANSWER_SECONDS)
         self.marks, self.seen, self.ended = itertools.count(1), 0, False
         self.news = threading.Condition()
         threading.Thread(target=self.follow, daemon=True).start()
@@ -94,8 +77,3 @@ def clock_offset(times=20):
     looks = [(time.monotonic_ns(), time.time_ns(), time.monotonic_ns()) for _ in range(times)]
     before, wall, after = min(looks, key=lambda look: look[2] - look[0])
     return (before + after) // 2 - wall
-
-
-def connect(server, **options):
-    # Without redis-py's own retries, which wait for up to a second.
-    return redis.Redis("127.0.0.1", server.port, retry=Retry(NoBackoff(), 0), **options)

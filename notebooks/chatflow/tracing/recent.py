@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from .book import Book
 from .hops import Hop, NewLines
-from .monitor import Command
-from .redis_commands import as_hops
+from .redis_commands import Command, as_hops
 
 TRACES = 200  # that are kept: what lies further back nobody looks at any more
 SPARE = 50  # more than that before the next clearing

@@ -9,8 +9,7 @@ from .book import Book
 from .flow import kind_of
 from .flows import make_flow
 from .hops import Hop, NewLines
-from .monitor import Command, Monitor
-from .redis_commands import as_hops
+from .redis_commands import Command, as_hops
 
 LOOK_SECONDS = 0.01
 
@@ -31,6 +30,9 @@ class Tracing:
         server.on_restart.append(self.follow)
 
     def follow(self, server):
+        # Only here: where nothing is told to Redis nobody waits until its client is loaded.
+        from .monitor import Monitor
+
         self.monitors[server.name] = Monitor(server, self.folder)
 
     def commands(self):

@@ -5,6 +5,8 @@ layer call needs (whom does the group have? forget the old ones) carry none: the
 call that their process had open just then, if there was only one. Nothing is guessed beyond that.
 """
 
+from dataclasses import dataclass
+
 from .hops import Hop
 
 # MONITOR and the hops tell the time from different places: let them disagree by this much.
@@ -17,6 +19,20 @@ FETCHING = {"BZPOPMIN", "EVAL", "ZPOPMIN"}
 # What names the channel that joins a group.
 JOINING = {"SUBSCRIBE", "ZADD"}
 HOUSEKEEPING = {"CLIENT", "HELLO", "INFO", "MONITOR", "PING", "SELECT"}
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command as MONITOR shows it. `client` is the address of the connection it came by.
+
+    `inside`: a Lua script ran it, within the server. `at` is in ns of `time.monotonic_ns()`.
+    """
+
+    at: int
+    server: str
+    client: str
+    words: str
+    inside: bool
 
 
 def as_hops(commands, hops):
