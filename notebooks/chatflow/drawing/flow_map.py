@@ -24,6 +24,7 @@ from .svg import (
     text_width,
     wrap,
     write,
+    write_title,
 )
 
 # (row, column): the walk wraps after the handler, the database hangs below that.
@@ -60,7 +61,7 @@ def flow_map(flow):
     name = f"map-{fingerprint(words(flow))}"
     height = top + 2 * HIGH + ROW_GAP + MARGIN + (20 if WOKEN in pairs(ways) else 0)
     svg = card(name, width, height, flow.title, ". ".join(words(fold(flow, CLIENTS))))
-    draw_title(svg, flow.title, about, width - 2 * MARGIN)
+    write_title(svg, MARGIN, flow.title, about, width - 2 * MARGIN)
     for way in untaken(ways, places) + ways:
         draw_way(svg, way, top)
     for place in places.values():
@@ -112,12 +113,6 @@ def corners(way, top):
         return [(x1 + middle, below), end]
     start, bend = x1 + (48 if x2 < x1 else WIDE - 48), below + (ROW_GAP - 12) / 2
     return [(start, below), (start, bend), (x2 + middle, bend), end]
-
-
-def draw_title(svg, title, about, room):
-    write(svg, MARGIN, 40, shorten(title, room, 20, 600), 20, weight=600, fill=INK)
-    for i, line in enumerate(about):
-        write(svg, MARGIN, 63 + 19 * i, line, 14, fill=MUTED)
 
 
 def draw_way(svg, way, top):

@@ -13,7 +13,21 @@ GROWTH = 1.1
 LARGEST = 120_000  # bytes of a PNG in a notebook
 
 
-class Picture:
+class Shown:
+    """What a notebook shows in one output: an `svg`, the same as PNG, and as `text`."""
+
+    @cached_property
+    def png(self):
+        return render(self.svg)
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"image/svg+xml": self.svg, "image/png": self.png, "text/plain": self.text}
+
+    def __repr__(self):
+        return self.text
+
+
+class Picture(Shown):
     """A picture of a flow; `options` are those of `sequence`, or of `flow_map` with form="map"."""
 
     def __init__(self, flow, *, form="sequence", **options):
@@ -30,19 +44,9 @@ class Picture:
     def svg(self):
         return self._draw(self.flow, **self._options)
 
-    @cached_property
-    def png(self):
-        return render(self.svg)
-
     @property
     def text(self):
         return "\n".join(words(fold(self.flow, self._options.get("clients", CLIENTS))))
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        return {"image/svg+xml": self.svg, "image/png": self.png, "text/plain": self.text}
-
-    def __repr__(self):
-        return self.text
 
 
 def draw(flow, **options):

@@ -49,6 +49,7 @@ from .svg import (
     wrap,
     write,
     write_over,
+    write_title,
 )
 
 
@@ -67,7 +68,7 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
     legend, height = lay_legend(flow, place, bottom + 26)
     name = f"flow-{fingerprint([*words(flow), str(times)])}"
     svg = card(name, place.right + MARGIN, height, flow.title, ". ".join(words(flow)))
-    draw_title(svg, flow.title, about, place)
+    write_title(svg, MARGIN + 2, flow.title, about, place.right - MARGIN)
     draw_panels(svg, flow, place, top - PANEL_TOP, bottom)
     draw_stations(svg, flow, place, top, bottom - 6)
     for text, y in chips:
@@ -80,13 +81,6 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
     if animated and rows:
         travelling_dot(svg, [(COLOURS[row.hop.kind], row.points) for row in rows])
     return text_of(svg)
-
-
-def draw_title(svg, title, about, place):
-    room = place.right - MARGIN
-    write(svg, MARGIN + 2, 40, shorten(title, room, 20, 600), 20, weight=600, fill=INK)
-    for i, line in enumerate(about):
-        write(svg, MARGIN + 2, 63 + 19 * i, line, 14, fill=MUTED)
 
 
 def draw_panels(svg, flow, place, top, bottom):

@@ -164,6 +164,13 @@ def write(parent, x, y, text, size, *, weight=400, mono=False, anchor="start", *
     return line
 
 
+def write_title(parent, x, title, about, room):
+    """A picture's title, and the lines that say what it is about."""
+    write(parent, x, 40, shorten(title, room, 20, 600), 20, weight=600, fill=INK)
+    for i, line in enumerate(about):
+        write(parent, x, 63 + 19 * i, line, 14, fill=MUTED)
+
+
 def write_over(parent, x, y, text, size, **attributes):
     """A line of text with a halo, so that it can be read across lines."""
     halo = {

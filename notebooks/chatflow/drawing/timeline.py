@@ -5,7 +5,7 @@ from functools import cached_property
 from itertools import groupby
 from xml.etree import ElementTree
 
-from .picture import render
+from .picture import Shown
 from .svg import (
     CARD,
     COLOURS,
@@ -52,8 +52,8 @@ class Row:
     spans: list[Span]
 
 
-class Timeline:
-    """A time axis as a notebook shows it: SVG, PNG and words in one output."""
+class Timeline(Shown):
+    """A time axis as a notebook shows it."""
 
     def __init__(self, title, rows):
         self.title, self.rows = title, list(rows)
@@ -131,12 +131,6 @@ class Timeline:
             for span in row.spans
         ]
         return "\n".join([self.title, *lines])
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        return {"image/svg+xml": self.svg, "image/png": render(self.svg), "text/plain": self.text}
-
-    def __repr__(self):
-        return self.text
 
 
 def timeline(title, rows):

@@ -59,8 +59,4 @@ def is_number(answer):
 def readable(answer):
     if isinstance(answer, list | tuple | set):
         return ", ".join(map(str, sorted(answer))) or "nobody"
-    return (
-        {True: "yes", False: "no"}.get(answer, str(answer))
-        if isinstance(answer, bool)
-        else str(answer)
-    )
+    return {True: "yes", False: "no"}[answer] if isinstance(answer, bool) else str(answer)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ..basics.catalog import ROOT, find_stage
 from ..basics.errors import UsageError
+from ..running.labs import LABS
 
-LABS = ROOT / "notebooks" / "labs"
 NO_CODE = {
     tokenize.COMMENT,
     tokenize.NL,

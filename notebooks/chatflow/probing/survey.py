@@ -85,25 +85,22 @@ class Survey:
     @property
     def measured(self):
         """{stage number: {capability: "yes", "no", "–", or "?" where that was not found out}}."""
-        return {
-            number: {key: self._cell(number, key, UNKNOWN) for key in capabilities()}
-            for number in self.numbers
-        }
+        return {number: self._column(number, UNKNOWN) for number in self.numbers}
 
     def table(self):
         """The matrix in Markdown, as far as it is known; below it the reason for each "?"."""
         rows = {
-            number: {
-                key: self._cell(number, key, UNKNOWN if number in self.broken else NOT_YET)
-                for key in capabilities()
-            }
+            number: self._column(number, UNKNOWN if number in self.broken else NOT_YET)
             for number in self.numbers
         }
         return "\n\n".join([matrix.table(rows), *self.reasons()])
 
-    def _cell(self, number, key, unknown):
-        result = self.found[number].get(key, unknown)
-        return UNKNOWN if isinstance(result, Exception) else result
+    def _column(self, number, unknown):
+        results = {key: self.found[number].get(key, unknown) for key in capabilities()}
+        return {
+            key: UNKNOWN if isinstance(result, Exception) else result
+            for key, result in results.items()
+        }
 
     def reasons(self):
         """Why cells are "?": a sentence each."""

@@ -6,7 +6,7 @@ from channels.consumer import AsyncConsumer, SyncConsumer, get_handler_name
 from channels.routing import URLRouter
 
 from .asgi_application import CONNECTION
-from .recorder import PROCESS, ROUTING, SERVER, TICKET, Way, current
+from .recorder import PROCESS, ROUTING, SERVER, TICKET, Way, current, working_for
 
 
 def install():
@@ -63,14 +63,13 @@ def traced_dispatch(dispatch):
         names = {"consumer": type(self).__name__, "event": message["type"]}
         way.enter(kind, station_of(self.scope), describe(message), **names)
         entered = way.last
-        token = current.set(way)
         try:
-            await dispatch.__get__(self, type(self))(message)
+            with working_for(way):
+                await dispatch.__get__(self, type(self))(message)
         except Exception as error:
             error.flowtrace = way
             raise
         finally:
-            current.reset(token)
             if not way.goes_on:
                 way.done(entered)
 

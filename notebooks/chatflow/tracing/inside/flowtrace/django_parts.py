@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_init, post_save
 
-from .recorder import DATABASE, PROCESS, ROUTING, Way, current, shortened
+from .recorder import DATABASE, PROCESS, ROUTING, Way, current, shortened, working_for
 
 # Commands of the frameworks themselves: some run for ever, and none is about one message.
 FRAMEWORKS = {"channels", "daphne", "django"}
@@ -65,12 +65,11 @@ def traced_execute(execute):
     def traced(self, *args, **options):
         if type(self).__module__.split(".")[0] in FRAMEWORKS:
             return execute(self, *args, **options)
-        token = current.set(Way(f"command/{PROCESS}"))
-        try:
-            return execute(self, *args, **options)
-        finally:
-            current.get().done(None)
-            current.reset(token)
+        with working_for(Way(f"command/{PROCESS}")) as way:
+            try:
+                return execute(self, *args, **options)
+            finally:
+                way.done(None)
 
     return traced
 

@@ -6,7 +6,7 @@ And round its consumer, which does without Channels' own loop and `dispatch`.
 import functools
 
 from .channels_parts import traced_dispatch, traced_start
-from .recorder import HUB, TICKET, Way, current
+from .recorder import HUB, TICKET, Way, current, working_for
 
 
 def install():
@@ -50,11 +50,8 @@ def apart(listen):
 
     @functools.wraps(listen)
     def traced(self):
-        token = current.set(Way(HUB))
-        try:
+        with working_for(Way(HUB)):
             listen(self)
-        finally:
-            current.reset(token)
 
     return traced
 
@@ -64,11 +61,8 @@ def by_itself(method):
 
     @functools.wraps(method)
     async def traced(self):
-        token = current.set(Way(HUB))
-        try:
+        with working_for(Way(HUB)):
             await method(self)
-        finally:
-            current.reset(token)
 
     return traced
 
@@ -100,11 +94,10 @@ def traced_hear(hear):
         way = Way.of_ticket(ticket, ticket.split()[2])
         way.enter("layer", HUB, f"{hint['type']} → hear()", event=hint["type"])
         entered = way.last
-        token = current.set(way)
         try:
-            hear(self, hint)
+            with working_for(way):
+                hear(self, hint)
         finally:
-            current.reset(token)
             way.done(entered)
 
     return traced

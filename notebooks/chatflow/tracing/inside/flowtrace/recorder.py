@@ -1,5 +1,6 @@
 """Writes hops, one JSON line each, and knows which message the running code works for."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -111,6 +112,16 @@ class Way:
 def trace_file():
     path = Path(os.environ["FLOW_TRACE"]) / f"{PROCESS}-{os.getpid()}.jsonl"
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+@contextlib.contextmanager
+def working_for(way):
+    """Have what runs in the block work for this way."""
+    token = current.set(way)
+    try:
+        yield way
+    finally:
+        current.reset(token)
 
 
 def named(messages):
