@@ -9,7 +9,7 @@ import websockets
 
 from ..basics.addresses import NO_TLS
 from ..basics.catalog import LIVE_SECONDS
-from .sockets import connect, until_in_room
+from .sockets import connect, frame, until_in_room
 from .visitor import Visitor, user_agent
 
 
@@ -33,7 +33,7 @@ class Reader:
 
     async def post(self, author, text):
         """Post over the same connection; only a WebSocket can."""
-        await self.socket.send(json.dumps({"type": "post", "author": author, "text": text}))
+        await self.socket.send(frame("post", author=author, text=text))
 
 
 @contextlib.asynccontextmanager
@@ -82,8 +82,8 @@ async def websocket_reader(instance, room_name, name=None, after=None, session=N
 
 
 async def read_socket(socket):
-    async for frame in socket:
-        event = json.loads(frame)
+    async for text in socket:
+        event = json.loads(text)
         if event["type"] == "message":
             yield event
 

@@ -39,6 +39,17 @@ async def connect(
         yield socket
 
 
+def frame(kind, **fields):
+    return json.dumps({"type": kind, **fields})
+
+
+async def next_of(socket, *kinds):
+    """The next event of one of these types."""
+    while (event := json.loads(await socket.recv()))["type"] not in kinds:
+        pass
+    return event
+
+
 async def next_event(socket):
     """The next event that is an answer or news: `caught_up` and what is ephemeral are neither."""
     while (event := json.loads(await socket.recv()))["type"] in {"caught_up", *EPHEMERAL}:
@@ -49,5 +60,4 @@ async def next_event(socket):
 async def until_in_room(socket):
     """Return when chat_final has taken an open socket into its room, or has closed it again."""
     with contextlib.suppress(websockets.ConnectionClosed):
-        while json.loads(await socket.recv())["type"] != "caught_up":
-            pass
+        await next_of(socket, "caught_up")

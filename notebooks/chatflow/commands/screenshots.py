@@ -8,7 +8,6 @@ away in stage 09, are drawn from their traces. chat_final has both sides of a co
 import argparse
 import asyncio
 import base64
-import json
 import sys
 
 from playwright.async_api import expect
@@ -16,7 +15,7 @@ from playwright.async_api import expect
 from ..basics.catalog import ROOT, find_stage
 from ..basics.errors import LaunchError
 from ..clients.browser import chromium
-from ..clients.sockets import connect, next_event
+from ..clients.sockets import connect, frame, next_event
 from ..clients.traffic import network
 from ..clients.visitor import Visitor
 from ..drawing.picture import draw
@@ -112,7 +111,7 @@ async def draw_crossing():
     async with stage(6, instances=2, trace=True) as chat:
         a, b = chat.instances
         async with connect(a, "lobby", "alice") as alice, connect(b, "lobby", "bob"):
-            await write(alice, "hello, bob")
+            await alice.send(frame("post", author="alice", text="hello, bob"))
             flow = await chat.flow("hello, bob", reaches=["alice", "bob"])
     return draw(flow.without("redis")).svg
 
@@ -128,16 +127,12 @@ async def draw_return():
             phone.cut()
             await bob.wait_closed()
             await chat.request_flow("bob", "close")  # B has noticed
-        await write(alice, "are you there?")
+        await alice.send(frame("post", author="alice", text="are you there?"))
         await next_event(alice)
         phone.mend()
         async with connect(phone, "lobby", "bob", after=0):
             flow = await chat.flow("are you there?", reaches=["alice", "bob"])
     return draw(flow.without("redis")).svg
-
-
-async def write(socket, text):
-    await socket.send(json.dumps({"type": "post", "author": "alice", "text": text}))
 
 
 # Each with the file that it is kept in.

@@ -9,7 +9,7 @@ import websockets
 
 from ..basics.addresses import NO_TLS
 from ..clients.readers import reading
-from ..clients.sockets import connect
+from ..clients.sockets import connect, frame, next_of
 from ..clients.visitor import PASSWORD, Visitor, post
 from .people import (
     ANSWER_SECONDS,
@@ -20,10 +20,8 @@ from .people import (
     close_code,
     entered,
     error_means,
-    frame,
     hear_each_other,
     new_room,
-    next_of,
     post_frame,
     two_people,
     verdict,

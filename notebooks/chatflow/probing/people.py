@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import functools
-import json
 import secrets
 
-from ..clients.sockets import connect
+from ..clients.sockets import connect, frame, next_of
 
 YES, NO, NOTHING_TO_TRY = "yes", "no", "–"
 # What a probe that breaks, or is kept waiting for too long, has found out.
@@ -63,20 +62,9 @@ async def entered(socket):
     await next_of(socket, "error")
 
 
-def frame(kind, **fields):
-    return json.dumps({"type": kind, **fields})
-
-
 def post_frame(text):
     # The author is Ada where names are free; elsewhere it is whoever has logged in.
     return frame("post", author="ada", text=text)
-
-
-async def next_of(socket, *kinds):
-    """The next event of one of these types."""
-    while (event := json.loads(await socket.recv()))["type"] not in kinds:
-        pass
-    return event
 
 
 async def answer(socket, question, *kinds):

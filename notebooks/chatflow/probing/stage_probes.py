@@ -7,7 +7,6 @@ adds is probed in `final_probes`.
 
 import asyncio
 import contextlib
-import json
 import secrets
 import uuid
 
@@ -16,7 +15,7 @@ import websockets
 
 from ..basics.catalog import LIVE_SECONDS
 from ..clients.readers import WAYS, reading, websocket_reader
-from ..clients.sockets import connect, next_event
+from ..clients.sockets import connect, frame, next_event
 from ..clients.visitor import Visitor, post
 from .people import (
     ANSWER_SECONDS,
@@ -52,7 +51,7 @@ BAD_FRAMES = [
     '{"type": "unheard of"}',
     '{"type": "post", "author": "eve", "text": "   "}',
     '{"type": "post", "author": "eve", "text": "half a surrogate: \\ud800"}',
-    json.dumps({"type": "post", "author": "eve", "text": "x" * 2_001}),
+    frame("post", author="eve", text="x" * 2_001),
 ]
 
 
@@ -137,7 +136,7 @@ async def full_duplex(chat):
         yield '"text": "second"}'
 
     async with connect(chat, room_name, "alice") as socket, asyncio.timeout(2 * LIVE_SECONDS):
-        await socket.send('{"type": "post", "author": "alice", "text": "first"}')
+        await socket.send(frame("post", author="alice", text="first"))
         await socket.send(second_post_around_first_answer())
         answers.append(await next_event(socket))
     return verdict([answer["text"] for answer in answers] == ["first", "second"])
@@ -199,9 +198,9 @@ async def is_awake(socket):
 @error_means(NO, websockets.ConnectionClosed, TimeoutError)
 async def bad_frames(chat):
     async with connect(chat, new_room(), "eve") as socket:
-        for frame in BAD_FRAMES:
+        for nonsense in BAD_FRAMES:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await socket.send(frame)
+                await socket.send(nonsense)
                 if (await next_event(socket))["type"] != "error":
                     return NO
             if not await still_posts(socket):
@@ -214,7 +213,7 @@ async def still_posts(socket, times=3):
     for _ in range(times):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANSWER_SECONDS):
-                await socket.send('{"type": "post", "author": "eve", "text": "good"}')
+                await socket.send(frame("post", author="eve", text="good"))
                 return (await next_event(socket))["type"] == "message"
     return False
 
@@ -290,14 +289,14 @@ async def resumes(chat):
 async def stored_once(chat):
     """Send a message again, as if its answer had been lost on the way."""
     room_name = new_room()
-    frame = {"type": "post", "author": "alice", "text": "twice?", "client_id": str(uuid.uuid4())}
+    twice = frame("post", author="alice", text="twice?", client_id=str(uuid.uuid4()))
     async with Visitor(chat, "alice") as alice:
         await alice.open(room_name)
         try:
             async with connect(chat, room_name, "alice") as socket:
                 for _ in range(2):
                     async with asyncio.timeout(ANSWER_SECONDS):
-                        await socket.send(json.dumps(frame))
+                        await socket.send(twice)
                         await next_event(socket)
         except TimeoutError:
             return NO
