@@ -23,7 +23,7 @@ from . import database as databases
 from .environment import application_of, clean_environment, stage_variables
 from .instances import Instance, Worker
 from .options import check_options, is_url
-from .ports import bind
+from .ports import listening
 from .processes import Program, RunFolder
 from .scenes import scene_of
 from .servers import FINAL_FLAGS, FINAL_GRACE, GRACE, SHARES_THE_PORT, server_command
@@ -83,10 +83,7 @@ class Run:
 
     def _start(self):
         # The ports come first: what cannot be had is said before anything runs.
-        listeners = bind(self.first_port, self.servers)
-        with contextlib.ExitStack() as ours:
-            for listener in listeners:
-                ours.enter_context(listener)
+        with listening(self.first_port, self.servers) as listeners:
             self.files = RunFolder(self.stage.name)
             if not is_url(self.database):
                 self.database = Path(self.database or self.files.path / "db.sqlite3").resolve()

@@ -1,5 +1,6 @@
 """Ports of this machine: sockets that listen on them, and which of them are free."""
 
+import contextlib
 import socket
 
 from ..basics.addresses import HOST
@@ -15,18 +16,14 @@ STALLED_MS = 30_000
 ATTEMPTS = 5
 
 
-def bind(first_port, servers):
-    """Bind and listen for these servers, from `first_port` up (0: any). Raises UsageError."""
-    listeners = []
-    try:
-        for offset, server in enumerate(servers):
-            port = first_port + offset if first_port else 0
-            listeners.append(listen(port, server == SHARES_THE_PORT))
-    except BaseException:
-        for listener in listeners:
-            listener.close()
-        raise
-    return listeners
+@contextlib.contextmanager
+def listening(first_port, servers):
+    """Sockets that listen for these servers, from `first_port` up (0: any). Raises UsageError."""
+    with contextlib.ExitStack() as ours:
+        yield [
+            ours.enter_context(listen(first_port and first_port + i, server == SHARES_THE_PORT))
+            for i, server in enumerate(servers)
+        ]
 
 
 def listen(port, shared=False):
