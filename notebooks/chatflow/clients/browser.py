@@ -56,7 +56,7 @@ HOW_TO_HAVE_ONE = (
 )
 VERSION_SECONDS = 30
 
-# It shall load our pages and nothing else.
+# It is to load our pages and nothing else.
 SWITCHES = [
     "--disable-background-networking",
     "--disable-component-update",

@@ -119,7 +119,7 @@ async def relay(instance, count, address, reader, writer):
                 ways.create_task(carry_up(reader, server_writer, count))
                 ways.create_task(carry_down(server_reader, writer, count))
     except* OSError:
-        # Broken off on one side, or refused there: the client shall see it too.
+        # Broken off on one side, or refused there: the client must see it too.
         writer.transport.abort()
     finally:
         writer.close()

@@ -1,4 +1,4 @@
-"""`scripts/manage.sh`: a management command in a process of its own, beside a stage that runs."""
+"""`scripts/manage.sh`: a management command in a process of its own, next to a stage that runs."""
 
 import os
 import sys

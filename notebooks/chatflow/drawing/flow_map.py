@@ -40,7 +40,7 @@ SEATS = {
 }
 WALK = [name for name in SEATS if name != "database"]
 MARGIN, WIDE, HIGH, GAP, ROW_GAP = 26, 162, 92, 36, 64
-BESIDE = 14  # how far from the middle a way runs that has another one beside it
+BESIDE = 14  # how far from the middle a way runs that has another one next to it
 GREY = "#cdd4df"
 SKIPPING, WOKEN = ("server", "handler"), ("database", "consumers")  # ways off the walk
 LOOKS = {  # state: ground, edge, dashes, title, what stands below it

@@ -218,7 +218,7 @@ class Box:
 
 
 def lay_missed(flow, place, rows, bottom):
-    """A box for each client never reached: beside the last hops if these leave room, else below."""
+    """A box for each client never reached: at the last hops if these leave room, else below."""
     boxes = [lay_box(miss, flow, place) for miss in flow.missed]
     height = max((box.y + box.height + 8 for box in stacked(boxes, 0)), default=0)
     start = bottom - 8 - height

@@ -40,7 +40,7 @@ def is_same(known, entry):
 
 
 def make_entry(book, trace, scene, now):
-    """A flow, and what the page gets of it beside its pictures."""
+    """A flow, and what the page gets of it besides its pictures."""
     flow = make_flow(book, trace, scene)
     stored = stored_among(flow.hops)
     unreached = flow.unreached()

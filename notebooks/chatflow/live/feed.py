@@ -20,7 +20,7 @@ MEANS = {
 
 
 class Feed:
-    """The newest flows of a run, each drawn anew when there is news of it."""
+    """The newest flows of a run, each drawn again when there is news of it."""
 
     def __init__(self, run):
         self.recent = Recent(run.tracing.folder)
@@ -61,7 +61,7 @@ class Feed:
         self.drop_old()
 
     def is_shown(self, hops):
-        """Whether somebody has caused this; or it has gone wrong, whoever has."""
+        """Whether somebody has caused this; or it has gone wrong, even if nobody has."""
         by_itself = kind_of(hops[0].source) == "hub" and not any(hop.lost for hop in hops)
         return hops[0].at > self.began and not by_itself
 

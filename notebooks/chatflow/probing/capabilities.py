@@ -10,7 +10,7 @@ PROBES = {
     key: getattr(final_probes, key, None) or getattr(stage_probes, key) for key in capabilities()
 }
 # They are quiet for a long time, and do not mind what happens meanwhile. So they end when the
-# others have ended: a layer may lose a message as sockets beside it close.
+# others have ended: a layer may lose a message as other sockets close.
 QUIET = ["idle_sockets", "presence", "notices_gaps"]
 # Where the answer is no, the server is busy for a while afterwards.
 BUSY = ["waiting_readers"]
@@ -53,5 +53,5 @@ async def try_all(chat, found=None):
 async def try_one(chat, key):
     try:
         return await PROBES[key](chat)
-    except Exception as error:  # handed on: whoever asked decides what it means
+    except Exception as error:  # handed on: the caller decides what it means
         return error

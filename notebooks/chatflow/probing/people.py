@@ -63,7 +63,7 @@ async def entered(socket):
 
 
 def post_frame(text):
-    # The author is Ada where names are free; elsewhere it is whoever has logged in.
+    # The author is Ada where names are free; elsewhere it is the user who has logged in.
     return frame("post", author="ada", text=text)
 
 

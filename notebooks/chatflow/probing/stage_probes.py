@@ -186,7 +186,7 @@ async def idle_sockets(chat):
 
 
 async def is_awake(socket):
-    """Whether an answer comes. Asked three times: a layer may lose one, as sockets beside close."""
+    """Whether an answer comes. Asked three times: a layer may lose one, as other sockets close."""
     for _ in range(3):
         await socket.post("alice", "awake?")
         if await socket.next(within=SILENCE_SECONDS):

@@ -64,7 +64,7 @@ def fingerprint(folder, django=None):
     """A number that changes with a stage's migrations, its settings and Django's version."""
     files = sorted(folder.glob("*/migrations/*.py"))
     # The settings name the apps, and so the migrations that come with Django: with ours, or, where
-    # the newest releases are tried beside it, with theirs.
+    # the newest releases are tried too, with theirs.
     files += [folder / "websockets_channels" / "settings.py"]
     django = django or version("django")
     # SQLite keeps it as a signed 32-bit number.
@@ -72,7 +72,7 @@ def fingerprint(folder, django=None):
 
 
 def keep(path, pristine):
-    # Copied aside and renamed: whoever finds the file finds all of it.
+    # Copied aside and renamed: nobody finds half of the file.
     handle, copy = tempfile.mkstemp(dir=RUNS)
     os.close(handle)
     shutil.copyfile(path, copy)

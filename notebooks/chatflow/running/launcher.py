@@ -133,7 +133,7 @@ class Run:
         return self.redis_url or ",".join(server.url for server in self.redis)
 
     def manage(self, *arguments, **settings):
-        """Run the stage's manage.py beside its servers; returns the CompletedProcess, with text.
+        """Run the stage's manage.py next to its servers; returns the CompletedProcess, with text.
 
         `settings` are more variables for its environment.
         """
@@ -169,7 +169,7 @@ class Run:
     def _launch(self, name, server, listener, starts):
         application = application_of(server, self.trace)
         facts = {"FLOW_PROCESS": name, "FLOW_SERVER": server}
-        # Connections are numbered; those of a program started anew go on far from the old ones.
+        # Connections are numbered; those of a program started again go on far from the old ones.
         facts["FLOW_CONNECTIONS"] = str(starts * 100_000 + 1)
         flags = FINAL_FLAGS[server] if self.is_final else ""
         return Program(

@@ -174,7 +174,7 @@ class PostgresServer:
             return True
 
     def stop(self):
-        """End it at once, whoever is connected."""
+        """End it at once, even if clients are connected."""
         self.program.send(signal.SIGINT)
         self.program.stop()
 

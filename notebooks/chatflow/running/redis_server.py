@@ -54,7 +54,7 @@ class RedisServer(Running):
 
     def __init__(self, binary, folder, name, port):
         self.binary, self.folder, self.name, self.port = binary, folder, name, port
-        # Called with this server when it has come back: whoever follows it must begin anew.
+        # Called with this server when it has come back: what follows it must begin again.
         self.on_restart = []
         self.launch()
 

@@ -1,4 +1,4 @@
-"""What a picture of a run has to know beside the recorded hops."""
+"""What a picture of a run has to know besides the recorded hops."""
 
 from ..tracing.flows import Scene
 

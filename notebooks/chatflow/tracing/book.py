@@ -141,7 +141,7 @@ class Book:
         return found
 
     def ended_programs(self):
-        """When those that were started anew said their last, as "B-4711": they may have crashed."""
+        """When programs that have been started again wrote their last hop, by their name ("B-4711")."""
         last, newest = {}, {}
         for hop in self.hops:
             last[program_of(hop)] = hop.at

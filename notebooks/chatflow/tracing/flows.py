@@ -1,6 +1,6 @@
 """From everything that a run has recorded to the flow of one message, request or handshake.
 
-Pure functions, too: what they need to know of the run beside its hops is a `Scene`.
+Pure functions, too: what they need to know of the run besides its hops is a `Scene`.
 """
 
 from dataclasses import dataclass, replace

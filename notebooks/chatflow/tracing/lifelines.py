@@ -38,7 +38,7 @@ def processes_of(flow, touched):
     }
     first = flow.hops[0]
     origin = instance_of(first.source) or instance_of(first.target)
-    # The worker stands beside what all share: it gets its jobs from there, and answers there.
+    # The worker stands next to what all share: it gets its jobs from there, and answers there.
     return origin, sorted(inside - {origin, None}, key=lambda process: (process != WORKER, process))
 
 

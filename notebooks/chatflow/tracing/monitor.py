@@ -1,4 +1,4 @@
-"""Reads what a Redis server is told, by its own MONITOR, into a file beside the hops."""
+"""Reads what a Redis server is told, by its own MONITOR, into a file next to the hops."""
 
 import itertools
 import json

@@ -47,7 +47,7 @@ def as_hops(commands, hops):
         if verb in HOUSEKEEPING:
             continue
         if not command.inside:
-            # What a script runs within the server belongs to whoever ran the script.
+            # What a script runs within the server belongs to the call that ran the script.
             owner = owner_of(
                 command, verb, words, names.get(connection), calls, fetched, subscribed
             )

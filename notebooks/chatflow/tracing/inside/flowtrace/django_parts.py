@@ -93,7 +93,7 @@ def facts(instance):
 
 
 def note_searches(connection, **_):
-    # A thread that closes its connection opens it anew in the same object, with what is round it.
+    # A thread that closes its connection opens it again in the same object, with what is round it.
     if note_search not in connection.execute_wrappers:
         connection.execute_wrappers.append(note_search)
 

@@ -18,7 +18,7 @@ class TracedLayer:
 
     @property
     def __class__(self):
-        # For isinstance(): whoever asks which layer it is must hear what the settings say.
+        # For isinstance(): code that asks which layer it is must hear what the settings say.
         return type(self.inner)
 
     async def group_add(self, group, channel):

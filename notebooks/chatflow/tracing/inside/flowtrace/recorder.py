@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
-# The instance's name; a command beside the servers is named after itself.
+# The instance's name; a command next to the servers is named after itself.
 PROCESS = os.environ.get("FLOW_PROCESS") or "".join(sys.argv[1:2]) or "python"
 SERVER, ROUTING, HUB = f"server/{PROCESS}", f"routing/{PROCESS}", f"hub/{PROCESS}"
 DATABASE = "database/1"
@@ -22,7 +22,7 @@ TICKET = "flowtrace"
 # The way that the running code works for; asgiref carries it into threads and back.
 current = ContextVar("flowtrace", default=None)
 
-# A program that is started anew goes on with other numbers.
+# A program that is started again goes on with other numbers.
 connections = itertools.count(int(os.environ.get("FLOW_CONNECTIONS", "1")))
 numbers = itertools.count(1)
 
@@ -41,7 +41,7 @@ class Way:
         self.last = cause
         self.station = self.handler = start
         self.read = []
-        # Whether a task of its own says that it is done, and not whoever has begun it.
+        # Whether a task of its own says that it is done, and not the code that began it.
         self.goes_on = False
 
     @classmethod
