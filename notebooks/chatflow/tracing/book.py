@@ -141,7 +141,7 @@ class Book:
         return found
 
     def ended_programs(self):
-        """When programs that have been started again wrote their last hop, by their name ("B-4711")."""
+        """When each program that has a successor wrote its last hop, by its name ("B-4711")."""
         last, newest = {}, {}
         for hop in self.hops:
             last[program_of(hop)] = hop.at
