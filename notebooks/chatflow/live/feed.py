@@ -4,7 +4,6 @@ import secrets
 import time
 
 from ..drawing import flow_map, sequence
-from ..running.scenes import scene_of
 from ..tracing.flow import kind_of
 from ..tracing.recent import Recent
 from .entries import LIVE_NS, is_endless, is_open, is_ripe, is_same, make_entry
@@ -39,7 +38,7 @@ class Feed:
 
     def note(self, run):
         """Note what has ended. To be called by the thread that the run belongs to."""
-        self.scene = scene_of(run)
+        self.scene = run.scene()
         self.parts = [part(name, running) for name, running in run.parts().items()]
 
     def look(self):

@@ -251,6 +251,10 @@ class Run:
 
     # --- looking ------------------------------------------------------------------------------
 
+    def scene(self):
+        """What a picture of this run has to know besides the hops."""
+        return scene_of(self)
+
     async def flow(self, text, **options):
         """The flow of the newest message with this text; options as for `Tracing.flow()`."""
         return await self._flow(partial(find_message, text=text), options)
@@ -262,7 +266,7 @@ class Run:
     async def _flow(self, find, options):
         if not self.tracing:
             raise UsageError("Nothing was recorded: start the stage with trace=True.")
-        return await self.tracing.flow(find, partial(scene_of, self), **options)
+        return await self.tracing.flow(find, self.scene, **options)
 
 
 @contextlib.asynccontextmanager
