@@ -319,6 +319,8 @@ async def say(socket, text):
     [
         ("GET", "/", None, 200),
         ("GET", "/live.js", None, 200),
+        ("GET", "/player.js", None, 200),
+        ("GET", "/recent.js", None, 200),
         ("GET", "/", "evil.example", 421),
         ("GET", "/flows", "evil.example", 421),
         ("GET", "/flows", "127.0.0.1:1", 421),
