@@ -1,4 +1,4 @@
-"""What comes in goes out to all, in a loop over the server's own `send`: what the server alone costs.
+"""What comes in goes out to all, in a loop over the server's own `send`: the server's own cost.
 
 No framework, no rooms, nothing stored; a reader who is slow would break it.
 """
