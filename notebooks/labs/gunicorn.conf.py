@@ -4,10 +4,10 @@
 workers = 1
 threads = 4
 
-# One line a request, in the terminal.
+# One line per request, in the terminal.
 accesslog = "-"
 
-# A second for open requests when the server stops; gunicorn's own default is 30.
+# One second for open requests when the server stops; gunicorn's own default is 30.
 graceful_timeout = 1
 
 # Otherwise gunicorn keeps a control socket in the home folder.

@@ -1,6 +1,6 @@
 """Twenty people write one line each and are gone at once: how many stay in the room's group?
 
-By hand, from the notebooks folder: `../.venv/bin/python labs/hasty.py`, for either server.
+By hand, from the notebooks folder: `../.venv/bin/python labs/hasty.py`, for each of two servers.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow lies next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import websockets
@@ -20,9 +20,9 @@ PEOPLE, LOOK_SECONDS, WAIT_SECONDS = 20, 0.05, 5
 
 
 async def left_behind(chat):
-    """How many are in the lobby's group still, though all have gone.
+    """How many are still in the lobby's group, although all have gone.
 
-    At once if there are none, else after five seconds. The trace tells who has joined and left.
+    At once if there are none, else after five seconds. The trace tells which have joined and left.
     """
     await asyncio.gather(*(write_and_vanish(chat, f"number {n}") for n in range(PEOPLE)))
     with contextlib.suppress(TimeoutError):
@@ -37,7 +37,7 @@ async def until_empty(chat):
 
 
 async def write_and_vanish(chat, author):
-    """Connect, write and break the connection off, as a phone does that loses its network."""
+    """Connect, write and cut the connection, like a phone that loses its network."""
     async with websockets.connect(f"{chat.ws_url}/ws/chat/lobby/") as socket:
         await socket.send(json.dumps({"type": "post", "author": author, "text": "bye"}))
         socket.transport.abort()
@@ -55,7 +55,7 @@ def members(chat):
 async def main():
     for server in ("daphne", "uvicorn"):
         async with stage(5, server=server, trace=True) as chat:
-            print(f"{server:<8} {await left_behind(chat)} of {PEOPLE} are in the group still")
+            print(f"{server:<8} {await left_behind(chat)} of {PEOPLE} are still in the group")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet.endpoints import quoteStringArgument
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow lies next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
@@ -39,7 +39,7 @@ async def main():
     print("Starting stage 03, once without TLS and once with it ...", flush=True)
     async with stage(3) as chat, over_tls(chat) as secure:
         answers = [
-            # The client offers HTTP/2 here too; but without TLS nobody asks which it speaks.
+            # The client offers HTTP/2 here, too; but without TLS nobody asks which one it speaks.
             await ask(chat.url, secure.certificate, http2=True),
             await ask(secure.url, secure.certificate, http2=False),
             await ask(secure.url, secure.certificate, http2=True),
@@ -82,7 +82,7 @@ class SecureInstance:
 
 @contextlib.asynccontextmanager
 async def over_tls(chat, lab=None):
-    """Serve a running stage, or a lab, by one more Daphne with TLS for the length of the block."""
+    """Serve a running stage, or a lab, by one more Daphne with TLS, until the block ends."""
     # A folder of its own, so that the log in it names no port of an earlier server.
     folder = Path(tempfile.mkdtemp(prefix="tls-", dir=chat.files.path))
     certificate, key = make_certificate(folder)
@@ -113,7 +113,7 @@ def endpoint(certificate, key):
 
 
 async def wait_for_port(program):
-    """Wait for the line of its own log in which Daphne says what it listens on."""
+    """Wait for the line in its log in which Daphne says what it listens on."""
     give_up_at = time.monotonic() + START_SECONDS
     while program.poll() is None and time.monotonic() < give_up_at:
         if port := find_port(program.log):

@@ -15,7 +15,7 @@ class Seen:
 
 
 async def write_in_browser(chat, text):
-    """What was Seen while alice wrote in the lobby; None where no browser can be had."""
+    """What was Seen while Alice wrote in the lobby; None where there is no browser."""
     if not has_chromium():
         return None
     async with chromium() as browser:

@@ -5,7 +5,7 @@ import psutil
 
 
 async def open_streams(stack, chat, count):
-    """Begin so many requests that wait for news; they end with the stack. Returns their lines."""
+    """Begin `count` requests that wait for news; they end with the stack. Returns their lines."""
     limits = httpx.Limits(max_connections=None)
     http = httpx.AsyncClient(base_url=chat.url, limits=limits, timeout=20)
     await stack.enter_async_context(http)

@@ -1,4 +1,4 @@
-"""A layer message finds its method by its type: one consumer that sends itself what you type.
+"""A layer message finds its method by its type: a consumer that sends itself what you type.
 
 By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne no_handler:application`. Each text frame
 becomes the type of a message to the consumer's own channel: "chat.message" has a method,

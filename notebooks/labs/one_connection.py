@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow lies next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from h2.config import H2Configuration
@@ -22,7 +22,7 @@ from wsproto.events import TextMessage
 
 from chatflow.running.labs import lab
 
-# What takes the place of GET and `Upgrade: websocket`: a CONNECT that names its protocol.
+# Instead of GET and `Upgrade: websocket` there is a CONNECT that names its protocol.
 PAGE = {":method": "GET", ":path": "/"}
 HANDSHAKE = {":method": "CONNECT", ":protocol": "websocket", ":path": "/ws/"}
 DEADLINE = 10
@@ -60,7 +60,7 @@ class Http2:
         return next(socket.events()).data
 
     async def next(self, kind):
-        """The next event of this kind, once what is to be sent has been."""
+        """Send what is to be sent; return the next event of this kind."""
         self.writer.write(self.http.data_to_send())
         while True:
             for event in self.events:

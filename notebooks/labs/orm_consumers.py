@@ -2,7 +2,7 @@
 
 By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne orm_consumers:application`. Any text that
 is sent to /careless/, /awaiting/, /in-thread/, /synchronous/ or /own-threads/ is answered with what
-the query tells of itself; GET / says how many connections to the database there have been.
+the query reports; GET / says how many connections to the database there have been.
 """
 
 import json
@@ -36,7 +36,7 @@ connections = []
 
 
 def slow_query():
-    """A query that the database takes long for: it tells in which thread, and from when to when."""
+    """A slow query: it reports in which thread it ran, and from when to when."""
     begin = time.monotonic()
     time.sleep(QUERY_SECONDS)
     thread = threading.current_thread().name

@@ -1,7 +1,7 @@
 """An ASGI application without any framework: an async callable of a scope, receive and send.
 
-By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne raw_asgi:application`, or `uvicorn` in
-the place of `daphne`. GET / shows its own scope and events, GET /wait waits for a POST /wake,
+By hand: `cd notebooks/labs`, then `../../.venv/bin/daphne raw_asgi:application`, or `uvicorn`
+instead of `daphne`. GET / shows its own scope and events, GET /wait waits for a POST /wake,
 WebSockets are echoed.
 """
 
@@ -19,7 +19,7 @@ async def application(scope, receive, send):
     elif scope["type"] == "http":
         await answer(scope, receive, send)
     else:
-        # So says the ASGI specification: a server then goes on without, say, "lifespan".
+        # The ASGI specification asks for this: a server then goes on without, say, "lifespan".
         raise ValueError(f"This application does not speak {scope['type']}.")
 
 
@@ -72,7 +72,7 @@ def count():
 
 
 def holds_bytes(value):
-    """Whether a fact of a scope is bytes, or has them in it; JSON has only text."""
+    """Whether a value of a scope is bytes, or contains bytes; JSON has only text."""
     if isinstance(value, list | tuple):
         return any(map(holds_bytes, value))
     return isinstance(value, bytes)

@@ -1,7 +1,7 @@
 """A WSGI application without any framework: a function that gets an environ and start_response.
 
 By hand: `cd notebooks/labs`, then `../../.venv/bin/gunicorn raw_wsgi`. GET / shows its own environ
-and the body, and who waits; GET /wait begins its answer, and ends it after a POST /wake.
+and the body, and how many wait; GET /wait begins its answer, and ends it after a POST /wake.
 """
 
 import json
@@ -22,7 +22,7 @@ def application(environ, start_response):
 def answer(environ, start_response):
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     content = {"environ": environ, "body": body.decode("latin-1")} | count()
-    # Streams and sockets of the server are in it too; Python's name for them will do.
+    # The server's streams and sockets are in it, too. Their repr() is enough here.
     piece = json.dumps(content, indent=2, default=repr).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(piece)))]
     start_response("200 OK", headers)
@@ -43,7 +43,7 @@ def wait(start_response):
 
 
 def wake():
-    # A copy: other threads come and go meanwhile.
+    # A copy, because other threads come and go meanwhile.
     for woken in list(waiting):
         woken.set()
 

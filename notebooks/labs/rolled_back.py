@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow lies next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import Visitor, reading, stage
@@ -17,8 +17,8 @@ TEXTS = ["this one fails", "this one works"]
 AT_ONCE = "async_to_sync(send_to_room)(message)"
 ON_COMMIT = f"transaction.on_commit(lambda: {AT_ONCE})"
 
-# The line of stage 05's view that is changed, and what stands there instead. With Django's setting
-# ATOMIC_REQUESTS the whole of each view is such a block.
+# The line of stage 05's view that is changed, and what replaces it. With Django's setting
+# ATOMIC_REQUESTS each whole view is such a block.
 STORED_AND_SENT = "async_to_sync(send_to_room)(form.save())"
 IN_A_TRANSACTION = """from django.db import transaction
 

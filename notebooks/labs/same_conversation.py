@@ -1,7 +1,7 @@
 """One conversation in four ways, and what each of them costs on the wire.
 
-Alice and bob write in turn. Nobody writes before both have seen what was written last. Both have
-their page open already; what that has cost is not counted, since all four ways begin with it.
+Alice and Bob write in turn. Nobody writes before both have seen what was written last. Both have
+their page open already; what that has cost is not counted, because all four ways begin with it.
 """
 
 import contextlib
@@ -12,8 +12,8 @@ from chatflow import Visitor, stage, websocket_reader
 from chatflow.clients.readers import polling_reader, stream_reader
 from chatflow.clients.traffic import Count, counted
 
-# How news come at each stage; at stage 01 they do not, so there one has to look. Nobody has an
-# account at these stages, and asking whether there are any would be counted too.
+# How news comes at each stage; at stage 01 it does not, so there one has to look. Nobody has an
+# account at these stages, and asking whether there are any would be counted, too.
 READERS = {2: polling_reader, 3: stream_reader, 5: partial(websocket_reader, session="")}
 
 ROOM = "lobby"

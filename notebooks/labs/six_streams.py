@@ -23,14 +23,14 @@ ASK = """async (seconds) => {
 async def answered(*urls, seconds=1):
     """For each address: is there an answer with six streams open, with five, and by which protocol.
 
-    With six within so many seconds, with five within 20. None where no browser can be had.
+    With six within `seconds`, with five within 20 seconds. None where there is no browser.
     """
     try:
         find_chromium()
     except MissingError:
         return None
     async with chromium() as browser:
-        # The certificate of the lab is signed by nobody that a browser knows.
+        # No browser knows the signer of the lab's certificate.
         context = await browser.new_context(ignore_https_errors=True)
         return [await ask(await context.new_page(), url, seconds) for url in urls]
 

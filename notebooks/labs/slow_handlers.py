@@ -1,4 +1,4 @@
-"""Clients of the lab `slow_consumers`: two who want something slow, and two who are in a hurry."""
+"""Clients of the lab `slow_consumers`: two want something slow, and two are in a hurry."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it: rows of a time axis, and the slow handlers' own reports."""
+    """The result: rows of a time axis, and the slow handlers' own reports."""
 
     rows: list[Row]
     reports: list[dict]
@@ -42,7 +42,7 @@ class Result:
 
 
 async def against(app, name):
-    """Two ask the slow consumer of that name once; two others ask quick ones all the while."""
+    """Two ask the slow consumer of that name once; meanwhile two others keep asking quick ones."""
     async with AsyncExitStack() as stack:
         addresses = [f"{app.ws_url}/{path}/" for path in (name, name, "quick")]
         sockets = [await stack.enter_async_context(websockets.connect(uri)) for uri in addresses]
@@ -65,7 +65,7 @@ async def ask(socket):
 
 
 async def longest_wait(slow, start, ask_quickly):
-    """The longest of all waits of somebody who asks again and again until the slow are served."""
+    """The longest wait of a client that asks again and again until the slow ones are served."""
     waits = []
     while not slow.done():
         begin = time.monotonic()

@@ -18,13 +18,13 @@ TITLES = {
 
 
 async def ask(app, path):
-    """What one consumer's query tells of itself, or how the connection has ended instead."""
+    """What one consumer's query reports, or else how the connection has ended."""
     async with websockets.connect(f"{app.ws_url}/{path}/") as socket:
         return await answer(socket)
 
 
 async def ask_together(app, paths):
-    """Each on a connection of its own, all at the same time: what their queries tell."""
+    """Each on a connection of its own, all at the same time: what their queries report."""
     async with AsyncExitStack() as stack:
         sockets = await connect_each(stack, app, paths)
         told = await asyncio.gather(*map(answer, sockets))
@@ -32,7 +32,7 @@ async def ask_together(app, paths):
 
 
 async def ask_in_turn(app, paths):
-    """The same, but nobody asks before the server has heard the one before."""
+    """The same, but each asks only after the server has heard the one before."""
     async with AsyncExitStack() as stack:
         sockets = await connect_each(stack, app, paths)
         http = await stack.enter_async_context(httpx.AsyncClient())

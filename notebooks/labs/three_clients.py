@@ -1,7 +1,7 @@
-"""The same three clients against stage 02 or 03: who was answered, and when.
+"""The same three clients against stage 02 or 03: which of them was answered, and when.
 
-Three strangers wait in another room, so that together with bob four requests are being held.
-Then carol begins to wait too, and alice posts the message that bob and carol wait for.
+Three strangers wait in another room, so that together with Bob's four requests are being held.
+Then Carol begins to wait, too, and Alice posts the message that Bob and Carol wait for.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ async def three_clients(chat):
 
 
 async def wait(chat, http, room_name):
-    """Hold on to a request until it has brought alice's message."""
+    """Hold a request until it has brought Alice's message."""
     path = f"/chat/{room_name}/{WAITING_VIEW[chat.stage.number]}/"
     async with http.stream("GET", path, params={"after": 0}) as response:
         async for line in response.aiter_lines():
@@ -65,7 +65,7 @@ async def timed(start, request, label):
 
 
 async def until_held(chat, count):
-    """Return when so many views have been entered that hold their request until there is news."""
+    """Return when `count` views have been entered that hold their request until there is news."""
     async with asyncio.timeout(10):
         while True:
             views = [hop.detail.get("view") for hop in chat.tracing.hops()]

@@ -11,7 +11,7 @@ PATIENCE = 30
 
 @contextlib.asynccontextmanager
 async def waiting_clients(app, count):
-    """Yields what the program says of itself while so many requests wait in it; then all leave."""
+    """Yields what the program reports while `count` requests wait in it; then all leave."""
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=app.url, limits=limits, timeout=PATIENCE) as http:
         clients = [asyncio.create_task(http.get("/wait")) for _ in range(count)]
@@ -24,7 +24,7 @@ async def waiting_clients(app, count):
 
 
 async def until_waiting(app, count, within):
-    """What the program says of itself when so many wait in it, or after so many seconds."""
+    """What the program reports when `count` requests wait in it, or after `within` seconds."""
     give_up_at = time.monotonic() + within
     async with httpx.AsyncClient(base_url=app.url, timeout=PATIENCE) as http:
         while (said := (await http.get("/")).json())["waiting"] != count:

@@ -1,7 +1,7 @@
 """A WSGI application that goes on after its first piece: events, and even a WebSocket.
 
 By hand: `cd notebooks/labs`, then `../../.venv/bin/gunicorn wsgi_streams`, and
-`curl -N http://127.0.0.1:8000/clock`. A WebSocket is let in at any path, and short texts echoed.
+`curl -N http://127.0.0.1:8000/clock`. A WebSocket is accepted at any path, and short texts echoed.
 """
 
 import itertools
@@ -26,7 +26,7 @@ def application(environ, start_response):
 
 
 def clock(start_response):
-    """Server-sent events, for as long as somebody takes them; each names the thread it is from."""
+    """Server-sent events, for as long as somebody reads them; each names the thread it is from."""
     start_response("200 OK", [("Content-Type", "text/event-stream")])
     for number in itertools.count(1):
         yield f"data: {number} {threading.current_thread().name}\n\n".encode()
@@ -34,7 +34,7 @@ def clock(start_response):
 
 
 def echo(environ, start_response):
-    """A WebSocket: WSGI brings the handshake, and from there on it is the server's raw socket."""
+    """A WebSocket: WSGI brings the handshake; all after that uses the server's raw socket."""
     accept = generate_accept_token(environ["HTTP_SEC_WEBSOCKET_KEY"].encode()).decode()
     headers = [
         ("Connection", "Upgrade"),
@@ -59,7 +59,7 @@ def replies(event):
 
 
 async def ticks(clock, count):
-    """The next events of a response of /clock: of each its number, and the thread it is from."""
+    """The next events of a response of /clock, each as its number and the thread it is from."""
     found = []
     async for line in clock.aiter_lines():
         if line:

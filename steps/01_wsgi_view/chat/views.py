@@ -1,4 +1,4 @@
-"""Pages of the chat: one request, one response. Whoever wants news must ask again."""
+"""Pages of the chat: one request, one response. Anyone who wants news must ask again."""
 
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -32,7 +32,7 @@ def room(request, room_name):
 
 
 def refused_form(request, reason=""):
-    """The page for a form that Django refuses: it may be of another site, or out of date."""
+    """The page for a form that Django refuses: it may be from another site, or out of date."""
     here = f"{request.scheme}://{request.get_host()}"
     context = {"origin": request.headers.get("Origin", ""), "here": here, "reason": reason}
     return render(request, "403_csrf.html", context, status=403)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# For teaching on one's own machine only: a key that is published protects nothing.
+# For teaching on your own machine only: a key that is published protects nothing.
 SECRET_KEY = "published-with-the-walkthrough"
 
 # Off, as for real visitors: a wrong address shows a short page instead of our source code.
@@ -36,7 +36,7 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         # Notebooks and tests give each run a database of its own.
         "NAME": os.environ.get("CHAT_DATABASE", BASE_DIR / "db.sqlite3"),
-        # One writes at a time: a crowd may have to wait for longer than the usual 5 seconds.
+        # One writer at a time: a crowd may have to wait longer than the usual 5 seconds.
         "OPTIONS": {"timeout": 20},
     }
 }

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from .forms import MessageForm, RoomForm
 from .models import Message
 
-# Whoever waits for a message sleeps on this, whoever stores one wakes them all.
+# A view that waits for a message sleeps on this; a view that stores one wakes them all.
 news = asyncio.Condition()
 
 
@@ -45,7 +45,7 @@ def room(request, room_name):
 
 
 def refused_form(request, reason=""):
-    """The page for a form that Django refuses: it may be of another site, or out of date."""
+    """The page for a form that Django refuses: it may be from another site, or out of date."""
     here = f"{request.scheme}://{request.get_host()}"
     context = {"origin": request.headers.get("Origin", ""), "here": here, "reason": reason}
     return render(request, "403_csrf.html", context, status=403)

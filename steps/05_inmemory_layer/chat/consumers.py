@@ -20,7 +20,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             await super().__call__(scope, receive, send)
         except BaseException:
             # An error ends a consumer without `disconnect`: a send to a client that has just left
-            # may be one. Should the layer be what failed, its first error is the one to tell.
+            # may be one. If the layer is what failed, its first error is the one to report.
             if self.is_member:
                 with suppress(Exception):
                     await self.disconnect(1006)

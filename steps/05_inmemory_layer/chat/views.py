@@ -36,7 +36,7 @@ def room(request, room_name):
 
 
 def refused_form(request, reason=""):
-    """The page for a form that Django refuses: it may be of another site, or out of date."""
+    """The page for a form that Django refuses: it may be from another site, or out of date."""
     here = f"{request.scheme}://{request.get_host()}"
     context = {"origin": request.headers.get("Origin", ""), "here": here, "reason": reason}
     return render(request, "403_csrf.html", context, status=403)

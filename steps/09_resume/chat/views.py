@@ -65,7 +65,7 @@ def post(room_name, fields, client_id):
 
 
 def refused_form(request, reason=""):
-    """The page for a form that Django refuses: it may be of another site, or out of date."""
+    """The page for a form that Django refuses: it may be from another site, or out of date."""
     if request.user.is_authenticated and request.resolver_match.url_name in ("login", "signup"):
         # Sent twice: the first time they were let in, and that has changed the form's token.
         return redirect("index")
