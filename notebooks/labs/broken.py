@@ -90,9 +90,9 @@ class Home(Guest):
 
 @dataclass
 class Seen:
-    """How the sockets of alice and of bob ended, what bob was told, what is stored.
+    """How the sockets of Alice and of Bob ended, what Bob was told, what is stored.
 
-    And the flow of what alice wrote meanwhile; None if no server has ever read it.
+    And the flow of what Alice wrote meanwhile; None if no server has ever read it.
     """
 
     stage: str
@@ -121,9 +121,9 @@ def ended(codes):
 
 
 async def through(chat, harm):
-    """Alice, at instance A, writes to bob, at B: "before", "during" and "after". Returns Seen.
+    """Alice, at instance A, writes to Bob, at B: "before", "during" and "after". Returns Seen.
 
-    `harm(chat, alice, bob, text)` does it and undoes it, and meanwhile lets alice write the text.
+    `harm(chat, alice, bob, text)` does it and undoes it, and meanwhile lets Alice write the text.
     """
     room_name = harm.__name__.replace("_", "-")
     before, during, after = (f"{when} {room_name}" for when in ("before", "during", "after"))
@@ -145,7 +145,7 @@ async def through(chat, harm):
 
 @contextlib.asynccontextmanager
 async def people(chat, room_name):
-    """Alice and bob, in front of the pages of their stage."""
+    """Alice and Bob, in front of the pages of their stage."""
     a, b = chat.instances
     if not comes_back(chat):
         async with Page(a, room_name, "alice") as alice, Page(b, room_name, "bob") as bob:

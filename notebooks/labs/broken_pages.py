@@ -1,4 +1,4 @@
-"""What a browser shows while Redis is dead: stage 06's page beside that of the finished chat."""
+"""What a browser shows while Redis is dead: stage 06's page next to that of the finished chat."""
 
 import asyncio
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Shown:
 
 
 async def without_redis(before, chat):
-    """Bob's page of both, while alice posts with her form; None where no browser can be had."""
+    """Bob's page of both, while Alice posts with her form; None where no browser can be had."""
     if not has_chromium():
         # So that what comes later has the same number with and without a browser.
         for run in (before, chat):

@@ -1,4 +1,4 @@
-"""Notebook 11: one chat under each ASGI server, and what the servers do otherwise."""
+"""Notebook 11: one chat under each ASGI server, and what the servers do differently."""
 
 import asyncio
 import json

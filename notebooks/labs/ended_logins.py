@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow is next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import websockets
@@ -21,7 +21,7 @@ WAIT_SECONDS = 5
 
 
 async def write_after_logout(chat):
-    """Alice logs out and writes, then bob writes: what alice hears, or her socket's close code."""
+    """Alice logs out and writes, then Bob writes: what Alice hears, or her socket's close code."""
     async with Visitor(chat, "alice", fresh=True) as visitor:
         await visitor.log_in()
         async with connect(chat, ROOM, "alice", session=visitor.session) as alice:

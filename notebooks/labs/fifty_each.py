@@ -11,7 +11,7 @@ WAIT_SECONDS = 60
 
 
 async def fifty_each(chat, room_name):
-    """Post them all. Returns how often each status was the answer: {302: 100} if all are stored."""
+    """Post them all. Returns how many times each status came: {302: 100} if all are stored."""
     async with asyncio.timeout(WAIT_SECONDS), AsyncExitStack() as visitors:
         posts = []
         for instance in chat.instances:

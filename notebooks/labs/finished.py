@@ -39,7 +39,7 @@ async def say(socket, text):
 
 
 async def six_readers(chat, text):
-    """Three people at each of two instances; alice writes. Returns the flow of her message."""
+    """Three people at each of two instances; Alice writes. Returns the flow of her message."""
     async with AsyncExitStack() as stack:
         sockets = []
         for instance, names in zip(chat.instances, (AT_A, AT_B), strict=True):
@@ -58,7 +58,7 @@ def woken(flow):
 
 @dataclass
 class Away:
-    """What bob has heard in the end, what is stored, and the flow of the last that he missed."""
+    """What Bob has heard in the end, what is stored, and the flow of the last that he missed."""
 
     heard: list[str]
     stored: list[str]
@@ -66,7 +66,7 @@ class Away:
 
 
 async def come_back(chat):
-    """Bob loses his network, and then B is killed; alice writes in A, and all come back."""
+    """Bob loses his network, and then B is killed; Alice writes in A, and all come back."""
     a, b = chat.instances
     async with network(b) as phone, connect(a, ROOM, "alice") as alice:
         async with connect(phone, ROOM, "bob") as bob:
@@ -111,7 +111,7 @@ async def flood(socket, posts=50):
 
 @contextlib.asynccontextmanager
 async def two_people(chat, room_name):
-    """Alice at A and bob at B, each of whom sees the other; yields their sockets."""
+    """Alice at A and Bob at B, each of whom sees the other; yields their sockets."""
     a, b = chat.instances
     async with connect(a, room_name, "alice") as alice, connect(b, room_name, "bob") as bob:
         for socket in (alice, bob):

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow is next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import Visitor, reading, stage
@@ -29,7 +29,7 @@ SAME_HOST, OTHER_HOST = "127.0.0.1", "localhost"
 
 @dataclass
 class Attack:
-    """One visit of alice's browser to the foreign page, and what came of it."""
+    """One visit of Alice's browser to the foreign page, and what came of it."""
 
     chat: str
     host: str
@@ -50,7 +50,7 @@ async def attacks(*targets):
 
 
 async def attack(browser, evil, name, chat, host):
-    """Let alice's browser open the foreign page while she reads the room elsewhere, too."""
+    """Let Alice's browser open the foreign page while she reads the room elsewhere, too."""
     async with reading(chat, ROOM, "alice"), await browser.new_context(user_agent=BROWSER) as hers:
         await log_in(hers, chat)
         seen, refused = await messages(chat), refusals(chat)

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow is next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import redis.asyncio

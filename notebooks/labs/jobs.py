@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow is next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import redis
@@ -39,7 +39,7 @@ def connect(instance, name, room="lobby"):
 async def say(socket, text, author=None):
     """Write one message; returns when it has come back, and its job has been given.
 
-    Its author is the client's own name, save where another one is given. Raises TimeoutError.
+    Its author is the client's own name, except where another one is given. Raises TimeoutError.
     """
     author = author or socket.request.headers["User-Agent"]
     await socket.send(json.dumps({"type": "post", "author": author, "text": text}))
@@ -85,7 +85,7 @@ def stored(chat, author=None):
 
 
 def without_commands(flow):
-    """The flow without what Redis was told, and its hops numbered anew.
+    """The flow without what Redis was told, and its hops numbered again.
 
     Of two calls of the layer in a row, as here, some commands may be of the one or of the other.
     They are left out then, so it varies how many there are.

@@ -19,7 +19,7 @@ class Seen:
 
 
 async def write_offline(chat):
-    """What was Seen while alice wrote without a network; None where no browser can be had."""
+    """What was Seen while Alice wrote without a network; None where no browser can be had."""
     if not has_chromium():
         return None
     async with chromium() as browser, network(chat) as phone, Visitor(phone, "alice") as alice:

@@ -1,4 +1,4 @@
-"""The two checks of a handshake's origin that come with Channels, round a socket that says hello.
+"""The two checks of a handshake's origin that come with Channels, around a socket that says hello.
 
 /hosts/ has AllowedHostsOriginValidator, and /origins/ an OriginValidator with one whole origin.
 

@@ -16,7 +16,7 @@ WAIT_SECONDS = 60
 
 @dataclass
 class Outcome:
-    """The answers to the forms; what bob got live, and on his return; how his socket ended."""
+    """The answers to the forms; what Bob got live, and on his return; how his socket ended."""
 
     statuses: list[int]
     live: list[str]
@@ -25,7 +25,7 @@ class Outcome:
 
 
 async def redis_dies(chat):
-    """Erin posts in A, bob reads in B. Raises TimeoutError."""
+    """Erin posts in A, Bob reads in B. Raises TimeoutError."""
     redis, (a, b) = chat.redis[0], chat.instances
     async with asyncio.timeout(WAIT_SECONDS), Visitor(a, "erin") as erin:
         await erin.open(ROOM)

@@ -18,7 +18,7 @@ SECONDS = 0.5
 
 
 async def six_in_06(text, layer):
-    """The same six as in notebook 10, on a Redis layer of stage 06; the flow of alice's message."""
+    """The same six as in notebook 10, on a Redis layer of stage 06; the flow of Alice's message."""
     async with stage(6, instances=2, trace=True, redis_layer=layer) as chat, AsyncExitStack() as on:
         sockets = []
         for instance, names in zip(chat.instances, (AT_A, AT_B), strict=True):
@@ -40,7 +40,7 @@ async def cost(system, clients=CLIENTS):
 async def under_each_server():
     """One chat_final with an instance under each server: {server: System}, and a path.
 
-    There a `profile` of one of them is written to.
+    A `profile` of one of them is written to that path.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "profile"
@@ -50,7 +50,7 @@ async def under_each_server():
 
 
 async def growth(system):
-    """How many times what it costs in the small room a delivery costs in the large one."""
+    """What a delivery costs in the large room, divided by what it costs in the small one."""
     return await cost(system, LARGE) / await cost(system, SMALL)
 
 

@@ -1,4 +1,4 @@
-"""The answer is lost on the way: alice cannot know whether she was heard, so she sends again."""
+"""The answer is lost on the way: Alice cannot know whether she was heard, so she sends again."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Ten seconds without a network: bob is away, alice goes on writing, and bob comes back.
+"""Ten seconds without a network: Bob is away, Alice goes on writing, and Bob comes back.
 
 By hand, from the notebooks folder: `../.venv/bin/python labs/ten_seconds.py`, for stages 08 and 09.
 """
@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# So that this file also runs as a script: chatflow lies beside the labs folder.
+# So that this file also runs as a script: chatflow is next to the labs folder.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
@@ -27,7 +27,7 @@ WAIT_SECONDS = 30
 
 @dataclass
 class Away:
-    """What bob has heard in the end, what is stored, and the flow of the last of the ten."""
+    """What Bob has heard in the end, what is stored, and the flow of the last of the ten."""
 
     heard: list[str]
     stored: list[str]
@@ -43,7 +43,7 @@ class Away:
 
 
 async def ten_seconds(chat, after=None):
-    """Alice writes in A, bob reads in B and loses his network meanwhile. Raises TimeoutError.
+    """Alice writes in A, Bob reads in B and loses his network meanwhile. Raises TimeoutError.
 
     On his return he asks for what came after his last message, or after the one that is given.
     """

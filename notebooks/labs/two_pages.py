@@ -20,9 +20,9 @@ WIDE, HIGH = 430, 560  # as wide as a phone: two of them fit into a notebook
 
 @dataclass
 class Seen:
-    """What bob's page said of its connection, and the texts of both pages in the end.
+    """What Bob's page said of its connection, and the texts of both pages in the end.
 
-    `apart` and `together` are pictures of alice's page and bob's, as PNG.
+    `apart` and `together` are pictures of Alice's page and Bob's, as PNG.
     """
 
     states: list[str]
@@ -87,7 +87,7 @@ async def state_of(page):
 
 
 async def texts_of(page, count):
-    """The messages that a page shows, as soon as there are so many."""
+    """The messages that a page shows, as soon as there are this many."""
     items = page.locator("#messages p")
     await items.nth(count - 1).wait_for()
     return await items.all_inner_texts()

@@ -1,6 +1,6 @@
 """An application that sends by hand, and tells its client how many of those sends had to wait.
 
-A `send` is awaited like anything else: what it is runs at once, up to where it waits for a future.
+A `send` is awaited like anything else: its code runs at once, up to where it waits for a future.
 To a client that then asks for more, and reads none of it, it sends until a send takes too long.
 """
 

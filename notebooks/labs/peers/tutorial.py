@@ -1,7 +1,7 @@
 """The chat of Channels' tutorial, in one file: what `scripts/bench.sh` measures chat_final against.
 
-Nothing is stored, and whoever asks is let in. The consumer, and the middleware round it, are what
-that tutorial ends with. REDIS_URL and REDIS_LAYER are read as in stage 06.
+Nothing is stored, and anyone who asks is let in. The consumer, and the middleware around it, are
+what that tutorial ends with. REDIS_URL and REDIS_LAYER are read as in stage 06.
 """
 
 import json

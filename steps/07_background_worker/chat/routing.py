@@ -11,5 +11,5 @@ websocket_urlpatterns = [
     re_path("", RefusingConsumer.as_asgi()),
 ]
 
-# A worker has no path to go by: the channel that a job came over says whose it is.
+# A worker has no path: the channel that a job comes over says which consumer it is for.
 worker_channels = {"bot": BotConsumer.as_asgi()}

@@ -49,18 +49,18 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # each group, and the queue of each process, on one of them: sharding.
 REDIS_SERVERS = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").split(",")
 
-# The queue layer waits for news at Redis for 5 seconds at a time. redis-py 8 gives up on any answer
-# after 5 seconds, too, and each consumer would end with 1011; redis-py 7 never does. With None, 8
-# never does either. (30 would do, except on Python 3.11, whose timer may swallow a cancellation:
-# then a consumer whose client has left stays in its group.) By version 3 of the protocol redis-py
-# 8.1 does not notice a Redis that has been restarted; 7 speaks version 2 anyway.
+# The queue layer waits for news at Redis for 5 seconds at a time. redis-py 8 also waits at most 5
+# seconds for any answer, and so each consumer would end with 1011; redis-py 7 never gives up. With
+# None, 8 never gives up either. (30 would work too, but not on Python 3.11: its timer sometimes
+# swallows a cancellation, and a consumer whose client has left stays in its group.) With version 3
+# of the protocol, redis-py 8.1 does not notice that Redis was restarted; 7 speaks version 2 anyway.
 REDIS_HOSTS = [{"address": url, "socket_timeout": None, "protocol": 2} for url in REDIS_SERVERS]
 
-# The two layers of channels_redis do the same for our code, and lose different things.
+# The two layers of channels_redis do the same for our code, but they lose different things.
 REDIS_LAYERS = {
     # A message waits in Redis, in one queue per process, until that process fetches it; when 100
-    # wait there, the new one is dropped, and one line at INFO tells. Then it waits in the process
-    # for its consumer; when 100 wait there, the oldest is dropped, and nothing tells. A consumer
+    # wait there, the new one is dropped, and the log says so at INFO. Then it waits in the process
+    # for its consumer; when 100 wait there, the oldest is dropped, and no log says so. A consumer
     # that joined a day ago is forgotten: Daphne closes its socket at that age, Uvicorn does not.
     "queue": "channels_redis.core.RedisChannelLayer",
     # Redis passes a message on to the processes that listen at that moment, and keeps nothing:
@@ -69,8 +69,8 @@ REDIS_LAYERS = {
     "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
 }
 
-# Begins all our names in Redis, so each chat on a server needs its own. A database of its own does
-# not keep it apart: pub/sub reaches into all of them.
+# All our names in Redis begin with this, so each chat on a server needs its own. A database of its
+# own would not keep it apart: pub/sub reaches into all of them.
 REDIS_PREFIX = os.environ.get("REDIS_PREFIX", "chat07")
 
 CHANNEL_LAYERS = {
@@ -81,8 +81,8 @@ CHANNEL_LAYERS = {
             "prefix": REDIS_PREFIX,
         },
     },
-    # For jobs, of which each is to be done once, and waits until a worker has time: so always a
-    # queue. And one server: with several, what is sent to a plain channel goes round them.
+    # For jobs. Each is to be done once, and waits until a worker has time: so always a queue. And
+    # one server: with several, jobs for a plain channel would go to each server in turn.
     "jobs": {
         "BACKEND": REDIS_LAYERS["queue"],
         "CONFIG": {"hosts": REDIS_HOSTS[:1], "prefix": REDIS_PREFIX},

@@ -1,7 +1,7 @@
 """Who may open a socket, and for how long.
 
-A handshake is no form post: no CSRF token comes with it, and no browser stops a foreign page from
-making one – with the cookies of this site. And a socket may outlive the login that opened it.
+A handshake is not a form post: no CSRF token comes with it, and no browser stops a foreign page
+from making one – with the cookies of this site. And a socket may outlive the login that opened it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from .consumers import RefusingConsumer
 
 logger = logging.getLogger(__name__)
 
-# An ended login closes its sockets after so long at the most.
+# When a login has ended, its sockets are closed within this many seconds.
 CHECK_SECONDS = 2
 LOGGED_OUT = {"type": "websocket.close", "code": 4401}
 
@@ -51,15 +51,15 @@ def is_same_origin(scope):
 
 
 def is_secure(scope, headers):
-    """Whether our own pages are https. Daphne's scope does not say it of a WebSocket."""
+    """Whether our own pages are https. Daphne's scope does not say so for a WebSocket."""
     # A proxy that has taken the TLS off says so in a header. No page can add one to a handshake.
-    # (Of a form Django believes it only where SECURE_PROXY_SSL_HEADER names that header.)
+    # (For a form, Django believes it only if SECURE_PROXY_SSL_HEADER names that header.)
     is_told = scope.get("scheme") == "wss" or headers.get(b"x-forwarded-proto") == "https"
     return is_told or settings.SECURE_SSL_REDIRECT
 
 
 class LoggedInOnly:
-    """For a consumer what `login_required` is for a view, but asked again and again."""
+    """For a consumer what `login_required` is for a view, but checked again and again."""
 
     def __init__(self, consumer):
         self.consumer = consumer
@@ -83,7 +83,7 @@ async def next_event(scope, receive, login_ended):
     try:
         while not event.done():
             await asyncio.wait([event], timeout=CHECK_SECONDS)
-            # Asked for each frame too: nobody writes in the name of a login that has ended.
+            # Checked for each frame too: nobody writes in the name of a login that has ended.
             if not await is_logged_in(scope):
                 login_ended.set()
                 # The consumer ends as if the client had gone, so it leaves its group.
@@ -96,9 +96,9 @@ async def next_event(scope, receive, login_ended):
 @database_sync_to_async
 def is_logged_in(scope):
     """Whether the session that came with the handshake still exists, and is still that user's."""
-    # Read anew: the scope has the session and the user as they were then.
+    # Read again: the scope has the session and the user as they were at the handshake.
     request = HttpRequest()
     request.session = SessionStore(scope["session"].session_key)
     then, now = scope["user"], get_user(request)
-    # The name too: who is renamed would go on under a name that somebody else may take.
+    # The name too: a renamed user would go on under a name that somebody else may take.
     return then.is_authenticated and now == then and now.get_username() == then.get_username()

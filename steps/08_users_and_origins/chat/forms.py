@@ -16,7 +16,7 @@ class MessageForm(forms.ModelForm):
 
 
 class SignUpForm(UserCreationForm):
-    # As long as the author of a message may be.
+    # Not longer than the author of a message may be.
     username = UsernameField(max_length=50, help_text="Letters, digits and @ . + - _ only.")
 
 

@@ -1,5 +1,5 @@
 def no_store(get_response):
-    """Let no browser keep a page of somebody's: after the logout, Back would show it again."""
+    """Let no browser keep a user's page: after the logout, Back would show it again."""
 
     def answer(request):
         response = get_response(request)

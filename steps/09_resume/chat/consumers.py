@@ -1,6 +1,6 @@
 """The other side of a socket: one consumer per connection, alive as long as it is.
 
-The database is the truth, and what comes out of the layer only a hint that there is news.
+The database is the truth; what comes out of the layer is only a hint that there is news.
 """
 
 from contextlib import suppress
@@ -75,7 +75,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
             defaults={"text": post["text"]},
         )
         if is_new or message.seq > self.seq:
-            # Not by way of the layer, which might lose it: who has posted must know.
+            # Not through the layer, which might lose it: the sender must know.
             await self.pass_on(message.as_event())
         else:
             await self.send_json(message.as_event())
@@ -86,7 +86,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         await self.pass_on(event["message"])
 
     async def pass_on(self, message):
-        """Send a message in its turn: never one twice, and none before those that precede it."""
+        """Send a message in its turn: never twice, and never before an earlier one."""
         if message["seq"] == self.seq + 1:
             await self.send_message(message)
         elif message["seq"] > self.seq:

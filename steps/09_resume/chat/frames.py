@@ -48,9 +48,9 @@ def read_post(frame, author):
 
 
 def read_client_id(frame):
-    # Who gives none cannot send the message again, but can send it.
+    # A client that gives none can send the message, but cannot send it again.
     client_id = frame.get("client_id", str(uuid.uuid4()))
-    # Only as the answer will have it, so that its sender knows it again.
+    # Only in the form that the answer will have, so that its sender recognises it.
     if not isinstance(client_id, str) or not re.fullmatch(UUID, client_id):
         raise BadFrame("bad_client_id", 'A "client_id" is a UUID, in lower case and with hyphens.')
     return uuid.UUID(client_id)

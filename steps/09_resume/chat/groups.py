@@ -24,7 +24,7 @@ async def send_to_room(message):
 
 
 async def give_to_bot(message):
-    """Leave a job for the worker. It waits in Redis until one takes it, but only for 60 seconds."""
+    """Leave a job for a worker. It waits in Redis until one takes it, but only for 60 seconds."""
     job = {
         "type": "bot.command",
         "room_name": message.room_name,
@@ -34,7 +34,7 @@ async def give_to_bot(message):
     try:
         await get_channel_layer("jobs").send("bot", job)
     except ChannelFull:
-        # 100 jobs wait already. Whoever gave this one must not believe that it is under way.
+        # 100 jobs wait already. The user must not believe that this one is under way.
         await say_as_bot(message.room_name, "I have too much to do. Is there a worker at all?")
 
 

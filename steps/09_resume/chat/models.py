@@ -3,7 +3,7 @@ import uuid
 from django.db import models, transaction
 from django.db.models import F, UniqueConstraint
 
-# Of the longest messages, too, a page is shorter than the megabyte that Daphne sends in one frame.
+# Even with the longest messages, a page is below the megabyte that Daphne sends in one frame.
 PAGE = 40
 
 
@@ -17,8 +17,8 @@ class Room(models.Model):
     @classmethod
     def count_up(cls, name):
         """Return a room's next number. Until the caller's transaction has ended, others wait."""
-        # Both write, and neither reads first: SQLite refuses a reader who would become a writer
-        # while somebody else is writing.
+        # Both write, and neither reads first: SQLite refuses a transaction that has read and now
+        # wants to write while another one is writing.
         cls.objects.bulk_create([cls(name=name)], ignore_conflicts=True)
         cls.objects.filter(name=name).update(last_seq=F("last_seq") + 1)
         return cls.objects.get(name=name).last_seq
@@ -34,7 +34,7 @@ class Message(models.Model):
     # Its place in the room: 1, 2, 3 … without gaps, in the order in which they were stored.
     seq = models.PositiveBigIntegerField()
     author = models.CharField(max_length=50)
-    # Chosen by who sends it: sent again, in doubt, it is still one message.
+    # Chosen by the client: sent again, in doubt, it is still one message.
     client_id = models.UUIDField(default=uuid.uuid4)
     text = models.TextField(max_length=2000)
     sent_at = models.DateTimeField(auto_now_add=True)

@@ -59,15 +59,15 @@ def post(room_name, fields, client_id):
         defaults={"text": fields["text"]},
     )
     if is_new:
-        # At once, or after the commit where the view runs in a transaction (ATOMIC_REQUESTS). Sent
-        # before it, and rolled back, a message costs its readers the next one of the same number.
+        # At once, or after the commit if the view runs in a transaction (ATOMIC_REQUESTS). If a
+        # message were sent and rolled back, its readers would miss the next one of the same number.
         transaction.on_commit(partial(async_to_sync(send_to_room), message))
 
 
 def refused_form(request, reason=""):
     """The page for a form that Django refuses: it may be from another site, or out of date."""
     if request.user.is_authenticated and request.resolver_match.url_name in ("login", "signup"):
-        # Sent twice: the first time they were let in, and that has changed the form's token.
+        # Sent twice: the first one logged the user in, and that has changed the form's token.
         return redirect("index")
     here = f"{request.scheme}://{request.get_host()}"
     context = {"origin": request.headers.get("Origin", ""), "here": here, "reason": reason}
@@ -93,7 +93,7 @@ class SignUpView(auth_views.RedirectURLMixin, CreateView):
         return self.let_in(user)
 
     def form_invalid(self, form):
-        # Sent twice: the second time the name is taken, by those who have just signed up.
+        # Sent twice: the second time the name is taken, by the user who has just signed up.
         name = form.fields["username"].to_python(form.data.get("username"))
         user = authenticate(self.request, username=name, password=form.data.get("password1"))
         return self.let_in(user) if user else super().form_invalid(form)

@@ -1,7 +1,7 @@
 """What a worker process runs: a consumer without a connection, on a channel of its own.
 
-`manage.py runworker --layer jobs bot` fetches the jobs. Who gives one hears no more of it: a job
-that a worker has taken is gone from Redis, so if the worker dies half-way the job is lost.
+`manage.py runworker --layer jobs bot` fetches the jobs. The sender of a job hears no more of it: a
+job that a worker has taken is gone from Redis, so if the worker dies halfway, the job is lost.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ class BotConsumer(AsyncConsumer):
         self.playing_in = set()
 
     def start(self, coroutine):
-        """Let something go on beside the next jobs, which would wait for a handler to return."""
+        """Run something in the background: the next jobs would wait for a handler to return."""
         task = asyncio.create_task(coroutine)
-        # asyncio itself would let a running task be thrown away.
+        # asyncio itself would let a running task be garbage-collected.
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -49,7 +49,7 @@ class BotConsumer(AsyncConsumer):
             await say_as_bot(room_name, HELP)
 
     async def play(self, room_name):
-        """Push a score to a room's sockets, again and again. None is stored: the next is better."""
+        """Push score after score to a room's sockets. None is stored: the next one replaces it."""
         score = {"home": 0, "away": 0}
         for minute in range(0, 91, MINUTES_A_TICK):
             if random.random() < 0.2:

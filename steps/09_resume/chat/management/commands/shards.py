@@ -1,4 +1,4 @@
-"""Sharding, seen: which Redis server keeps the group of which room."""
+"""Show the sharding: which Redis server keeps the group of which room."""
 
 from channels.layers import get_channel_layer
 from channels_redis.core import RedisChannelLayer
