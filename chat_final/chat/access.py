@@ -32,7 +32,7 @@ WHO_IN_ROOM = f"""
 
 
 class Ended(PermissionDenied):
-    """Somebody may not stay: `close_code` closes the socket, and says why; a page is a 403."""
+    """The user may not stay: `close_code` closes the socket, and says why; a page is a 403."""
 
     def __init__(self, close_code):
         super().__init__(close_code)
@@ -46,7 +46,7 @@ class Login(NamedTuple):
     user_id: int
     name: str
     password: str
-    # Whether it came into a private room: if that is deleted, a new one of its name is not theirs.
+    # Whether the room was private: after its deletion, a new room of that name is not theirs.
     was_private: bool = False
 
 

@@ -1,6 +1,6 @@
 """Moderation: mute and ban in the list of members, delete what was written.
 
-A room links to its members there; who is none yet is added there, as muted or banned.
+A room links to its members there; a user who is no member yet is added there, muted or banned.
 
 All of it reaches open sockets: a mute with the next frame, a ban within two seconds, a deletion at
 once. To keep somebody out of all rooms, make the user inactive.
@@ -45,7 +45,7 @@ class RoomAdmin(admin.ModelAdmin):
     search_fields = ("name",)
 
     def get_readonly_fields(self, request, room=None):
-        # Its messages know a room by its name.
+        # A room's messages know it by its name.
         return ("name", "members") if room else ()
 
     def members(self, room):
@@ -53,11 +53,11 @@ class RoomAdmin(admin.ModelAdmin):
         return format_html('<a href="{}">{} members</a>', link, room.member_set.count())
 
     def save_model(self, request, room, form, change):
-        # The counter only by those who count.
+        # Not the counter: only new events change it.
         Room.objects.update_or_create(pk=room.pk, defaults={"is_private": room.is_private})
 
     def has_delete_permission(self, request, room=None):
-        # One that nobody has written in: its readers would not hear of it.
+        # Only a room that nobody has written in: readers would not hear of its deletion.
         return bool(room and not room.last_seq) and super().has_delete_permission(request, room)
 
 

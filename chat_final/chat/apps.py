@@ -9,6 +9,6 @@ class ChatConfig(AppConfig):
     name = "chat"
 
     def ready(self):
-        # For all that makes and changes users: sign-up, the admin, createsuperuser.
+        # For everything that makes and changes users: sign-up, the admin, createsuperuser.
         username = get_user_model()._meta.get_field("username")
         username.validators.append(MaxLengthValidator(LONGEST_NAME))

@@ -1,6 +1,6 @@
 """The other side of a socket: one consumer per connection, alive as long as it is.
 
-What others write comes by way of the hub, see `sending`.
+What others write comes through the hub, see `sending`.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from .hub import RESTART, get_hub
 from .limits import Bucket
 from .sending import SendingConsumer, those_that_fit
 
-# Somebody who asks for something is told within that time, or that it cannot be had right now.
+# Within this time a client gets its answer, or is told that it cannot be had right now.
 ANSWER_SECONDS = 8
 
 logger = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ class ChatConsumer(SendingConsumer):
         self.in_turn = asyncio.Lock()
         self.bucket = Bucket(settings.FRAMES_PER_SECOND, settings.FRAMES_AT_ONCE)
         try:
-            # Not by Channels' own loop, which takes one event in each turn of asyncio's: a flood
-            # comes faster than that, and all of it would wait in our memory.
+            # Not with Channels' own loop, which takes one event in each turn of the event loop: a
+            # flood comes faster than that, and all of it would wait in our memory.
             event = {"type": None}
             while event["type"] != "websocket.disconnect":
                 event = await receive()
@@ -45,8 +45,8 @@ class ChatConsumer(SendingConsumer):
             self.log("Socket closed", close_code=self.close_code)
 
     async def dispatch(self, event):
-        # Channels' own would first close old connections to the database, in a thread, for each
-        # event. The threads that we ask in see to theirs.
+        # Channels' own method would first close old connections to the database, in a thread, for
+        # each event. The threads in which we ask take care of theirs.
         await getattr(self, get_handler_name(event))(event)
 
     async def connect(self):
@@ -98,7 +98,7 @@ class ChatConsumer(SendingConsumer):
             await self.refuse(TooFast())
 
     async def attempt(self, handling):
-        """Await it. Whatever it refuses is told; nothing that a client sends ends in a 1011."""
+        """Await it. A refusal is told to the client; nothing that it sends ends in a 1011."""
         async with self.in_turn:
             try:
                 await handling
@@ -117,7 +117,7 @@ class ChatConsumer(SendingConsumer):
             frame = read_frame(text_data, self.login.name)
             async with asyncio.timeout(ANSWER_SECONDS):
                 await getattr(self, f"handle_{frame.pop('type')}")(**frame)
-            # What came before a flood, and is done during it, does not excuse it.
+            # A frame from before a flood, done during the flood, does not excuse it.
             self.refusals = self.refusals if self.bucket.is_empty() else 0
 
     async def handle_post(self, **post):

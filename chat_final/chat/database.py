@@ -14,7 +14,7 @@ from django.db import connection
 def keep_connection():
     """Keep this thread's connection: a new one for each call would be most of what a post costs.
 
-    Not by the settings, for all: the thread of a page ends with the page, and closes nothing.
+    Not in the settings, for all threads: a page's thread ends with the page, and closes nothing.
     """
     kept = {"CONN_MAX_AGE": settings.DATABASE_SECONDS, "CONN_HEALTH_CHECKS": True}
     connection.settings_dict = connection.settings_dict | kept
@@ -22,7 +22,7 @@ def keep_connection():
 
 
 def first_row(sql, params):
-    """What a statement returns first, or None: for what is asked with each post.
+    """The first row that a statement returns, or None: for what is asked with each post.
 
     Django's ORM would take longer to build the question than the database to answer it.
     """

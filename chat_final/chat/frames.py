@@ -20,9 +20,9 @@ UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class Refusal(Exception):
-    """What somebody does not get: a code for programs, a sentence for people."""
+    """Why a client gets no: a code for programs, a sentence for people."""
 
-    # So many refusals in a row close the socket, with this code; None: they never do.
+    # This many refusals in a row close the socket, with this code; None: they never do.
     close_code, in_a_row = None, 10
 
     def __init__(self, code, detail):
@@ -78,7 +78,7 @@ def read_post(frame, author):
     post = {"author": author, "text": frame["text"]}
     for name, text in post.items():
         try:
-            # Not the whole form: to make one takes longer than all else that is done here.
+            # Not the whole form: making one takes longer than everything else here.
             post[name] = MessageForm.base_fields[name].clean(text)
         except ValidationError as error:
             raise BadFrame(f"bad_{name}", error.messages[0]) from None
@@ -86,9 +86,9 @@ def read_post(frame, author):
 
 
 def read_client_id(frame):
-    # Who gives none cannot send the message again, but can send it.
+    # A client that gives none can send the message, but cannot send it again.
     client_id = frame.get("client_id", str(uuid.uuid4()))
-    # Only as the answer will have it, so that its sender knows it again.
+    # Only in the form that the answer will have, so that its sender recognises it.
     if not isinstance(client_id, str) or not re.fullmatch(UUID, client_id):
         raise BadFrame("bad_client_id", 'A "client_id" is a UUID, in lower case and with hyphens.')
     return uuid.UUID(client_id)

@@ -35,10 +35,10 @@ class Hub:
         self.id = uuid.uuid4().hex
         self.rooms, self.sockets_of, self.draining, self.listening = {}, Counter(), False, None
         self.layer = Layer(self.hear, self.renew)
-        self.tasks = set()  # kept, as asyncio itself would let a running task be thrown away
+        self.tasks = set()  # kept: asyncio itself lets a running task be garbage-collected
 
     def listen(self):
-        """Begin with what goes on for ever, when the first socket comes: no command needs it."""
+        """Start what runs for ever, when the first socket comes: no command needs it."""
         self.listening = self.start(self.layer.listen())
         self.start(every(1, self.tell_presence))
         self.start(every(CHECK_SECONDS, self.check_all))
@@ -68,7 +68,7 @@ class Hub:
         return room
 
     async def open(self, room):
-        # Join first, so that whatever is stored after the question is hinted at.
+        # Join first, so that a hint comes for everything stored after the question.
         await self.layer.join(room.name)
         await self.layer.know_site()
         room.seq = (await newest_seqs([room.name])).get(room.name, 0)
@@ -115,7 +115,7 @@ class Hub:
         room.send({"type": "typing", "author": author}, but=author)
 
     def heal(self, room):
-        """Catch up, beside everything else."""
+        """Catch up, in the background."""
         if not room.catching_up or room.catching_up.done():
             room.catching_up = self.start(room.catch_up())
 
@@ -147,7 +147,7 @@ class Hub:
         await self.renew()
 
     async def heal_all(self):
-        """Look for what is stored, and was never hinted at."""
+        """Look for what is stored, and came with no hint."""
         had = {room: room.seq for room in self.rooms.values() if room.seq is not None}
         newest = await newest_seqs([room.name for room in had])
         for room, seq in had.items():
@@ -167,7 +167,7 @@ class Hub:
         """Close all sockets, spread over this time so that they do not all come back at once."""
         self.draining, now = True, asyncio.get_running_loop().time
         end_at = now() + min(seconds, TICK * self.sockets_of.total())
-        # By the clock, as closing takes time too; until none is left, as some are on their way in.
+        # By the clock, because closing takes time too; until none is left: some may be on the way.
         while sockets := [socket for room in self.rooms.values() for socket in room.sockets]:
             count = 1 + int((len(sockets) - 1) * TICK / max(TICK, end_at - now()))
             for socket in random.sample(sockets, count):
@@ -187,7 +187,7 @@ async def every(seconds, do):
             logger.exception("%s failed; it is tried again.", do.__name__)
 
 
-hubs = weakref.WeakKeyDictionary()  # one for each event loop: plain code begins one for each call
+hubs = weakref.WeakKeyDictionary()  # one for each event loop: sync code begins one for each call
 
 
 def get_hub():

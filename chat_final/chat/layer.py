@@ -17,7 +17,7 @@ from . import metrics
 from .database import in_database
 from .models import Site
 
-# A call may take so long; after one that has failed there is none for as long, since each of them
+# A call may take this long. After a failed call there is no other for as long, because each of them
 # would make somebody wait.
 CALL_SECONDS = 2
 FAILURES = (OSError, RedisError, TimeoutError)
@@ -32,7 +32,7 @@ def room_group_name(room_name):
 class Layer:
     """Calls `hear(hint)` for each hint that comes, and `renew()` when groups may have been lost.
 
-    Other sites may share our Redis, and have rooms of the same names: of theirs it hears nothing.
+    Other sites may share our Redis, and have rooms of the same names: it hears nothing of theirs.
     """
 
     def __init__(self, hear, renew):

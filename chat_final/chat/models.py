@@ -8,7 +8,7 @@ from .converters import LONGEST_NAME, check_room_name
 from .database import first_row
 
 # A room's next number; others wait for theirs until the transaction ends. It writes without reading
-# first: SQLite would refuse that while somebody else is writing.
+# first: after a read, SQLite would refuse the write while somebody else is writing.
 COUNT_UP = """
     INSERT INTO chat_room (name, last_seq, is_private) VALUES (%s, 1, false)
     ON CONFLICT (name) DO UPDATE SET last_seq = chat_room.last_seq + 1 RETURNING last_seq
@@ -61,7 +61,7 @@ class Room(models.Model):
         return room if room.is_private and is_theirs else None
 
     def delete(self, **options):
-        # Its messages know it by its name only. A post that comes now has to wait.
+        # The messages know the room only by its name. A post that comes now has to wait.
         with transaction.atomic():
             Room.objects.select_for_update().filter(pk=self.pk).first()
             Message.objects.filter(room_name=self.name).delete()
@@ -97,13 +97,13 @@ class Message(models.Model):
     room_name = models.CharField(max_length=50, db_index=True)
     # Its place in the room: 1, 2, 3 … without gaps, in the order in which they were stored.
     seq = models.PositiveBigIntegerField()
-    # As they were called when they wrote; whose it is says `user`, as a name may change hands.
+    # The name at that time. `user` says whose message it is, because a name may change hands.
     author = models.CharField(max_length=LONGEST_NAME)
     # None: by a command, or of an account that is deleted. Its index is `sent_once`.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, db_index=False
     )
-    # Chosen by who sends it: sent again, in doubt, it is still one message.
+    # Chosen by the client: sent again, in doubt, it is still one message.
     client_id = models.UUIDField(default=uuid.uuid4)
     # Empty if it was deleted, and in a deletion; else there are 1 to 2,000 characters.
     text = models.TextField(max_length=2000)

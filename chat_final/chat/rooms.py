@@ -16,7 +16,7 @@ class LocalRoom:
         self.name, self.seq = name, None
         self.sockets, self.live = set(), set()
         self.presence = Presence()
-        # Posts of one room go one by one: should the database hold them up, one thread waits.
+        # Posts of one room go one by one: if the database holds them up, one thread waits.
         self.posting = asyncio.Lock()
         self.opened = self.catching_up = None
 

@@ -13,11 +13,11 @@ from .frames import ENCODER
 from .hub import RESTART
 from .rooms import events_after
 
-# A reader who takes nothing of what is sent for so long is let go.
+# A reader that takes nothing of what is sent for this many seconds is let go.
 SLOW_SECONDS = 20
 TOO_SLOW = 4408
-# What servers raise when the client has gone, a little before the consumer is told that it has:
-# autobahn, which is in Daphne, no OSError.
+# What servers raise when the client has gone, a little before they tell the consumer. (autobahn,
+# which is in Daphne, does not raise an OSError.)
 GONE = (OSError, Disconnected)
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class SendingConsumer(AsyncWebsocketConsumer):
         """Send without waiting for a slow reader, who would hold up everybody in the room."""
         sending = self.base_send(event).__await__()
         try:
-            # As an `await` does, but up to where it would wait.
+            # As an `await` does, but only up to where it would wait.
             waits_for = next(sending)
         except StopIteration:
             return
@@ -79,7 +79,7 @@ class SendingConsumer(AsyncWebsocketConsumer):
             self.failed(error)
 
     def failed(self, error):
-        """A client that has gone is no error; after any other it has to come again."""
+        """A client that has gone is no error; after any other error it has to come again."""
         if not self.has_left and not isinstance(error, GONE):
             logger.error("Something could not be sent.", exc_info=error)
             self.hub.start(self.end(RESTART))
@@ -98,7 +98,7 @@ class SendingConsumer(AsyncWebsocketConsumer):
 
 def those_that_fit(events):
     """How many of these, from the first on, fit into one frame: always one."""
-    left = settings.FRAME_BYTES - 200  # for what stands round them
+    left = settings.FRAME_BYTES - 200  # for what stands around them
     for count, event in enumerate(events):
         left -= len(ENCODER.encode(event).encode()) + len(", ")
         if left < 0 and count:

@@ -1,6 +1,6 @@
-"""What consumers and views ask of the database. Each function looks first whether the user may.
+"""What consumers and views ask of the database. Each function first checks whether the user may.
 
-Of a login nothing is remembered: whether it still stands is asked each time.
+Nothing is remembered of a login: whether it is still valid is asked each time.
 """
 
 from django.db import IntegrityError, transaction
@@ -24,8 +24,8 @@ def post(login, room_name, author, client_id, text):
             if is_private and message.seq == 1:
                 # If the room has been deleted meanwhile, this would begin a public one.
                 check_may_read(login._replace(was_private=True), room_name)
-            # Only now, when the room is ours: one that is held up must not hold up the user's
-            # others.
+            # Only now, when the room is ours: a post that has to wait must not hold up other posts
+            # of the user.
             if not Allowance.spend(login.user_id):
                 raise TooFast
     except IntegrityError:

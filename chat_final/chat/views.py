@@ -41,7 +41,7 @@ def index(request):
 @login_required
 def room(request, room_name):
     _, is_private = check_may_read(login_of(request), room_name)
-    # A phone begins with a capital letter, and nobody sees that this is another room.
+    # A phone's keyboard begins with a capital letter, and nobody sees that this is another room.
     if is_private is None and request.method != "POST" and (other := Room.namesake(room_name)):
         return redirect("room", other)
     # Whatever name the form itself gives.
@@ -104,7 +104,7 @@ def invite(request, room_name):
         form.add_error("user", refusal.detail)
     if not form.is_valid():
         return render_room(request, room_name, invitation_form=form)
-    # Who has been banned stays that.
+    # A banned user stays banned.
     Member.objects.get_or_create(room_id=room_name, user=form.cleaned_data["user"])
     return redirect("room", room_name)
 
@@ -113,8 +113,8 @@ def invite(request, room_name):
 @login_required
 @transaction.atomic
 def leave(request, room_name):
-    """Be no member any more. A private room goes with its last member, who is asked back first."""
-    # Locked: of two who leave at once one is the last.
+    """Leave the room. A private room is deleted with its last member, who is asked first."""
+    # Locked: if two leave at once, one of them is the last.
     room = Room.objects.select_for_update().filter(name=room_name).first()
     others = Member.objects.filter(room=room).exclude(user=request.user)
     mine = Member.objects.filter(room=room, user=request.user, status=Member.MEMBER)

@@ -14,7 +14,7 @@ from . import origins
 
 class NameField(UsernameField):
     def widget_attrs(self, widget):
-        # Refused in words if it is too long: a browser would cut it, without any.
+        # Too long a name is refused with a sentence: a browser would cut it without a word.
         return super().widget_attrs(widget) | {"maxlength": False}
 
 
@@ -23,7 +23,7 @@ class SignUpForm(UserCreationForm):
 
 
 class SentTwice:
-    """A form with a new password: where one like it has done the work already, it is done, too."""
+    """A form with a new password: if the same form has done the work already, it is done too."""
 
     is_done = False
 
@@ -44,7 +44,7 @@ class PasswordChangeView(SentTwice, views.PasswordChangeView):
 
     def form_valid(self, form):
         old, user = form.user.password, form.save(commit=False)
-        # Not over what was stored meanwhile; and nothing else of the user.
+        # Only if nothing else was stored meanwhile; and no other field of the user.
         users = get_user_model().objects.filter(pk=user.pk, password=old)
         self.is_done = users.update(password=user.password)
         if self.is_done:
@@ -71,7 +71,7 @@ class SignUpView(SentTwice, views.RedirectURLMixin, CreateView):
 
 
 def csrf_failure(request, reason=""):
-    """Of a form with an old token. A login that was sent twice has one, and is done."""
+    """The page of a form with an old token. A login that was sent twice has one, and is done."""
     is_login = request.resolver_match.url_name in ("login", "signup")
     name = request.user.get_username()
     if is_login and name and name == request.POST.get("username"):

@@ -1,7 +1,7 @@
-"""A restart that nobody has to notice: on SIGTERM sockets are closed in turn, and only then ends
-the server.
+"""A restart that nobody has to notice: on SIGTERM sockets are closed in turn, and only then
+does the server end.
 
-Left alone, Daphne cuts all sockets off at once, without a close frame, and forgets its consumers.
+By itself, Daphne cuts off all sockets at once, without a close frame, and forgets its consumers.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ LOOPS = ("asyncio", "uvloop", "rloop")
 
 
 class DrainOnTerminate:
-    """Takes SIGTERM over from the server at the first event: servers say of no earlier moment."""
+    """Takes SIGTERM over from the server at the first event: servers tell of no earlier moment."""
 
     def __init__(self, application):
         self.application, self.server_handler = application, None
@@ -36,7 +36,7 @@ class DrainOnTerminate:
 
     async def drain(self, hub):
         draining = hub.start(hub.drain(settings.DRAIN_SECONDS))
-        # Should the layer hold up its last words to other instances, nobody waits for them.
+        # If the layer holds up the last words to other instances, nobody waits for them.
         await asyncio.wait([draining], timeout=settings.DRAIN_SECONDS + 1)
         signal.signal(signal.SIGTERM, self.server_handler)
         signal.raise_signal(signal.SIGTERM)
@@ -47,5 +47,5 @@ def can_take_over(server_handler):
         # Somebody else's process, as under `manage.py runserver`, or a test.
         return False
     # A server that has left the signal to its event loop, as Hypercorn, Granian and gunicorn have,
-    # could not have it back: under those a restart cuts the sockets off.
+    # could not get it back: under those a restart cuts the sockets off.
     return getattr(server_handler, "__module__", "").partition(".")[0] not in LOOPS

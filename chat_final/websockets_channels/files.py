@@ -1,7 +1,7 @@
-"""A process that may open no more files turns away who comes, and says so.
+"""A process that may open no more files turns new clients away, and says so.
 
-Each socket is a file. Left alone, asyncio tries to let everybody in again and again, thousands of
-times a second, and those who are in wait for their turn. Daphne and uvloop turn them away too.
+Each socket is a file. By itself, asyncio tries to let everybody in again and again, thousands of
+times per second, and connected clients have to wait. Daphne and uvloop turn new ones away too.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class TurnAwayWhenFull:
 
 
 async def look():
-    """Tell the log what Daphne does without a word."""
+    """Tell the log what Daphne does silently."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         try:
@@ -53,7 +53,7 @@ async def look():
 
 
 def turn_away(listener):
-    """Let in who comes next, and go at once."""
+    """Let the next client in, and close its connection at once."""
     listening = socket.socket(fileno=listener)
     try:
         listening.accept()[0].close()

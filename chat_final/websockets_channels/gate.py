@@ -1,4 +1,4 @@
-"""So many pages at once, and no more: each of them has a thread and a connection of its own."""
+"""Only so many pages at once: each of them has a thread and a connection of its own."""
 
 import contextlib
 import threading
@@ -6,14 +6,14 @@ import threading
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-# What has to be answered however many wait.
+# What has to be answered, however many pages wait.
 ALWAYS = ("/healthz", "/readyz", "/metrics")
 
 
 def pages_in_turn(get_response):
     """Let a page wait for its turn, in its own thread.
 
-    Its turn is short: a slow client's form has come before, and what it is sent goes out later.
+    Its turn is short: a slow client's form comes in before it, and the answer goes out after it.
     """
     turns = threading.Semaphore(settings.PAGES_AT_ONCE)
 
@@ -24,7 +24,7 @@ def pages_in_turn(get_response):
             try:
                 return get_response(request)
             finally:
-                # Django would do that when all is sent.
+                # Django would do that only when everything is sent.
                 close_old_connections()
 
     return middleware
@@ -32,7 +32,7 @@ def pages_in_turn(get_response):
 
 @contextlib.contextmanager
 def impatient():
-    """Within it this thread waits no longer for a statement than somebody would for a page."""
+    """Inside, this thread waits for a statement no longer than a person would for a page."""
     connection.patience = settings.DATABASE_TIMEOUT
     try:
         yield

@@ -1,17 +1,17 @@
-"""Headers of clients that Django would answer with an error of the server's, and one of ours."""
+"""Headers of clients that Django would answer with a server error, and one of ours."""
 
 import re
 
 from django.conf import settings
 from django.utils.cache import patch_cache_control
 
-# What a form's Content-Type may say here: what it is, and what stands between its parts. With a
-# charset that is none, or parameters that are not well-formed, Django ends in 500.
+# What a form's Content-Type may say here: what it is, and what stands between its parts. With an
+# unknown charset, or with parameters that are not well-formed, Django ends in 500.
 SAID = re.compile(rb"([^;]*)(?:.*?(; *boundary=[^;]*))?", re.DOTALL)
 
 
 class PlainContentType:
-    """Leave out of it what no form of ours needs: they are all UTF-8."""
+    """Leave out of a Content-Type what no form of ours needs: they are all UTF-8."""
 
     def __init__(self, application):
         self.application = application
@@ -29,9 +29,9 @@ def plain(content_type):
 
 
 def no_store(get_response):
-    """A browser keeps no page of somebody logged in, to show it to who comes after a logout.
+    """A browser must keep no page of a logged-in user: Back would show it after a logout.
 
-    Whether there is such a cookie, and not whether it is good: nothing is asked of the database.
+    Only the cookie's presence counts, not whether it is valid: the database is not asked.
     """
 
     def middleware(request):

@@ -12,13 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from chat.database import in_database
 from chat.hub import get_hub
 
-# A load balancer asks again soon, and waits little longer.
+# A load balancer asks again soon, and does not wait much longer.
 ANSWER_SECONDS = 2
 
 
 @require_safe
 async def healthz(request):
-    """Whether this process answers at all; if not, it has to be started anew."""
+    """Whether this process answers at all; if not, it has to be started again."""
     return JsonResponse({"alive": True})
 
 
@@ -28,7 +28,7 @@ async def readyz(request):
     hub = get_hub()
     database = await has_database()
     ready = database and not hub.draining
-    # Without the layer chat goes on by the database, so that is no reason to stay away.
+    # Without the layer the chat goes on through the database, so that is no reason to stay away.
     facts = {"ready": ready, "draining": hub.draining, "database": database}
     return JsonResponse({**facts, "layer": hub.layer.works}, status=200 if ready else 503)
 
@@ -50,7 +50,7 @@ def ask_database():
 
 @require_safe
 def metrics(request):
-    """For those who have the token of the settings; without one there is no such page."""
+    """For clients with the token of the settings; without a token there is no such page."""
     wanted = f"Bearer {settings.METRICS_TOKEN}"
     given = request.headers.get("Authorization", "")
     if not settings.METRICS_TOKEN or not constant_time_compare(given, wanted):

@@ -1,4 +1,4 @@
-"""What the log tells: one JSON object a line, warnings too. No part of a message is ever logged."""
+"""What the log tells: one JSON object per line, warnings too. No part of a message is logged."""
 
 import logging
 import time
@@ -25,21 +25,21 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    # Uvicorn has handlers of its own, whose lines are no JSON.
+    # Uvicorn has handlers of its own, whose lines are not JSON.
     "loggers": {
         name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.access")
     },
 }
 
-# The same error is told once in so many seconds. Of so many errors it is known when they were.
+# The same error is logged once in this many seconds; this many errors are remembered.
 AGAIN_SECONDS, KNOWN = 10, 1_000
 
 
 class NotAgain(logging.Filter):
-    """Leaves out an error that was told a moment ago; the next line says how often: `left_out`.
+    """Leaves out an error that was logged a moment ago; the next line says how many: `left_out`.
 
     A process that may open no more files has thousands of them each second, and would do little
-    else than to write them down.
+    else than write them down.
     """
 
     def __init__(self):
@@ -63,11 +63,11 @@ class NotAgain(logging.Filter):
 
 
 class OfClients(logging.Filter):
-    """Leaves one line of what a client has done wrong: a bad host, a form of a thousand fields."""
+    """Logs what a client has done wrong in one line: a bad host, a form of a thousand fields."""
 
     def filter(self, record):
         error = record.exc_info and record.exc_info[1]
-        # Uvicorn logs text that is no UTF-8 as an error of its own.
+        # Uvicorn logs text that is not UTF-8 as an error of its own.
         if getattr(record, "status_code", 500) < 500 or isinstance(error, UnicodeDecodeError):
             record.exc_info = None
         return True

@@ -14,9 +14,9 @@ from .logs import LOGGING  # noqa: F401  Set up by Django.
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# For one's own machine: a published key, plain HTTP, static files from where they lie.
+# For your own machine: a published key, plain HTTP, static files from where they lie.
 DEVELOPMENT = env.bool("DEVELOPMENT", False)
-# Shows our source code to whoever finds an error. Never in production.
+# Shows our source code to anyone who finds an error. Never in production.
 DEBUG = env.bool("DEBUG", False)
 
 SECRET_KEY = env("SECRET_KEY", default="published-with-the-chat" if DEVELOPMENT else "")
@@ -99,38 +99,38 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, for the consumers' threads to share; one in memory belongs to one thread.
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}
 else:
-    # A host that says nothing must not hold up for minutes whoever asks it; when it did not say so
-    # at once, neither. What is idle is heard of in time, or it would be forgotten on the way.
+    # A host that says nothing must not hold us up for minutes, not even if it falls silent later.
+    # An idle connection gives a sign of life in time, or it would be forgotten on the way.
     DATABASES["default"]["ENGINE"] = "websockets_channels.postgresql"
     options = {"connect_timeout": 5, "keepalives_idle": 60}
     DATABASES["default"]["OPTIONS"] = options | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # what Django 6 does by itself
-# Threads of each instance in which sockets ask the database. Each keeps its connection for so long.
+# Threads of each instance in which sockets ask the database. Each keeps its connection this long.
 DATABASE_THREADS = env.int("DATABASE_THREADS", 8)
 DATABASE_SECONDS = env.int("DATABASE_SECONDS", 600)
 # Pages that an instance makes at once; others wait for their turn. Each has a connection meanwhile.
 PAGES_AT_ONCE = env.int("PAGES_AT_ONCE", 16)
-# A statement may take so long, in seconds (PostgreSQL). One that waits for another's lock does.
+# A statement may take this many seconds (PostgreSQL). Waiting for another one's lock counts too.
 DATABASE_TIMEOUT = env.float("DATABASE_TIMEOUT", 5)
 
 # --- the channel layer: hints ---------------------------------------------------------------------
 
 # One address per server; a hash of its name puts each room's group on one of them.
 REDIS_URLS = env.list("REDIS_URL", default=["redis://127.0.0.1:6379/0"])
-# Of their databases: by these, too, a site is told from others.
+# The numbers of their databases: these, too, tell a site from others.
 REDIS_NUMBERS = [parse_url(url).get("db", 0) for url in REDIS_URLS]
 REDIS_LAYERS = {
     # A hint waits in Redis until the instance fetches it: more work, and no gain for us.
     "queue": "channels_redis.core.RedisChannelLayer",
-    # Redis passes a hint on to whoever listens at that moment, and keeps nothing.
+    # Redis passes a hint on to the processes that listen at that moment, and keeps nothing.
     "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
 }
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": REDIS_LAYERS[env("REDIS_LAYER", default="pubsub")],
         "CONFIG": {
-            # redis-py 8: by itself it gives up when the queue layer still waits, after 5 s, and
-            # by protocol 3 it does not notice that Redis has been restarted.
+            # redis-py 8: by itself it gives up after 5 s, when the queue layer still waits; and
+            # with protocol 3 it does not notice that Redis has been restarted.
             "hosts": [{"address": u, "socket_timeout": None, "protocol": 2} for u in REDIS_URLS],
             "prefix": env("REDIS_PREFIX", default="chat"),
         },
@@ -149,14 +149,14 @@ FRAMES_AT_ONCE = env.int("FRAMES_AT_ONCE", 60)
 SOCKETS_PER_USER = env.int("SOCKETS_PER_USER", 20)
 # Events at once, in a page of history; fewer if they are long.
 HISTORY_PAGE = 50
-# Of what is sent in one frame. Daphne's limit for what comes in holds for what goes out, too: its
+# The longest frame that is sent. Daphne's limit for what comes in also holds for what goes out: its
 # flag --websocket-max-message-size must not say less than this.
 FRAME_BYTES = env.int("FRAME_BYTES", 65_536)
 # How long an instance's word on who is in a room is believed; it renews that three times as often.
 PRESENCE_SECONDS = env.float("PRESENCE_SECONDS", 30)
-# A sign of life for each socket; a page that hears none for 25 s comes again.
+# A sign of life for each socket; a page that hears none for 25 s connects again.
 HEAD_SECONDS = env.float("HEAD_SECONDS", 10)
-# A restart closes an instance's sockets over so long a time.
+# A restart closes an instance's sockets over this many seconds.
 DRAIN_SECONDS = env.float("DRAIN_SECONDS", 8)
 
 # --- safety ---------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ DRAIN_SECONDS = env.float("DRAIN_SECONDS", 8)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]
 SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else env.int("HSTS_SECONDS", 365 * 24 * 3600)
-# All subdomains too? A browser forgets it only after that time: for the domain's owner to say.
+# All subdomains too? A browser forgets it only after that time: the domain's owner must decide.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # A proxy that takes the TLS off has to set this header, and to strip it from what comes in.

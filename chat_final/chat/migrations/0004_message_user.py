@@ -6,7 +6,7 @@ from django.db.models import OuterRef, Subquery
 
 
 def find_users(apps, schema_editor):
-    """Give each message to the account of its author's name, if that is not younger than it is.
+    """Give each message to the account of its author's name, if that account is not younger.
 
     In one statement, however many there are.
     """

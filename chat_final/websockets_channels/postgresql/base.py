@@ -15,7 +15,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """A statement may take `patience` seconds; those of commands, as `migrate`, have no limit."""
 
     patience = None
-    # When one of this process was last found silent. Those that are older may be so, too.
+    # When a connection of this process was last found silent. Older ones may be silent too.
     silent_at = 0
 
     def get_new_connection(self, conn_params):

@@ -9,7 +9,7 @@ const form = find("form.post");
 const { text } = form.elements;
 const title = document.title;
 
-// A text may be so long, as the server counts it.
+// The longest text, as the server counts it.
 const MOST = 2_000;
 const STATES = { connecting: "Connecting", live: "Live", offline: "Offline, trying again" };
 // A proxy may change the origin on its way: to what, only the server's log can tell.
@@ -78,7 +78,7 @@ function refuse(words) {
 
 function takeBack({ detail, text: refused }) {
   refuse(refused ? `Not sent: ${detail}` : detail);
-  // Beside what is being written: nothing gets lost.
+  // Next to what is being written: nothing gets lost.
   if (refused) text.value = [text.value, refused].filter(Boolean).join("\n");
   measure();
 }
@@ -109,7 +109,7 @@ function showTyping() {
   write(find("#typing"), who && `${who} ${names.length > 1 ? "are" : "is"} typing …`);
 }
 
-// A name that is written from right to left must not turn round what stands beside it.
+// A name that is written from right to left must not turn round what stands next to it.
 function isolated(name) {
   return `\u2068${name}\u2069`;
 }
@@ -130,7 +130,7 @@ text.addEventListener("input", () => {
   connection.send({ type: "typing" });
 });
 
-// On a screen's keyboard the key beside the space bar begins a new line, and there is a button.
+// On a screen's keyboard the key next to the space bar begins a new line, and there is a button.
 text.addEventListener("keydown", (event) => {
   // An Enter that ends a word of an input method: Safari tells it by the key code only.
   const isOfWord = event.isComposing || event.keyCode === 229;

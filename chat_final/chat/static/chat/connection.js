@@ -15,11 +15,11 @@ const LATER = {
   not_stored: "Nothing can be stored right now: it waits, and is tried again",
 };
 
-// The server sends a sign of life every ten seconds; without one for so long nobody is there.
+// The server sends a sign of life every ten seconds; without one for this long, nobody is there.
 const SILENCE = 25_000;
 const ANSWER = 10_000;
 const AGAIN = 2_000;
-// What is asked only to find out whether anybody is there is answered sooner, or it never is.
+// A question that only asks whether anybody is there is answered sooner, or never.
 const SOON = 1_500;
 // A restart takes less than this, and is nobody's concern.
 const UNNOTICED = 2_500;
@@ -27,7 +27,7 @@ const UNNOTICED = 2_500;
 // Not crypto.randomUUID: browsers have it on pages of HTTPS and of this machine only.
 function uuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40; // version 4: by chance
+  bytes[6] = (bytes[6] & 0x0f) | 0x40; // version 4: random
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
   const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return digits.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
@@ -44,7 +44,7 @@ export class Connection {
     const base = `${location.origin.replace("http", "ws")}/ws/chat/${page.room}/`;
     const url = () => `${base}?after=${this.seq}&as=${encodeURIComponent(page.author)}`;
     this.socket = new ReconnectingWebSocket(url, [], {
-      // By chance, so that those who have lost the same server do not all come back at once.
+      // At random, so that clients of the same server do not all come back at once.
       minReconnectionDelay: 300 + Math.random() * 1_200,
       maxReconnectionDelay: 20_000,
       connectionTimeout: 8_000,
@@ -129,7 +129,7 @@ export class Connection {
   }
 
   caughtUp({ seq }) {
-    if (seq < this.seq) location.reload(); // the server has begun anew
+    if (seq < this.seq) location.reload(); // the server has begun again
     this.live = true;
     clearTimeout(this.noticed);
     this.say("live");

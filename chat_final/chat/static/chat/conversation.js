@@ -1,25 +1,25 @@
 // The messages on the page. Whatever somebody has written goes into textContent, and nowhere else.
 
-const NEAR = 80; // pixels from the bottom: who is further up is reading, and is left there
+const NEAR = 80; // pixels from the bottom: a reader further up is left there
 const SAID = 5; // how many new messages a screen reader finds in the log
 
-// A layout of thousands takes too long: so many messages stay on the page, and so many while somebody
+// A layout of thousands takes too long: this many messages stay on the page, and this many while somebody
 // reads further up. "Earlier messages" brings back the others.
 const KEPT = 300;
 const MOST = 600;
-// However fast messages come, a click is answered in between: so many of them, and then a pause, in
+// However fast messages come, a click is answered in between: this many of them, and then a pause, in
 // milliseconds. While somebody catches up nothing is urgent.
 const AT_ONCE = 50;
 const PAUSE = { live: 16, catchingUp: 100 };
 
-// Made once: to make one takes longer than all else that is done for a message.
+// Made once: making one takes longer than everything else for a message.
 const [DAY, TIME, BOTH] = [
   { dateStyle: "full" },
   { timeStyle: "short" },
   { dateStyle: "medium", timeStyle: "medium" },
 ].map((style) => new Intl.DateTimeFormat([], style));
 
-// A name may change hands: whose it is says the account.
+// A name may change hands: the account says whose message it is.
 const authorOf = (item) => `${item.dataset.author} ${item.querySelector("b").textContent}`;
 
 export class Conversation {
@@ -112,7 +112,7 @@ export class Conversation {
   }
 
   // Somebody who comes back may be sent a thousand messages, and each layout takes its time. By a
-  // timer, since a tab that nobody looks at has no animation frames.
+  // timer, because a tab that nobody looks at has no animation frames.
   soon() {
     this.timer ??= setTimeout(() => this.show(), this.shown + this.pause - performance.now());
   }
