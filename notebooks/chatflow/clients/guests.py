@@ -19,7 +19,7 @@ from .sockets import connect
 # Refusals that pass: the same message is sent again, a little later.
 LATER = {"not_stored", "too_fast"}
 AGAIN_SECONDS = 1
-# By chance, so that those who have lost the same server do not all come back at once.
+# At random, so that those that have lost the same server do not all come back at once.
 BACK_SECONDS = 0.1, 0.4
 # There is a sign of life every ten seconds, and sooner an answer: after so long nobody is there.
 SILENCE_SECONDS = 25

@@ -111,7 +111,7 @@ async def waiting_readers(chat):
         if first is None:
             return NOTHING_TO_TRY
         for _ in range(WSGI_THREADS):
-            # One by one. A reader's request is a new one too, and starved if nobody answers it.
+            # One by one. A reader's request is a new one too, and blocked if nobody answers it.
             try:
                 async with asyncio.timeout(SILENCE_SECONDS):
                     await stack.enter_async_context(WAYS[first.how](there, room_name))

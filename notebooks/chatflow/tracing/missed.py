@@ -58,7 +58,7 @@ def why_missed(connection, hops, scene):
         return f"the channel layer failed: {failed.label}"
     if not layers:
         if process != origin:
-            return f"whoever waits in {process} is not woken by {origin}"
+            return f"a reader that waits in {process} is not woken by {origin}"
         return "no consumer knows of another one"
     if layers[0].target.startswith("layer/redis"):
         return "nothing came out of Redis for this channel"

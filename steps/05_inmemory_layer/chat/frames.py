@@ -42,7 +42,7 @@ def read_object(text_data):
     except (ValueError, RecursionError):
         raise BadFrame("not_json", "This was not valid JSON.") from None
     if not isinstance(frame, dict):
-        raise BadFrame("not_an_object", "Send one JSON object a frame.")
+        raise BadFrame("not_an_object", "Send one JSON object per frame.")
     return frame
 
 
