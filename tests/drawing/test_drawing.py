@@ -234,6 +234,10 @@ def test_the_map_draws_only_ways_that_hops_took_in_colour():
     }
 
 
+def test_the_map_draws_no_way_on_from_where_a_request_was_refused():
+    assert coloured_ways(refused_handshake(404)) == {("client", "server"), ("server", "routing")}
+
+
 def test_the_map_shows_that_a_waiting_view_is_woken_through_the_database():
     assert {("handler", "database"), ("database", "consumers"), ("consumers", "clients")} <= (
         coloured_ways(long_polling())
