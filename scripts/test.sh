@@ -9,6 +9,7 @@ if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
   echo "usage: test.sh [OPTION ...]   (runs all tests)"
   echo "       test.sh N            (one stage, by what every stage is tested by: 1 to 9, or final)"
   echo "       test.sh --faults     (kills parts of chat_final, ten times each; half an hour)"
+  echo "       test.sh --breakages [NAME ...]   (tests the tests: each small breakage must turn them red)"
   echo "       test.sh --newest     (all stages under this month's Django and redis-py, in .venv-newest)"
   echo "Options are pytest's own, as in: test.sh -k websocket; one of ours: --stage-dir 5=my/folder"
   exit 0
@@ -25,6 +26,15 @@ if [ "${1:-}" = "--faults" ]; then
   set -- -n 0 tests/final/test_faults.py tests/final/test_fuzz.py "$@"
 elif [[ "${1:-}" =~ ^([0-9]+|final)$ ]]; then
   set -- --stage "$1" tests/stages "${@:2}"
+elif [ "${1:-}" = "--breakages" ]; then
+  shift
+  names=
+  while [[ "${1:-}" =~ ^[a-z] ]]; do
+    names+=" $1"
+    shift
+  done
+  export CHATFLOW_BREAKAGES="${names:-all}"
+  set -- -v tests/scripts/test_breakages.py "$@"
 elif [ "$newest" ]; then
   # What stages and chat_final do for those who use them; our own tools stay with the usual releases,
   # and so does run_step.sh, which one of these starts.
@@ -32,6 +42,8 @@ elif [ "$newest" ]; then
     tests/stages/test_{users,plain_django,browser}.py tests/final \
     --deselect tests/final/test_postgres.py::test_run_step_runs_chat_final_on_it "$@"
 fi
+# A run that goes on after midnight is one of the day on which it began.
+export CHATFLOW_DAY="${CHATFLOW_DAY:-$(date +%F)}"
 # A job more than there are cores, and three at least, as much of testing is waiting; in the order of
 # tests/conftest.py, where xdist would take those with most tests first. What comes later on the line
 # wins: -n 0.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from breakages.listing import of_the_day
 from chatflow import Run, find_stage, stage, stages
 from chatflow.basics.errors import UsageError
 from chatflow.basics.hidden import hidden
@@ -83,6 +84,10 @@ def pytest_configure(config):
     config.stage_folders = dict(read_stage_dir(text) for text in config.getoption("--stage-dir"))
 
 
+def pytest_report_header():
+    return f"breakages of the day: {', '.join(of_the_day())}"
+
+
 def pytest_terminal_summary(terminalreporter, config):
     if lines := left_out(terminalreporter.stats):
         terminalreporter.section("left out")
@@ -110,8 +115,9 @@ class Jobs(LoadFileScheduling):
     """A file of tests is a job for one worker, since its tests share what they start."""
 
     def _split_scope(self, nodeid):
-        # But a notebook starts all that it needs itself.
-        return nodeid if "prints_what_is_committed" in nodeid else super()._split_scope(nodeid)
+        # But a notebook starts all that it needs itself, and a breakage too.
+        alone = "prints_what_is_committed" in nodeid or "turns_its_tests_red" in nodeid
+        return nodeid if alone else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):
