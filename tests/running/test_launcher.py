@@ -189,7 +189,8 @@ BROKEN = {
     "application": ("websockets_channels/asgi.py", "raise RuntimeError('broken on purpose')\n"),
     "settings": ("websockets_channels/settings.py", "raise RuntimeError('broken on purpose')\n"),
     "migration": ("chat/migrations/0001_initial.py", "raise RuntimeError('broken on purpose')\n"),
-    "page": ("chat/urls.py", "raise RuntimeError('broken on purpose')\n"),
+    # Everything can be loaded, and the first page that is asked for is a 500.
+    "page": ("chat/templates/chat/base.html", "{% include 'broken on purpose' %}\n"),
 }
 
 
