@@ -16,6 +16,7 @@ import sys
 import time
 import uuid
 from collections import Counter, defaultdict
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -181,10 +182,11 @@ class Harm:
     """What a fault gets: the chat, the people in it, and the session of one more, who misbehaves.
 
     `cycle` counts up, so that each time it is another instance's turn. `ends` are the close codes
-    of the misbehaving sockets.
+    of the misbehaving sockets; `flood_seconds` says how long somebody floods.
     """
 
-    def __init__(self, run, conversation, session):
+    def __init__(self, run, conversation, session, flood_seconds=5):
+        self.flood_seconds = flood_seconds
         self.run, self.conversation, self.session = run, conversation, session
         self.room_name = conversation.hit
         self.cycle, self.ends = 0, Counter()
@@ -254,6 +256,10 @@ async def room_is_locked(harm):
         await asyncio.sleep(2)
 
 
+def reader_of(server):
+    return partial(reader_stops, server=server)
+
+
 async def reader_stops(harm, server):
     """Somebody asks for five megabytes, and takes none: more than the kernel keeps for them."""
     instance = harm.instance_under(server)
@@ -315,10 +321,10 @@ def connections(instance):
 
 
 async def flood(harm):
-    """Post as fast as the server reads, for five seconds; come back after each closing."""
+    """Post as fast as the server reads, for some seconds; come back after each closing."""
     instance = harm.instance
     url = f"{instance.ws_url}/ws/chat/{harm.room_name}/"
-    words = [FLOODER, url, instance.url, harm.session, "5"]
+    words = [FLOODER, url, instance.url, harm.session, str(harm.flood_seconds)]
     flooder = await asyncio.create_subprocess_exec(
         sys.executable, *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
     )

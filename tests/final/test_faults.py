@@ -1,25 +1,27 @@
 """chat_final while its parts are killed: nothing acknowledged is lost, nothing comes twice.
 
-In the normal run each fault happens once; `scripts/test.sh --faults` does each ten times, compares
-how long messages take with and without it, and prints the table of `notebooks/faults.md`.
+In the normal run each fault happens once, to a chat that is quicker to find out that somebody has
+gone; `scripts/test.sh --faults` does each ten times to the chat as it ships, compares how long
+messages take with and without it, and prints the table of `notebooks/faults.md`.
 """
 
 import asyncio
 import contextlib
+import os
+import re
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
 
 from chatflow import Run, find_stage
-from chatflow.basics.errors import MissingError
 from chatflow.bench.systems import make_headers
-from chatflow.running import postgres
+from chatflow.running import ports, postgres, servers
 from chatflow.running.environment import OVERLAY
 from final import harm as harmful
 from final.harm import (
@@ -32,13 +34,20 @@ from final.harm import (
     eventually,
     inside,
 )
-from helpers.missing import leave_out
+from helpers.missing import need
 
 FINAL = find_stage("final").number
 CYCLES = 10
-# Before each fault, to compare with.
-CALM_SECONDS = 2
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "faulty_settings", "PYTHONPATH": str(OVERLAY)}
+# In the normal run. A slow reader is let go (4 s) before the kernel does it, or a missed ping.
+HASTY = Path(__file__).with_name("hasty")
+HASTY_SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "hasty_settings",
+    "PYTHONPATH": os.pathsep.join([str(HASTY), str(OVERLAY)]),
+    "HEAD_SECONDS": "2",
+}
+HASTY_PINGS = {"interval": "2", "timeout": "6"}
+HASTY_STALLED_MS = 6_000
 # Both servers in one fleet: whatever is true of one has to be true of the other.
 FLEETS = {
     "pubsub": {"server": ["daphne", "uvicorn", "daphne"]},
@@ -62,6 +71,7 @@ class Fault:
     text_length: int = harmful.TEXT_LENGTH
 
 
+SLOW = {"spares_others": True, "text_length": 2_000}
 FAULTS = [
     Fault("Redis is stopped, and started empty", harmful.redis_is_restarted),
     Fault("the same, queue layer", harmful.redis_is_restarted, "queue"),
@@ -70,21 +80,9 @@ FAULTS = [
     Fault("an instance is killed", harmful.instance_is_killed),
     Fault("all instances are restarted in turn", harmful.all_are_restarted),
     Fault("the database is locked for 2 s (SQLite)", harmful.database_is_locked),
-    Fault(
-        "a room is locked for 2 s (PostgreSQL)",
-        harmful.room_is_locked,
-        "postgres",
-        spares_others=True,
-    ),
-    *(
-        Fault(
-            f"a reader stops reading ({server.title()})",
-            partial(harmful.reader_stops, server=server),
-            spares_others=True,
-            text_length=2_000,
-        )
-        for server in ("daphne", "uvicorn")
-    ),
+    Fault("a room is locked for 2 s (PostgreSQL)", harmful.room_is_locked, "postgres", True),
+    Fault("a reader stops reading (Daphne)", harmful.reader_of("daphne"), **SLOW),
+    Fault("a reader stops reading (Uvicorn)", harmful.reader_of("uvicorn"), **SLOW),
     Fault("a client vanishes", harmful.client_vanishes, spares_others=True),
     Fault("a client floods", harmful.flood, spares_others=True),
     Fault("all come back at once", harmful.all_come_back_at_once),
@@ -100,17 +98,20 @@ class Fleet:
         headers = make_headers(run, PEOPLE + 1)
         sessions = [each["Cookie"].removeprefix("sessionid=") for each in headers]
         self.sessions, self.harmful_session = sessions[:PEOPLE], sessions[PEOPLE]
-        self.pids = set()
+        self.pids, self.warm = set(), None
 
     def note_programs(self):
         for program in self.run.files.programs:
             self.pids |= {program.pid, program.supervisor.pid}
 
     async def warm_up(self):
-        """What is made with the first sockets, and stays, is no growth."""
-        async with Conversation(self.run, self.sessions).going_on():
-            pass
-        await self.until_empty()
+        """What is made with an instance's first sockets, and stays, is no growth."""
+        pids = [instance.program.pid for instance in self.run.instances]
+        if self.warm != pids:
+            async with Conversation(self.run, self.sessions).going_on():
+                pass
+            await self.until_empty()
+        self.warm = pids
 
     async def until_empty(self):
         def held():
@@ -141,30 +142,47 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleets(stage_folders):
+def in_full(pytestconfig):
+    return pytestconfig.getoption("--faults")
+
+
+@pytest.fixture(scope="module")
+def fleets(stage_folders, in_full):
     """Call it with a name of FLEETS."""
-    with contextlib.ExitStack() as stack:
-        started = {}
+    with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        settings, started = SETTINGS, {}
+        if not in_full:
+            settings = HASTY_SETTINGS
+            patch.setattr(servers, "STALLED_MS", HASTY_STALLED_MS)
+            for server, flags in servers.FINAL_FLAGS.items():
+                patch.setitem(servers.FINAL_FLAGS, server, hasty(flags))
 
         def get(name):
             if name not in started:
-                started[name] = stack.enter_context(fleet(name, stage_folders.get(FINAL)))
+                started[name] = stack.enter_context(
+                    fleet(name, folder=stage_folders.get(FINAL), settings=settings)
+                )
             return started[name]
 
         yield get
 
 
+def hasty(flags):
+    """The same flags, with pings that come and are missed sooner."""
+    return re.sub(r"ping-(\w+) \d+", lambda ping: f"ping-{ping[1]} {HASTY_PINGS[ping[1]]}", flags)
+
+
 @contextlib.contextmanager
-def fleet(name, folder):
+def fleet(name, **more):
     with contextlib.ExitStack() as stack:
-        options = FLEETS[name]
+        options = FLEETS[name] | more
+        if more["settings"] is HASTY_SETTINGS:
+            options["server"] = options["server"][:2]
         if name == "postgres":
-            try:
-                server = stack.enter_context(postgres.server())
-            except MissingError as error:
-                leave_out("postgresql", error)
-            options = options | {"database": server.new_database()}
-        run = Run(FINAL, folder=folder, settings=SETTINGS, **options)
+            need("postgresql", postgres.find_binaries)
+            server = stack.enter_context(postgres.server())
+            options["database"] = server.new_database()
+        run = Run(FINAL, **options)
         run.start()
         try:
             started = Fleet(run)
@@ -178,12 +196,11 @@ def fleet(name, folder):
 
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.title)
-async def test_after_a_fault_all_have_everything_once(fault, fleets, pytestconfig, record_property):
-    in_full = pytestconfig.getoption("--faults")
+async def test_after_a_fault_all_have_everything_once(fault, fleets, in_full, record_property):
     fleet = await asyncio.to_thread(fleets, fault.fleet)
     await fleet.warm_up()
     before, memory = await fleet.tasks(), fleet.memory()
-    facts = await suffer(fault, fleet, cycles=CYCLES if in_full else 1)
+    facts = await suffer(fault, fleet, in_full)
     await fleet.until_empty()
     await fleet.until_no_more_than(before)
     facts["memory_mb"] = (fleet.memory() - memory) / 1e6
@@ -193,14 +210,18 @@ async def test_after_a_fault_all_have_everything_once(fault, fleets, pytestconfi
         assert facts["others_p99"] < TIMES, "those in another room should hardly notice"
 
 
-async def suffer(fault, fleet, cycles):
-    """Have a conversation and the fault in it so many times; returns the facts."""
+async def suffer(fault, fleet, in_full):
+    """Have a conversation and the fault in it, once or CYCLES times; returns the facts.
+
+    Before each fault all is calm for some seconds: in full it is compared with that.
+    """
+    cycles, calm, flood = (CYCLES, 2, 5) if in_full else (1, 0.5, 2)
     conversation = Conversation(fleet.run, fleet.sessions, fault.text_length)
-    harm, apart = Harm(fleet.run, conversation, fleet.harmful_session), []
+    harm, apart = Harm(fleet.run, conversation, fleet.harmful_session, flood), []
     async with conversation.going_on():
         for harm.cycle in range(cycles):
             conversation.begin("calm")
-            await asyncio.sleep(CALM_SECONDS)
+            await asyncio.sleep(calm)
             conversation.begin("fault")
             await fault.do(harm)
             apart.append(await conversation.come_together())
