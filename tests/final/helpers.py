@@ -9,11 +9,12 @@ import subprocess
 import sys
 import uuid
 
+import psycopg
 import websockets
 
 from chatflow import find_stage
-from chatflow.clients.sockets import next_event
-from chatflow.clients.visitor import SESSIONS
+from chatflow.clients.client import SESSIONS, Visitor, connect, next_event
+from chatflow.running.launcher import is_url
 from helpers.resume import log_in
 
 FINAL = find_stage("final").number
@@ -24,6 +25,9 @@ PATIENCE = 20
 
 def in_database(chat, statement, *values):
     """Run one statement in the stage's database, past its own code. Returns the rows."""
+    if is_url(chat.database):
+        with psycopg.connect(chat.database) as database:
+            return database.execute(statement.replace("?", "%s"), values).fetchall()
     with contextlib.closing(sqlite3.connect(chat.database, timeout=PATIENCE)) as database, database:
         return database.execute(statement, values).fetchall()
 
@@ -48,6 +52,36 @@ def set_status(chat, room_name, name, status):
 def make_room(chat, room_name, *, private=False):
     insert = "INSERT INTO chat_room (name, last_seq, is_private) VALUES (?, 0, ?)"
     in_database(chat, insert, room_name, private)
+
+
+def store(chat, room_name, texts, author="ghost"):
+    """Store messages of which no open socket hears, as no hint is sent. Returns their ids."""
+    with contextlib.closing(sqlite3.connect(chat.database, timeout=PATIENCE)) as database, database:
+        database.execute(
+            "INSERT INTO chat_room (name, last_seq, is_private) VALUES (?, 0, false) "
+            "ON CONFLICT DO NOTHING",
+            [room_name],
+        )
+        count = "UPDATE chat_room SET last_seq = last_seq + ? WHERE name = ? RETURNING last_seq"
+        [(last,)] = database.execute(count, [len(texts), room_name]).fetchall()
+        insert = """
+            INSERT INTO chat_message (room_name, seq, author, user_id, client_id, text, sent_at)
+            VALUES (:room, :seq, :author, (SELECT id FROM auth_user WHERE username = :author), :id,
+                :text, '2026-01-01 00:00:00') RETURNING id
+        """
+        numbered = enumerate(texts, last - len(texts) + 1)
+        rows = [{"seq": seq, "text": text, "id": uuid.uuid4().hex} for seq, text in numbered]
+        same = {"room": room_name, "author": author}
+        return [database.execute(insert, same | row).fetchone()[0] for row in rows]
+
+
+def counted(chat, room_name):
+    """How many rooms, members and messages there are of this name."""
+    counts = [
+        f"(SELECT count(*) FROM chat_{table} WHERE {column} = ?)"
+        for table, column in [("room", "name"), ("member", "room_id"), ("message", "room_name")]
+    ]
+    return in_database(chat, f"SELECT {', '.join(counts)}", *[room_name] * 3)[0]
 
 
 async def session_of(instance, name):
@@ -104,6 +138,62 @@ async def caught_up(socket):
     await until(socket, lambda event: event["type"] == "presence")
 
 
+@contextlib.asynccontextmanager
+async def at(instance, room_name, name=None, *, session=None, after=None):
+    """An open socket of somebody who has caught up: by their name, or by a session."""
+    session = session or await session_of(instance, name)
+    async with connect(instance, room_name, name, session=session, after=after) as socket:
+        await caught_up(socket)
+        yield socket
+
+
+@contextlib.asynccontextmanager
+async def at_each(chat, room_name, *names):
+    """Open sockets of these, at one instance after the other."""
+    async with contextlib.AsyncExitStack() as stack:
+        pairs = zip(chat.instances, names, strict=True)
+        yield [await stack.enter_async_context(at(here, room_name, name)) for here, name in pairs]
+
+
+async def submit(visitor, path, **fields):
+    """Send a form, with the token of the page that was loaded last."""
+    return await visitor.http.post(path, data={**fields, "csrfmiddlewaretoken": visitor.token})
+
+
+async def eventually(question, *args):
+    """Ask again and again, until the answer is not false. Returns it."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if answer := await question(*args):
+                return answer
+            await asyncio.sleep(0.05)
+
+
+async def is_heard_typing(typist, reader, name):
+    """Type until the reader is told: the first few may come too early."""
+    heard = asyncio.create_task(
+        until(reader, lambda event: event == {"type": "typing", "author": name})
+    )
+    while not heard.done():
+        await send(typist, "typing")
+        await asyncio.wait([heard], timeout=0.5)
+    await heard
+
+
+async def get(instance, path, token=None):
+    async with Visitor(instance, fresh=True) as visitor:
+        headers = {"Authorization": f"Bearer {token}".encode()} if token else {}
+        return await visitor.http.get(path, headers=headers)
+
+
+async def readiness(instance):
+    response = await get(instance, "/readyz")
+    return response.status_code, response.json()
+
+
+READY = {"ready": True, "draining": False, "database": True, "layer": True}
+
+
 async def closing_code(socket):
     """The code with which the server closes a socket, whatever it has sent before."""
     with contextlib.suppress(websockets.ConnectionClosed):
@@ -149,17 +239,18 @@ FROM django_content_type WHERE app_label = 'chat' AND model IN ('message', 'room
 
 def migrate_from_before(url, run_statements):
     """Make chat_final's database as it was, with rows in it, and bring it up to date."""
-    manage(url, "migrate", "chat", "0003")
-    manage(url, "migrate", "admin")
+    code = "from django.core.management import call_command as call\n"
+    code += "call('migrate', 'chat', '0003', verbosity=0); call('migrate', 'admin', verbosity=0)"
+    manage(url, "shell", "--no-imports", "-c", code)
     quote = "'{}'" if url.startswith("postgres") else "'{0.hex}'"
     uuids = [quote.format(uuid.UUID(int=number)) for number in range(5)]
     run_statements(LEGACY.format(uuid=uuids))
-    manage(url, "migrate")
+    manage(url, "migrate", "--verbosity", "0")
 
 
 def manage(url, *words):
     done = subprocess.run(
-        [sys.executable, "manage.py", *words, "--verbosity", "0"],
+        [sys.executable, "manage.py", *words],
         cwd=find_stage(FINAL).folder,
         env=os.environ | {"DATABASE_URL": url, "DEVELOPMENT": "1"},
         capture_output=True,

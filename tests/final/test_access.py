@@ -19,8 +19,11 @@ from chatflow.probing.people import new_room
 from final.helpers import (
     FINAL,
     ask,
+    at,
+    at_each,
     caught_up,
     closing_code,
+    counted,
     in_database,
     make_room,
     next_answer,
@@ -28,6 +31,8 @@ from final.helpers import (
     send,
     session_of,
     set_status,
+    store,
+    submit,
     until,
     user_id,
 )
@@ -153,20 +158,8 @@ class Scene:
         set_status(chat, self.room_name, "witness", "member")
         if name != "stranger":
             set_status(chat, self.room_name, name, "member")
-        self.own, self.others = self.store(name, 1), self.store("witness", 2)
-
-    def store(self, author, seq):
-        insert = """
-            INSERT INTO chat_message (room_name, seq, author, user_id, client_id, text, sent_at)
-            VALUES (?, ?, ?, ?, ?, 'a secret', '2026-01-01 00:00:00') RETURNING id
-        """
-        user = None if author == "stranger" else user_id(self.chat, author)
-        values = (self.room_name, seq, author, user, uuid.uuid4().hex)
-        [(number,)] = in_database(self.chat, insert, *values)
-        in_database(
-            self.chat, "UPDATE chat_room SET last_seq = ? WHERE name = ?", seq, self.room_name
-        )
-        return number
+        [self.own] = store(chat, self.room_name, ["a secret"], name)
+        [self.others] = store(chat, self.room_name, ["a secret"], "witness")
 
     def become(self, session):
         """From now on they are what they are called."""
@@ -229,18 +222,6 @@ async def try_to_connect(socket, scene):
     return {"type": "presence"}
 
 
-async def try_to_post(socket, scene):
-    return await ask(socket, "post", text="one more")
-
-
-async def try_to_delete_own(socket, scene):
-    return await ask(socket, "delete", id=scene.own)
-
-
-async def try_to_delete_others(socket, scene):
-    return await ask(socket, "delete", id=scene.others)
-
-
 async def ask_for_history(socket, scene):
     answer = await ask(socket, "history", after=0)
     if answer["type"] == "history":
@@ -256,9 +237,9 @@ async def say_that_one_types(socket, scene):
 
 FRAMES = {
     "(connect)": try_to_connect,
-    "post": try_to_post,
-    "delete_own": try_to_delete_own,
-    "delete_others": try_to_delete_others,
+    "post": lambda socket, scene: ask(socket, "post", text="one more"),
+    "delete_own": lambda socket, scene: ask(socket, "delete", id=scene.own),
+    "delete_others": lambda socket, scene: ask(socket, "delete", id=scene.others),
     "history": ask_for_history,
     "typing": say_that_one_types,
 }
@@ -284,25 +265,17 @@ async def assert_heard(witness, kinds):
 @pytest.mark.parametrize(("kind", "what", "name", "wanted"), cells_of_rooms(PAGES_OF))
 async def test_page_or_form_of_a_room_for(chat, kind, what, name, wanted):
     scene = Scene(chat, kind, name)
-    before = counts(chat, scene.room_name)
+    rooms, members, messages = counted(chat, scene.room_name)
     async with person(chat, name) as visitor:
         await visitor.load("/accounts/login/")
         scene.become(visitor.session)
-        assert await PAGES[what](visitor, scene) == wanted
+        page = await PAGES[what](visitor, scene)
+        is_shown = "shown" if scene.room_name in page.text else "hidden"
+        assert (is_shown if what == "in_index" else told(page)) == wanted
     if wanted != "302":
-        assert counts(chat, scene.room_name) in (before, counts_after_becoming(before, name))
-
-
-def counts(chat, room_name):
-    """How many messages and members a room has."""
-    count = "SELECT (SELECT count(*) FROM chat_message WHERE room_name = ?), "
-    count += "(SELECT count(*) FROM chat_member WHERE room_id = ?)"
-    return in_database(chat, count, room_name, room_name)[0]
-
-
-def counts_after_becoming(before, name):
-    messages, members = before
-    return messages, members - (name == "visitor")
+        # Who has become a mere visitor is no member any more.
+        unchanged = [(rooms, members - less, messages) for less in (0, name == "visitor")]
+        assert counted(chat, scene.room_name) in unchanged
 
 
 def told(response):
@@ -311,43 +284,19 @@ def told(response):
     return str(response.status_code)
 
 
-async def look_for_it_in_the_index(visitor, scene):
-    return "shown" if scene.room_name in (await visitor.http.get("/")).text else "hidden"
-
-
 async def open_room(visitor, scene):
     page = await visitor.http.get(scene.path)
     assert ("a secret" in page.text) == (page.status_code == 200)
-    return told(page)
-
-
-async def post_by_form(visitor, scene):
-    return told(await visitor.post(scene.room_name, "whoever", "one more"))
-
-
-async def invite(visitor, scene):
-    return told(await submit(visitor, f"{scene.path}invite/", user="user"))
-
-
-async def leave(visitor, scene):
-    return told(await submit(visitor, f"{scene.path}leave/"))
-
-
-async def begin_again(visitor, scene):
-    return told(await submit(visitor, "/", room_name=scene.room_name))
-
-
-async def submit(visitor, path, **fields):
-    return await visitor.http.post(path, data={**fields, "csrfmiddlewaretoken": visitor.token})
+    return page
 
 
 PAGES = {
-    "in_index": look_for_it_in_the_index,
+    "in_index": lambda visitor, scene: visitor.http.get("/"),
     "room": open_room,
-    "post": post_by_form,
-    "invite": invite,
-    "leave": leave,
-    "begin_again": begin_again,
+    "post": lambda visitor, scene: visitor.post(scene.room_name, "whoever", "one more"),
+    "invite": lambda visitor, scene: submit(visitor, f"{scene.path}invite/", user="user"),
+    "leave": lambda visitor, scene: submit(visitor, f"{scene.path}leave/"),
+    "begin_again": lambda visitor, scene: submit(visitor, "/", room_name=scene.room_name),
 }
 
 
@@ -365,14 +314,6 @@ async def test_page_of_the_site_for(chat, path, name, wanted):
 
 
 # --- what nobody else learns ----------------------------------------------------------------------
-
-
-@contextlib.asynccontextmanager
-async def at(instance, room_name, name, **options):
-    """An open socket of somebody who has caught up."""
-    async with connect(instance, room_name, name, **options) as socket:
-        await caught_up(socket)
-        yield socket
 
 
 async def test_client_id_of_somebody_else_reveals_nothing_of_their_message(chat):
@@ -396,7 +337,7 @@ async def test_client_id_of_somebody_else_reveals_nothing_of_their_message(chat)
         response = await submit(visitor, f"/chat/{secret}/", text="x", client_id=client_id)
     assert response.status_code == 403
     assert "a secret" not in response.text
-    assert counts(chat, secret) == (1, 1), "nothing of it is stored"
+    assert counted(chat, secret) == (1, 1, 1), "nothing of it is stored"
 
 
 async def test_page_for_the_banned_and_for_those_who_are_not_invited_is_the_same(chat):
@@ -421,7 +362,7 @@ async def test_room_in_which_nobody_has_written_is_open_and_is_not_there_yet(cha
 
 
 async def test_private_room_is_for_its_founder_and_who_is_invited_until_they_leave(chat):
-    room_name, (here, there) = new_room(), chat.instances
+    room_name = new_room()
     async with Visitor(chat, "member") as member, Visitor(chat, "visitor") as visitor:
         await member.load("/")
         assert (await submit(member, "/", room_name=room_name)).status_code == 302
@@ -430,10 +371,7 @@ async def test_private_room_is_for_its_founder_and_who_is_invited_until_they_lea
         invited = await submit(member, f"/chat/{room_name}/invite/", user="visitor")
         assert invited.status_code == 302
         await visitor.open(room_name)
-        async with (
-            at(here, room_name, "member") as founder,
-            at(there, room_name, "visitor") as guest,
-        ):
+        async with at_each(chat, room_name, "member", "visitor") as (founder, guest):
             await post(founder, "welcome")
             assert (await next_answer(guest))["text"] == "welcome"
             await submit(visitor, f"/chat/{room_name}/leave/")
@@ -486,10 +424,9 @@ async def case(chat):
     make_room(chat, room_name)
     async with (
         Visitor(chat, "moderator") as moderator,
-        at(chat.instances[0], room_name, name) as here,
-        at(chat.instances[1], room_name, name) as there,
+        at_each(chat, room_name, name, name) as sockets,
     ):
-        yield Case(chat, moderator, room_name, name, (here, there))
+        yield Case(chat, moderator, room_name, name, sockets)
 
 
 async def test_mute_holds_for_the_next_frame_and_lets_one_read_on(case):
@@ -525,9 +462,7 @@ async def test_user_who_is_made_inactive_is_closed_out_everywhere(case):
         assert is_for_users(await visitor.load(f"/chat/{case.room_name}/"))
 
 
-async def test_text_that_a_moderator_deletes_is_gone_at_once_and_for_who_comes_back(
-    case,
-):
+async def test_text_that_a_moderator_deletes_is_gone_at_once_and_for_who_comes_back(case):
     here, there = case.sockets
     message = await post(here, "what should not be said")
     assert await next_answer(there) == message

@@ -5,24 +5,24 @@ import contextlib
 import re
 import sqlite3
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from playwright.async_api import expect
 
-from chatflow.basics.errors import MissingError
-from chatflow.clients.browser import chromium, find_chromium
-from chatflow.clients.sockets import connect
-from chatflow.clients.visitor import PASSWORD, SESSIONS, Visitor
+from chatflow.clients.client import PASSWORD, SESSIONS, Visitor, connect
 from chatflow.probing.people import new_room
 from final.helpers import (
-    FINAL,
     LOG,
     LOG_NOW,
     OWNERS,
     OWNERS_NOW,
     ask,
+    at,
+    at_each,
     caught_up,
     closing_code,
+    counted,
     in_database,
     migrate_from_before,
     next_answer,
@@ -30,18 +30,14 @@ from final.helpers import (
     user_id,
 )
 from helpers.resume import log_in
-from stages.test_browser import no_browser
 from stages.test_resume import in_shell
 
 NEW_PASSWORD = "another correct horse"
 SIGN_UP = "/accounts/signup/"
 LOG_IN = "/accounts/login/"
 CHANGE = "/accounts/password_change/"
-
-
-@pytest.fixture(scope="module")
-def chat(running):
-    return running(FINAL)
+# Those with the browser, which is one for all of them.
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 def new_name():
@@ -63,11 +59,12 @@ async def visitor(chat):
 WAYS = ["at once", "with the new cookies", "with the old cookies"]
 
 
-async def send_twice(visitor, path, way, **fields):
-    """Load a page with a form, and send that twice. Returns both answers."""
-    page = await visitor.load(path)
-    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+async def send_twice(visitor, path, way, page=None, **fields):
+    """Load a page, and send a form that is on it, to `path`, twice. Returns both answers."""
+    loaded = await visitor.load(page or path)
+    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', loaded.text)
     data = {**dict(hidden), **fields, "csrfmiddlewaretoken": visitor.token}
+    jar = visitor.http.cookies.jar
     if way == "at once":
         cookies = dict(visitor.http.cookies)
         answers = await asyncio.gather(*(send(visitor, path, data, cookies) for _ in "12"))
@@ -75,28 +72,21 @@ async def send_twice(visitor, path, way, **fields):
         for answer in answers:
             visitor.http.cookies.update(answer.cookies)
         return answers
-    cookies = dict(visitor.http.cookies)
+    old = list(jar)
     first = await visitor.http.post(path, data=data)
-    if way == "with the new cookies":
-        return first, await visitor.http.post(path, data=data)
-    visitor.http.cookies.clear()
-    second = await send(visitor, path, data, cookies)
-    visitor.http.cookies.update(second.cookies)
-    return first, second
+    if way == "with the old cookies":
+        jar.clear()
+        for cookie in old:
+            jar.set_cookie(cookie)
+    return first, await visitor.http.post(path, data=data)
 
 
 async def send(visitor, path, data, cookies):
     """Post with these cookies, whatever others the visitor has got meanwhile."""
     header = "; ".join(f"{key}={value}" for key, value in cookies.items())
-    async with Visitor(visitor_site(visitor), visitor.name, fresh=True) as twin:
+    site = SimpleNamespace(url=str(visitor.http.base_url).rstrip("/"))
+    async with Visitor(site, visitor.name, fresh=True) as twin:
         return await twin.http.post(path, data=data, headers={"Cookie": header})
-
-
-def visitor_site(visitor):
-    class Site:
-        url = str(visitor.http.base_url).rstrip("/")
-
-    return Site
 
 
 async def assert_in(visitor):
@@ -213,8 +203,7 @@ async def test_private_room_that_is_begun_twice_is_begun(chat, visitor, way):
     await visitor.log_in()
     answers = await send_twice(visitor, "/", way, room_name=room_name)
     assert where(answers) == [(302, f"/chat/{room_name}/")] * 2
-    count = "SELECT count(*) FROM chat_member WHERE room_id = ?"
-    assert in_database(chat, count, room_name) == [(1,)]
+    assert counted(chat, room_name) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -224,41 +213,23 @@ async def test_invitation_post_and_leaving_that_are_sent_twice_are_one(chat, vis
     await visitor.log_in()
     await visitor.submit("/", room_name=room_name)
     path = f"/chat/{room_name}/"
-    answers = await send_form_of(visitor, path, "invite/", way, user="alice")
+    answers = await send_twice(visitor, f"{path}invite/", way, path, user="alice")
     assert where(answers) == [(302, path)] * 2
-    answers = await send_form_of(visitor, path, "", way, text="hello")
+    answers = await send_twice(visitor, path, way, text="hello")
     assert where(answers) == [(302, path)] * 2
-    count = "SELECT (SELECT count(*) FROM chat_message WHERE room_name = ?), "
-    count += "(SELECT count(*) FROM chat_member WHERE room_id = ?)"
-    assert in_database(chat, count, room_name, room_name) == [(1, 2)]
-    answers = await send_form_of(visitor, path, "leave/", way)
+    assert counted(chat, room_name) == (1, 2, 1)
+    answers = await send_twice(visitor, f"{path}leave/", way, path)
     assert where(answers) == [(302, "/")] * 2
-    assert in_database(chat, count, room_name, room_name) == [(1, 1)]
-    log_out = await send_form_of(visitor, "/", "accounts/logout/", way)
-    assert where(log_out) == [(302, "/")] * 2
-
-
-async def send_form_of(visitor, page, form, way, **fields):
-    """Send a form that is on this page twice."""
-    loaded = await visitor.load(page)
-    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', loaded.text)
-    data = {**dict(hidden), **fields, "csrfmiddlewaretoken": visitor.token}
-    cookies = dict(visitor.http.cookies)
-    if way == "at once":
-        sendings = [send(visitor, f"{page}{form}", data, cookies) for _ in "12"]
-        return await asyncio.gather(*sendings)
-    return [await visitor.http.post(f"{page}{form}", data=data) for _ in "12"]
+    assert counted(chat, room_name) == (1, 1, 1)
+    answers = await send_twice(visitor, "/accounts/logout/", way, "/")
+    assert where(answers) == [(302, "/")] * 2
 
 
 @pytest.mark.parametrize("gap", [0.09, 0.14, 0.2])
-async def test_two_clicks_on_sign_up_in_a_browser_let_in(chat, gap):
-    try:
-        find_chromium()
-    except MissingError as error:
-        no_browser(error)
+@in_one_loop
+async def test_two_clicks_on_sign_up_in_a_browser_let_in(chat, browser, gap):
     name = new_name()
-    async with chromium() as browser:
-        page = await browser.new_page()
+    async with await browser.new_page() as page:
         await page.goto(f"{chat.url}{SIGN_UP}")
         await page.fill("[name=username]", name)
         for field in ("password1", "password2"):
@@ -268,7 +239,7 @@ async def test_two_clicks_on_sign_up_in_a_browser_let_in(chat, gap):
         await page.mouse.click(*middle)
         await asyncio.sleep(gap)  # as long as a person's finger takes
         await page.mouse.click(*middle)
-        await expect(page.locator(".who")).to_contain_text(f"You are {name}", timeout=20_000)
+        await expect(page.locator(".who")).to_contain_text(f"You are {name}")
     count = "SELECT count(*) FROM auth_user WHERE username = ?"
     assert in_database(chat, count, name) == [(1,)]
 
@@ -283,8 +254,7 @@ async def rename(chat, name, new):
 
 async def test_who_signs_up_under_the_name_of_a_deleted_account_owns_nothing_of_it(chat):
     room_name, name = new_room(), new_name()
-    async with connect(chat, room_name, name) as old:
-        await caught_up(old)
+    async with at(chat, room_name, name) as old:
         message = await post(old, "mine")
         assert message["author_id"] == user_id(chat, name)
     await in_shell(
@@ -307,8 +277,7 @@ async def test_who_signs_up_under_the_name_of_a_deleted_account_owns_nothing_of_
 
 async def test_who_signs_up_as_say_owns_nothing_of_what_the_command_says(chat):
     room_name = new_room()
-    async with connect(chat, room_name, "say") as say:
-        await caught_up(say)
+    async with at(chat, room_name, "say") as say:
         done = await asyncio.to_thread(chat.manage, "say", room_name, "by command")
         assert done.returncode == 0, done.stderr
         message = await next_answer(say)
@@ -319,20 +288,14 @@ async def test_who_signs_up_as_say_owns_nothing_of_what_the_command_says(chat):
 async def test_rename_ends_open_sockets_and_keeps_what_was_written(chat):
     room_name, name, new = new_room(), new_name(), new_name()
     session = await log_in(chat, name)
-    async with (
-        connect(chat.instances[0], room_name, session=session) as here,
-        connect(chat.instances[1], room_name, session=session) as there,
-    ):
-        await caught_up(here)
-        await caught_up(there)
+    async with at_each(chat, room_name, name, name) as (here, there):
         message = await post(here, "before")
         await rename(chat, name, new)
         await here.send('{"type": "post", "text": "as before?"}')
         assert await closing_code(here) == 4401, "the next frame should find it out"
         async with asyncio.timeout(4):  # two seconds, and some for a busy machine
             assert await closing_code(there) == 4401, "nobody goes on under a name of the past"
-    async with connect(chat, room_name, session=session, after=1) as socket:
-        await caught_up(socket)
+    async with at(chat, room_name, session=session, after=1) as socket:
         again = await ask(socket, "post", text="before", client_id=message["client_id"])
         assert again == message, "sent again under the new name, it is still one message"
         assert (await ask(socket, "delete", id=message["id"]))["seq"] == 2
@@ -343,12 +306,10 @@ async def test_rename_ends_open_sockets_and_keeps_what_was_written(chat):
 async def test_page_of_who_was_renamed_shows_their_messages_as_theirs(chat):
     room_name, name, new = new_room(), new_name(), new_name()
     session = await log_in(chat, name)
-    async with connect(chat, room_name, session=session) as socket:
-        await caught_up(socket)
+    async with at(chat, room_name, session=session) as socket:
         await post(socket, "under the old name")
     await rename(chat, name, new)
-    async with connect(chat, room_name, name) as socket:  # somebody new takes the old name
-        await caught_up(socket)
+    async with at(chat, room_name, name) as socket:  # somebody new takes the old name
         await post(socket, "by another account")
     async with Visitor(chat, fresh=True) as visitor:
         visitor.http.cookies.set("sessionid", session)
@@ -366,20 +327,15 @@ def test_migration_gives_messages_to_accounts_and_cleans_the_log(tmp_path):
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
-async def test_page_knows_by_the_account_whose_a_message_is(chat):
+@in_one_loop
+async def test_page_knows_by_the_account_whose_a_message_is(chat, browser):
     """What is on the page, what comes while it is open, and whose screen shows a Delete."""
-    try:
-        find_chromium()
-    except MissingError as error:
-        no_browser(error)
     room_name, name, new = new_room(), new_name(), new_name()
     session = await log_in(chat, name)
-    async with connect(chat, room_name, session=session) as socket:
-        await caught_up(socket)
+    async with at(chat, room_name, session=session) as socket:
         await post(socket, "mine, of before")
     await rename(chat, name, new)
-    async with chromium() as browser, connect(chat, room_name, name) as namesake:
-        await caught_up(namesake)
+    async with at(chat, room_name, name) as namesake:
         await post(namesake, "another one's")
         context = await browser.new_context()
         await context.add_cookies([{"name": "sessionid", "value": session, "url": chat.url}])

@@ -9,30 +9,15 @@ from urllib.parse import quote
 
 import pytest
 
-from chatflow.clients.sockets import connect
-from chatflow.clients.visitor import PASSWORD, Visitor
+from chatflow.clients.client import PASSWORD, Visitor
 from chatflow.probing.people import new_room
-from final.helpers import (
-    FINAL,
-    ask,
-    caught_up,
-    in_database,
-    make_room,
-    next_answer,
-    post,
-    user_id,
-)
+from final.helpers import ask, at, in_database, make_room, next_answer, post, user_id
 from helpers.resume import log_in
 from stages.test_resume import in_shell
 
 BAD_ROOMS = ["general chat", "café", "a/b", "50%", "", "lobby\n", "a" * 51]
 A_ROOM_NAME = "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _."
 MANY = 300
-
-
-@pytest.fixture(scope="module")
-def chat(running):
-    return running(FINAL)
 
 
 @pytest.fixture
@@ -97,8 +82,7 @@ def quoted(name):
 
 async def test_room_with_messages_cannot_be_deleted_in_the_admin(chat, moderator):
     room_name = new_room()
-    async with connect(chat, room_name, "alice") as alice:
-        await caught_up(alice)
+    async with at(chat, room_name, "alice") as alice:
         await post(alice, "first")
         answer = await moderator.http.get(f"/admin/chat/room/{quoted(room_name)}/delete/")
         assert answer.status_code == 403
@@ -108,8 +92,7 @@ async def test_room_with_messages_cannot_be_deleted_in_the_admin(chat, moderator
 async def test_saving_a_room_never_sets_its_counter_back(chat):
     """A moderator has a room's form in work, while somebody writes: both go on."""
     room_name = new_room()
-    async with connect(chat, room_name, "alice") as alice:
-        await caught_up(alice)
+    async with at(chat, room_name, "alice") as alice:
         await post(alice, "first")
         await in_shell(
             chat,
@@ -188,10 +171,9 @@ async def test_one_member_is_found_and_banned_in_a_big_room_on_a_page_of_their_o
     assert "1 member" in filtered.text
 
 
-def test_queries_of_the_admin_do_not_grow_with_the_room(chat, crowded):
-    done = chat.manage(
-        "shell",
-        "-c",
+async def test_queries_of_the_admin_do_not_grow_with_the_room(chat, crowded):
+    said = await in_shell(
+        chat,
         f"ROOMS = {crowded!r}\n"
         """
 import json
@@ -214,8 +196,7 @@ for count, room in ROOMS.items():
     print(json.dumps([*counts, len(queries)]))
 """,
     )
-    assert done.returncode == 0, done.stderr
-    few, many = map(json.loads, done.stdout.strip().splitlines()[-2:])
+    few, many = map(json.loads, said.strip().splitlines()[-2:])
     # A log of many lines is stored in a few statements, not in one for each.
     assert [count <= 20 for count in many] == [True] * 3, f"{few} queries for 20, {many} for {MANY}"
     assert max(more - less for less, more in zip(few, many, strict=True)) <= 3
@@ -226,8 +207,7 @@ for count, room in ROOMS.items():
 
 async def test_nothing_of_a_text_is_left_anywhere_when_a_moderator_has_deleted_it(chat, moderator):
     room_name, secret = new_room(), f"secret-{uuid.uuid4().hex}"
-    async with connect(chat, room_name, "alice") as alice:
-        await caught_up(alice)
+    async with at(chat, room_name, "alice") as alice:
         message = await post(alice, secret)
         path = "/admin/chat/message/"
         fields = {"action": "delete_text", "_selected_action": message["id"]}
@@ -260,10 +240,7 @@ async def test_no_way_makes_a_user_name_that_is_too_long_to_write_under(chat, mo
     passwords = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
     added = await submit(moderator, "/admin/auth/user/add/", username=TOO_LONG, **passwords)
     assert "at most 50 characters" in added.text
-    words = ["createsuperuser", "--noinput", "--email", "", "--username"]
-    made = chat.manage(*words, TOO_LONG, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    assert made.returncode == 1
-    assert "at most 50 characters" in made.stderr
+    assert "at most 50 characters" in await create_superuser(chat, TOO_LONG)
     async with Visitor(chat, TOO_LONG, fresh=True) as stranger:
         passwords = {"password1": PASSWORD, "password2": PASSWORD}
         signed_up = await stranger.submit("/accounts/signup/", **passwords)
@@ -277,7 +254,19 @@ async def test_no_way_makes_a_user_name_that_is_too_long_to_write_under(chat, mo
         date_joined_1="00:00:00",
     )
     assert "at most 50 characters" in renamed.text
-    assert chat.manage(*words, LONGEST, DJANGO_SUPERUSER_PASSWORD=PASSWORD).returncode == 0
+    assert "created" in await create_superuser(chat, LONGEST)
+
+
+async def create_superuser(chat, name):
+    """Run the command; returns what it says."""
+    return await in_shell(
+        chat,
+        "import sys\n"
+        "from django.core.management import CommandError, call_command\n"
+        f"options = {{'interactive': False, 'email': '', 'username': {name!r}, 'verbosity': 1}}\n"
+        "try: call_command('createsuperuser', stdout=sys.stdout, **options)\n"
+        "except CommandError as error: print(error)",
+    )
 
 
 async def test_user_whose_name_is_too_long_already_is_told_that_it_is_the_name(chat):
@@ -290,8 +279,7 @@ async def test_user_whose_name_is_too_long_already_is_told_that_it_is_the_name(c
         page = await visitor.post(room_name, name, "hello")
     assert page.status_code == 400
     assert "This user name is too long" in page.text
-    async with connect(chat, room_name, session=visitor.session) as socket:
-        await caught_up(socket)
+    async with at(chat, room_name, session=visitor.session) as socket:
         answer = await ask(socket, "post", text="hello")
         assert answer["code"] == "bad_author"
         assert "user name is too long" in answer["detail"], "not the text, which is short"

@@ -1,35 +1,29 @@
 """What people see of chat_final: two users at two instances, each in a browser of their own."""
 
 import asyncio
-import contextlib
 import itertools
-import json
 import re
+import uuid
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.async_api import expect
 
 from chatflow import post
-from chatflow.basics.errors import MissingError
-from chatflow.clients.browser import chromium, find_chromium
+from chatflow.clients.client import PASSWORD
 from chatflow.clients.traffic import network
 from chatflow.clients.visitor import PASSWORD
 from chatflow.probing.people import new_room
-from final.helpers import FINAL, PATIENCE, in_database, set_status, user_id
+from final.helpers import FINAL, in_database, session_of, set_status, store, user_id
+from final.users import OFFLINE, SMALLEST, assert_fits, look_at
 from stages.test_browser import (
-    BACK_SECONDS,
     LOGGED_OUT,
     MARKUP,
     MARKUP_WITH_SCRIPT,
     UNREACHABLE,
-    Person,
-    assert_no_sideways_scrolling,
     log_out_elsewhere,
-    no_browser,
     tab_to,
 )
 
@@ -39,55 +33,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 # Few sockets, for the test of this limit; posts enough for all tests.
 SOCKETS_PER_USER = 3
 LIMITS = {"POSTS_AT_ONCE": "1000", "SOCKETS_PER_USER": str(SOCKETS_PER_USER)}
-SMALLEST = {"width": 320, "height": 640}
-WIDE = {"width": 1440, "height": 900}
-BACK = {"timeout": BACK_SECONDS * 1000}
-OFFLINE = "Offline, trying again"
 # A page tries again after so long at the latest, also when it has lost its server twice in a row.
 # It says that it is offline half a second later.
 COMES_BACK_MS = 2_000
 MUTED = "You are muted in this room: you may read, but not write."
 BANNED = "You may not be in this room any more"
 
-# What no form would let in: names that only the database can have.
 TURNED = "eve \u202eecila"
-STORED = """
-from datetime import datetime, timezone
-from importlib import import_module
-import json
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth import get_user_model
-from chat.models import Message
-
-def session_of(name):
-    user = get_user_model().objects.create(username=name)
-    session = import_module(settings.SESSION_ENGINE).SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return session.session_key
-
-for number in range(1, 121):
-    Message.objects.create(room_name="history", author="alice", text=f"number {number}")
-message = Message.objects.create(room_name="clocks", author="alice", text="Happy new year!")
-midnight = datetime(2026, 1, 1, tzinfo=timezone.utc)
-Message.objects.filter(pk=message.pk).update(sent_at=midnight)
-print(json.dumps({name: session_of(name) for name in NAMES}))
-"""
-
-# Keeps what a screen reader would say by itself: all that comes into a live region.
-LISTEN = """
-window.spoken = [];
-addEventListener("DOMContentLoaded", () => {
-  const listen = (changes) => changes.forEach(({ target, addedNodes }) => {
-    const region = target.closest("[role=status], [role=alert], [role=log], [aria-live]");
-    if (region) spoken.push(...[...addedNodes].map((node) => node.textContent));
-  });
-  new MutationObserver(listen).observe(document.body, { childList: true, subtree: true });
-});
-"""
 
 # Notes what changes from now on; but not where a restart may show, nor what others do all the time.
 WATCH = """
@@ -114,97 +66,10 @@ PLACE = """(() => {
 })()"""
 
 
-class User(Person):
-    """A person on the pages of chat_final, who knows why it asks before it deletes."""
-
-    was_offline = False
-
-    def __init__(self, name, page):
-        super().__init__(name, page)
-        self.refused = page.locator("#refused")
-        self.people = page.locator("#people li")
-        self.items = page.locator("#messages li")
-        self.typing = page.locator("#typing")
-        self.sockets = []
-        page.on("websocket", lambda socket: self.sockets.append(socket))
-
-    def note_console(self, entry):
-        # A page tries again while its network is away, and the browser says each time that it is.
-        if not (self.was_offline and UNREACHABLE.search(entry.text)):
-            super().note_console(entry)
-
-    async def note_dialog(self, dialog):
-        if dialog.message == "Delete this message for everybody?":
-            await dialog.accept()
-        else:
-            await super().note_dialog(dialog)
-
-    async def offline(self, is_offline=True):
-        self.was_offline = True
-        await self.page.context.set_offline(is_offline)
-
-    async def is_live(self):
-        await expect(self.status, f"{self.name} should be live again").to_have_text("Live", **BACK)
-
-    async def spoken(self):
-        """What a screen reader has said by itself since the page was live for the first time."""
-        spoken = await self.page.evaluate("spoken")
-        return spoken[spoken.index("Live") :]
-
-    def delete_buttons(self):
-        return self.page.get_by_role("button", name="Delete")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser():
-    try:
-        find_chromium()
-    except MissingError as error:
-        no_browser(error)
-    expect.set_options(timeout=PATIENCE * 1000)
-    async with chromium() as browser:
-        yield browser
-    expect.set_options(None)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chat(start):
     async with start(FINAL, instances=2, settings=LIMITS) as chat:
         yield chat
-
-
-@pytest.fixture(scope="module")
-def sessions(chat):
-    """{name that nobody can sign up with: session cookie}; and what is stored for some tests."""
-    names = f"NAMES = {[MARKUP, TURNED]!r}\n"
-    done = chat.manage("shell", "--no-imports", "--command", names + STORED)
-    assert not done.returncode, done.stderr
-    return json.loads(done.stdout)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def arrive(browser):
-    async with arriving(browser) as arrive:
-        yield arrive
-
-
-@contextlib.asynccontextmanager
-async def arriving(browser):
-    """Call it with a name for a User; in the end nothing may have gone wrong on any page."""
-    users = []
-
-    async def arrive(name, **options):
-        # Colours change at once, so that each can be looked at.
-        context = await browser.new_context(reduced_motion="reduce", **options)
-        await context.add_init_script(LISTEN)
-        users.append(User(name, await context.new_page()))
-        return users[-1]
-
-    yield arrive
-    troubles = {user.name: user.troubles for user in users if user.troubles}
-    for user in users:
-        await user.page.context.close()
-    assert not troubles, "the console of a page should stay silent"
 
 
 @pytest.fixture
@@ -452,11 +317,10 @@ async def test_a_message_is_deleted_by_its_author_and_for_all_even_who_was_offli
     await bob.sees(("alice", "deleted"), ("bob", "what?"))
 
 
-async def test_earlier_messages_come_in_pages_and_the_reader_stays_at_the_same_place(
-    chat, arrive, sessions
-):
-    bob = await arrive("bob")
-    await bob.enter(chat, "history")
+async def test_earlier_messages_come_in_pages_and_the_reader_stays_at_the_same_place(chat, arrive):
+    bob, room_name = await arrive("bob"), new_room()
+    store(chat, room_name, [f"number {number}" for number in range(1, 121)])
+    await bob.enter(chat, room_name)
     await bob.is_live()
     earlier = bob.page.get_by_role("button", name="Earlier messages")
     texts = bob.page.locator("#messages p")
@@ -477,7 +341,7 @@ async def test_earlier_messages_come_in_pages_and_the_reader_stays_at_the_same_p
     await expect(earlier, "there is nothing before the first").to_be_hidden()
     await expect(bob.page.locator("#scroller"), "focus should not be lost").to_be_focused()
     assert await bob.spoken() == ["Live"], "what is old is not read out by itself"
-    await post(chat, "history", "carol", "new")
+    await post(chat, room_name, "carol", "new")
     newest = bob.page.get_by_role("button", name="New messages")
     await newest.click()
     await expect(texts.last).to_have_text("new")
@@ -487,7 +351,7 @@ async def test_earlier_messages_come_in_pages_and_the_reader_stays_at_the_same_p
 
 async def test_long_messages_come_by_the_button_and_after_they_were_lost_on_the_way(chat, arrive):
     room_name, lost = new_room(), []
-    await asyncio.to_thread(store_long, chat, room_name, 70)
+    store(chat, room_name, ["я" * 2_000] * 70)
     bob = await arrive("bob")
 
     def lose_messages(page):
@@ -510,18 +374,9 @@ async def test_long_messages_come_by_the_button_and_after_they_were_lost_on_the_
     await earlier.click()
     await expect(bob.items, "and the next one the rest").to_have_count(70)
     await expect(earlier).to_be_hidden()
-    await asyncio.to_thread(store_long, chat, room_name, 60)
+    store(chat, room_name, ["я" * 2_000] * 60)
     await expect(bob.items, "it should ask on until nothing is missing").to_have_count(130)
     assert len(lost) == 60, "all of them should have been lost at first"
-
-
-def store_long(chat, room_name, count):
-    """Store so many messages of 4,000 bytes, of which no open socket hears."""
-    code = "from chat.models import Message\n"
-    code += f"for _ in range({count}):\n"
-    code += f"    Message.objects.create(room_name={room_name!r}, author='eve', text='я' * 2_000)"
-    done = chat.manage("shell", "--command", code)
-    assert not done.returncode, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -531,9 +386,10 @@ def store_long(chat, room_name, count):
         ("America/New_York", "Wednesday 31 December 2025", "19:00"),
     ],
 )
-async def test_time_stamps_are_in_the_readers_zone(chat, arrive, sessions, zone, day, time):
-    bob = await arrive("bob", timezone_id=zone, locale="en-GB")
-    await bob.enter(chat, "clocks")
+async def test_time_stamps_are_in_the_readers_zone(chat, arrive, zone, day, time):
+    bob, room_name = await arrive("bob", timezone_id=zone, locale="en-GB"), new_room()
+    store(chat, room_name, ["Happy new year!"])  # as 2026 begins in UTC
+    await bob.enter(chat, room_name)
     await expect(bob.page.locator("#messages time").first).to_have_text(time)
     await expect(bob.items.first).to_have_attribute("data-day", re.compile(day.replace(" ", ",? ")))
     shown = "new Date().toLocaleTimeString('en-GB', { timeStyle: 'short' })"
@@ -636,14 +492,6 @@ async def test_on_the_smallest_phone_all_fits_and_is_reached_by_touch(chat, arri
     await expect(alice.delete_buttons(), "nothing hovers here").to_have_css("opacity", "1")
     await alice.delete_buttons().tap()
     await expect(alice.page.locator("#messages p").last).to_have_text("deleted")
-
-
-async def assert_fits(user):
-    """Neither the page nor a part of it has to be scrolled sideways."""
-    await assert_no_sideways_scrolling(user.page)
-    too_wide = """[...document.querySelectorAll("main, aside, #scroller")]
-      .filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.outerHTML)"""
-    assert not await user.page.evaluate(too_wide), "nothing should be cut off at the side"
 
 
 async def test_without_javascript_messages_are_read_and_posted_by_form(chat, arrive):
@@ -757,11 +605,12 @@ async def test_who_has_too_many_chats_open_is_told_in_the_last_one(chat, arrive)
 # --- markup in what people write ------------------------------------------------------------
 
 
-async def test_markup_in_a_text_or_a_name_stays_text_wherever_it_is_shown(chat, arrive, sessions):
+async def test_markup_in_a_text_or_a_name_stays_text_wherever_it_is_shown(chat, arrive):
     mallory, eve, bob = [await arrive(name) for name in (MARKUP, TURNED, "bob")]
     room_name = new_room()
     for user in (mallory, eve):
-        cookie = {"name": "sessionid", "value": sessions[user.name], "url": chat.url}
+        session = await session_under(chat, user.name)
+        cookie = {"name": "sessionid", "value": session, "url": chat.url}
         await user.page.context.add_cookies([cookie])
         await user.page.goto(f"{chat.url}/chat/{room_name}/")
     await bob.enter(chat.instances[1], room_name)
@@ -790,6 +639,13 @@ async def test_markup_in_a_text_or_a_name_stays_text_wherever_it_is_shown(chat, 
     await bob.page.reload()
     await bob.sees(*said)
     await assert_nothing_was_injected(bob)
+
+
+async def session_under(chat, name):
+    """A session of somebody whose name no form would let in: only the database can have it."""
+    session = await session_of(chat, before := f"user-{uuid.uuid4().hex[:12]}")
+    in_database(chat, "UPDATE auth_user SET username = ? WHERE username = ?", name, before)
+    return session
 
 
 async def test_markup_in_a_refused_room_name_or_user_name_stays_text(chat, arrive):
@@ -839,25 +695,6 @@ async def assert_nothing_was_injected(user):
 
 
 # --- for everybody: axe finds nothing, and all fits -----------------------------------------
-
-FIND = "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => ({ violations }))"
-LOOKS = list(itertools.product((SMALLEST, WIDE), ("dark", "light")))
-
-
-async def look_at(user):
-    """Look at the page as it is now: on the smallest phone and a wide screen, dark and light."""
-    if not await user.page.evaluate("'axe' in window"):
-        await user.page.evaluate(AXE_SCRIPT)
-    for size, scheme in LOOKS:
-        await user.page.emulate_media(color_scheme=scheme)
-        await user.page.set_viewport_size(size)
-        await assert_fits(user)
-        found = await user.page.evaluate(FIND)
-        report = AxeResults(found).generate_report()
-        where = f"on {user.page.url} ({scheme}, {size['width']} px)"
-        assert not found["violations"], f"axe {where}: {report}"
-    inline = user.page.locator("style, [style], script:not([src], [type='application/json'])")
-    await expect(inline, "no script and no style stands in a page").to_have_count(0)
 
 
 async def test_axe_finds_nothing_on_the_pages_of_a_stranger(chat, arrive):

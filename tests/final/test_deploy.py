@@ -27,7 +27,7 @@ from chatflow.running.environment import OVERLAY, QUICK_SETTINGS
 from chatflow.running.instances import AS_PROXY
 from final.helpers import FINAL, PATIENCE, caught_up, logged_since, logs, next_answer, until
 from final.helpers import post as say
-from helpers.missing import leave_out
+from helpers.missing import need
 from helpers.resume import LAST, assert_is_database, log_in, stored, write_all
 from labs.http2_over_tls import make_certificate
 
@@ -53,10 +53,7 @@ TEXTS = 20
 
 @pytest.fixture(scope="module")
 def database():
-    try:
-        postgres.find_binaries()
-    except MissingError as error:
-        leave_out("postgresql", error)
+    need("postgresql", postgres.find_binaries)
     with postgres.server() as server:
         yield server.new_database()
 
@@ -64,10 +61,7 @@ def database():
 @pytest.fixture(scope="module")
 def in_front(tmp_path_factory):
     """Call it with ports, and changes if there are any, for a `with` block with an nginx."""
-    try:
-        nginx.find_binary()
-    except MissingError as error:
-        leave_out("nginx", error)
+    need("nginx", nginx.find_binary)
     certificate, key = make_certificate(tmp_path_factory.mktemp("certificate"))
 
     def begin(ports, changes=()):
@@ -239,30 +233,22 @@ def with_body(path, size):
 
 
 def with_chunked_body(path, size):
-    return (
-        request("POST", path, "Transfer-Encoding: chunked")
-        + f"{size:x}\r\n{'x' * size}\r\n0\r\n\r\n"
-    )
+    head = request("POST", path, "Transfer-Encoding: chunked")
+    return f"{head}{size:x}\r\n{'x' * size}\r\n0\r\n\r\n"
 
 
-def with_long_url(path, size):
-    return request("GET", f"{path}?{'x' * size}")
-
-
-def with_long_header(path, size):
-    return request("GET", path, f"X-Long: {'x' * size}")
-
-
-def with_many_headers(path, size):
-    return request("GET", path, *[f"X-Long: {'x' * 1000}"] * (size // 1000))
+def with_headers(path, size):
+    """In lines of a thousand, or in one."""
+    longest = 1_000 if size > 10_000 else size
+    return request("GET", path, *[f"X-Long: {'x' * longest}"] * (size // longest))
 
 
 TOO_BIG = {
     "body": (413, with_body, 65_536, 65_537),
     "chunked body": (413, with_chunked_body, 65_536, 65_537),
-    "URL": (414, with_long_url, 3_900, 4_100),
-    "header": (400, with_long_header, 3_900, 4_100),
-    "headers": (400, with_many_headers, 14_000, 17_000),
+    "URL": (414, lambda path, size: request("GET", f"{path}?{'x' * size}"), 3_900, 4_100),
+    "header": (400, with_headers, 3_900, 4_100),
+    "headers": (400, with_headers, 14_000, 17_000),
 }
 
 
@@ -349,24 +335,10 @@ async def test_scheme_that_a_client_makes_up_changes_nothing(chat, proxy):
 
 
 MADE_UP = [
-    "Daphne-Root-Path",
-    "Forwarded",
-    "Keep-Alive",
-    "Proxy",
-    "Sec-WebSocket-Protocol",
-    "TE",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Port",
-    "X-Forwarded-Prefix",
-    "X-Forwarded-Proto",
-    "X-Forwarded-Server",
-    "X-Forwarded-Ssl",
-    "X-Original-URL",
-    "X-Real-IP",
-    "X-Rewrite-URL",
-    "X-Script-Name",
-    "X_Forwarded_Proto",
+    *("Daphne-Root-Path", "Forwarded", "Keep-Alive", "Proxy", "Sec-WebSocket-Protocol", "TE"),
+    *("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix"),
+    *("X-Forwarded-Proto", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Original-URL"),
+    *("X-Real-IP", "X-Rewrite-URL", "X-Script-Name", "X_Forwarded_Proto"),
 ]
 
 

@@ -13,8 +13,7 @@ from picows import WSListener, WSMsgType, ws_connect
 
 from chatflow.bench.load import chat_path
 from chatflow.probing.people import new_room
-from final.helpers import FINAL, PATIENCE, logged_since, logs, session_of
-from final.test_service import READY, readiness
+from final.helpers import FINAL, PATIENCE, READY, logged_since, logs, readiness, session_of
 
 # How each of them ends in order, after it has done what it does at SIGTERM. One that is not done
 # ten seconds later is killed by the launcher, and that would be another status, -9.

@@ -4,7 +4,6 @@ It is refused in words, stored nowhere, noticed by nobody else, and leaves no tr
 What all stages refuse alike is in test_sockets, test_resume and test_users, for this one too.
 """
 
-import contextlib
 import html
 import json
 import re
@@ -12,11 +11,10 @@ import re
 import pytest
 import websockets
 
-from chatflow.clients.sockets import connect
-from chatflow.clients.visitor import PASSWORD, Visitor
+from chatflow.clients.client import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
-    FINAL,
+    at,
     caught_up,
     closing_code,
     in_database,
@@ -26,6 +24,7 @@ from final.helpers import (
     post,
     send,
     session_of,
+    submit,
 )
 
 A_UUID = "123e4567-e89b-42d3-a456-426614174000"
@@ -88,23 +87,11 @@ FRAMES |= {
 }
 
 
-@pytest.fixture(scope="module")
-def chat(running):
-    return running(FINAL)
-
-
 @pytest.fixture(autouse=True)
 def _leaves_no_traceback(chat):
     before = logs(chat)
     yield
     assert "Traceback" not in logged_since(chat, before), "what somebody sends is no error of ours"
-
-
-@contextlib.asynccontextmanager
-async def at(chat, room_name, name):
-    async with connect(chat, room_name, name, session=await session_of(chat, name)) as socket:
-        await caught_up(socket)
-        yield socket
 
 
 @pytest.mark.parametrize("what", FRAMES)
@@ -217,10 +204,6 @@ async def test_address_of_no_room_is_404_for_every_form_of_a_room(chat, what):
             assert_refused_in_words(answer)
 
 
-async def submit(visitor, path, **fields):
-    return await visitor.http.post(path, data={**fields, "csrfmiddlewaretoken": visitor.token})
-
-
 def assert_refused_in_words(answer):
     assert answer.status_code == 400
     words = re.findall(r'role="alert"[^>]*>\s*([^<]+?)\s*<', answer.text)
@@ -273,20 +256,14 @@ async def test_body_that_is_no_form_of_ours_is_refused(chat, what):
     assert seqs(chat, room_name) == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/chat/{room}/",
-        "/chat/{room}/invite/",
-        "/chat/{room}/leave/",
-        "/accounts/login/",
-        "/accounts/signup/",
-        "/accounts/logout/",
-        "/accounts/password_change/",
-        "/admin/login/",
-    ],
-)
+FORMS = [
+    *("/", "/chat/{room}/", "/chat/{room}/invite/", "/chat/{room}/leave/", "/admin/login/"),
+    *("/accounts/login/", "/accounts/signup/", "/accounts/logout/"),
+    *("/accounts/password_change/",),
+]
+
+
+@pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("token", [None, "x" * 64])
 async def test_form_without_the_token_of_our_page_is_403(chat, path, token):
     room_name = new_room()

@@ -11,21 +11,18 @@ from playwright.async_api import expect
 
 from chatflow import post
 from chatflow.basics.addresses import HOST, Address
-from chatflow.basics.errors import MissingError
 from chatflow.basics.hidden import hidden
-from chatflow.clients.browser import chromium, find_chromium
-from chatflow.clients.visitor import PASSWORD, Visitor
+from chatflow.clients.browser import chromium
+from chatflow.clients.client import PASSWORD, Visitor
 from chatflow.probing.people import new_room
-from final.helpers import FINAL, PATIENCE, in_database
-from final.test_browser import BACK, OFFLINE, arriving, look_at
-from stages.test_browser import UNREACHABLE, no_browser
+from final.helpers import FINAL, PATIENCE, in_database, store
+from final.users import ALIAS, BACK, OFFLINE, arriving, look_at
+from stages.test_browser import UNREACHABLE
 
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# A name of this machine of which the browser does not know that it is one: as a phone sees it.
-ALIAS = "chat.test"
-ALIASED = f"--host-resolver-rules=MAP {ALIAS} {HOST}"
+SETTINGS = {"ALLOWED_HOSTS": f"{HOST},{ALIAS},localhost"}
 KEPT = 300
 MOST_LAYOUTS = 100
 TOO_LONG = "Not sent: this is too long for one message. Shorten it, or send it in parts."
@@ -51,12 +48,6 @@ NOTE_GAPS = """() => {
     gaps += shown.some((each, index) => each > shown[index - 1] + 1);
   }).observe(document.querySelector("#messages"), { childList: true });
 }"""
-MISS = """
-INSERT INTO chat_message (room_name, seq, author, client_id, text, sent_at)
-WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)
-SELECT name, last_seq + n, 'bob', lower(hex(randomblob(16))), 'number ' || n, CURRENT_TIMESTAMP
-FROM number, chat_room WHERE name = ?
-"""
 COUNT_UP = "UPDATE chat_room SET last_seq = last_seq + ? WHERE name = ?"
 DELETE = """
 INSERT INTO chat_message (room_name, seq, author, client_id, text, sent_at, deletes_id)
@@ -67,26 +58,8 @@ FROM chat_message WHERE room_name = ? AND text = ?
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser():
-    try:
-        find_chromium()
-    except MissingError as error:
-        no_browser(error)
-    expect.set_options(timeout=PATIENCE * 1000)
-    async with chromium(ALIASED) as browser:
-        yield browser
-    expect.set_options(None)
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def arrive(browser):
-    async with arriving(browser) as arrive:
-        yield arrive
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chat(start):
-    async with start(FINAL, instances=2, settings={"ALLOWED_HOSTS": f"{HOST},{ALIAS}"}) as chat:
+    async with start(FINAL, instances=2, settings=SETTINGS) as chat:
         yield chat
 
 
@@ -332,18 +305,13 @@ async def misses(chat, user, room_name, count):
     """Their network is away while bob writes so many messages; it is back when this returns."""
     await user.offline()
     await expect(user.status).to_have_text(re.compile(f"^{OFFLINE}"))
-    write(chat, room_name, count)
+    store(chat, room_name, numbers(1, count), "bob")
     session = await user.page.context.new_cdp_session(user.page)
     await session.send("Performance.enable")
     before = await layouts(session)
     await user.offline(False)
     await user.is_live()
     return session, before
-
-
-def write(chat, room_name, count):
-    in_database(chat, MISS, count, room_name)
-    in_database(chat, COUNT_UP, count, room_name)
 
 
 async def layouts(session):
@@ -486,10 +454,9 @@ async def tunnel(chat, more=b""):
         yield address
 
 
-async def test_a_changed_origin_is_told_with_what_to_set(start, arrive):
+async def test_a_changed_origin_is_told_with_what_to_set(chat, arrive):
     came, expected = "https://localhost:8000", "http://localhost:8000"
-    settings = {"ALLOWED_HOSTS": f"{HOST},localhost"}
-    async with start(FINAL, settings=settings) as chat, tunnel(chat) as address:
+    async with tunnel(chat) as address:
         alice, room_name = await arrive("alice"), new_room()
         await alice.log_in(chat)
         await alice.page.goto(f"{address.url}/chat/{room_name}/")
@@ -511,17 +478,21 @@ async def test_a_changed_origin_is_told_with_what_to_set(start, arrive):
 # Trusted, or told by the proxy that it has taken the TLS off.
 @pytest.mark.parametrize(
     ("trusted", "more"),
-    [("https://localhost:8000", b""), ("", b"\r\nX-Forwarded-Proto: https")],
+    [({"TRUSTED_ORIGINS": "https://localhost:8000"}, b""), ({}, b"\r\nX-Forwarded-Proto: https")],
     ids=["trusted", "told"],
 )
-async def test_a_changed_origin_is_let_in_once_the_server_knows_of_it(start, arrive, trusted, more):
-    settings = {"ALLOWED_HOSTS": f"{HOST},localhost", "TRUSTED_ORIGINS": trusted}
-    async with start(FINAL, settings=settings) as chat, tunnel(chat, more) as address:
-        alice = await arrive("alice")
-        await alice.log_in(chat)
-        await alice.page.goto(f"{address.url}/chat/{new_room()}/")
-        await alice.is_live()
-        await alice.say("hello")
-        await alice.sees(("alice", "hello"))
-        await alice.page.get_by_role("button", name="Log out").click()
-        await alice.is_at("Rooms")
+async def test_a_changed_origin_is_let_in_once_the_server_knows_of_it(
+    chat, start, arrive, trusted, more
+):
+    async with contextlib.AsyncExitStack() as stack:
+        if trusted:
+            chat = await stack.enter_async_context(start(FINAL, settings=SETTINGS | trusted))
+        address = await stack.enter_async_context(tunnel(chat, more))
+        dora = await arrive("dora")
+        await dora.log_in(chat)
+        await dora.page.goto(f"{address.url}/chat/{new_room()}/")
+        await dora.is_live()
+        await dora.say("hello")
+        await dora.sees(("dora", "hello"))
+        await dora.page.get_by_role("button", name="Log out").click()
+        await dora.is_at("Rooms")

@@ -12,10 +12,12 @@ from chatflow.clients.sockets import connect
 from chatflow.clients.visitor import Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
-    FINAL,
     ask,
+    at,
+    at_each,
     caught_up,
     closing_code,
+    counted,
     in_database,
     make_room,
     next_answer,
@@ -23,21 +25,12 @@ from final.helpers import (
     send,
     session_of,
     set_status,
+    submit,
     until,
 )
 from stages.test_resume import in_shell
 
 PAGE = 50
-
-
-@pytest.fixture(scope="module")
-def chat(running):
-    return running(FINAL)
-
-
-async def submit(visitor, path, **fields):
-    data = {**fields, "csrfmiddlewaretoken": visitor.token}
-    return await visitor.http.post(path, data=data)
 
 
 # --- the newest messages, and what was deleted ----------------------------------------------------
@@ -77,8 +70,7 @@ async def test_page_shows_the_newest_messages_however_many_were_deleted_since(ch
 
 async def test_page_of_a_room_in_which_all_was_deleted_resumes_after_the_deletions(chat):
     room_name = new_room()
-    async with connect(chat, room_name, "alice") as alice:
-        await caught_up(alice)
+    async with at(chat, room_name, "alice") as alice:
         message = await post(alice, "regretted")
         await ask(alice, "delete", id=message["id"])
         async with Visitor(chat, "alice") as visitor:
@@ -104,27 +96,12 @@ async def begin(chat, visitor, *guests):
     return room_name
 
 
-def left(chat, room_name):
-    """How many rooms, members and messages there are of this name."""
-    counts = [
-        f"(SELECT count(*) FROM chat_{table} WHERE {column} = ?)"
-        for table, column in [("room", "name"), ("member", "room_id"), ("message", "room_name")]
-    ]
-    return in_database(chat, f"SELECT {', '.join(counts)}", *[room_name] * 3)[0]
-
-
 async def test_last_member_is_asked_back_and_takes_the_room_along(chat):
     async with Visitor(chat, "alice") as alice, Visitor(chat, "bob") as bob:
         room_name = await begin(chat, alice)
         await bob.log_in()
         path = f"/chat/{room_name}/leave/"
-        session = await session_of(chat, "alice")
-        async with (
-            connect(chat.instances[0], room_name, session=session) as here,
-            connect(chat.instances[1], room_name, session=session) as there,
-        ):
-            for socket in (here, there):
-                await caught_up(socket)
+        async with at_each(chat, room_name, "alice", "alice") as (here, there):
             for text in ("one", "two", "three"):
                 last = await post(here, text)
             await ask(here, "delete", id=last["id"])
@@ -133,15 +110,15 @@ async def test_last_member_is_asked_back_and_takes_the_room_along(chat):
             page = await submit(alice, path)
             assert page.status_code == 200
             assert "its 2 messages are deleted" in page.text, "say what will be gone"
-            assert left(chat, room_name) == (1, 1, 4), "nothing is done before the answer"
+            assert counted(chat, room_name) == (1, 1, 4), "nothing is done before the answer"
             assert 'name="and_delete"' in page.text
             assert (await submit(alice, path, and_delete="yes")).headers["location"] == "/"
-            assert left(chat, room_name) == (0, 0, 0)
+            assert counted(chat, room_name) == (0, 0, 0)
             await send(here, "post", text="for few")
             assert await closing_code(here) == 4403, "the next frame should find it out"
             async with asyncio.timeout(4):
                 assert await closing_code(there) == 4403
-        assert left(chat, room_name) == (0, 0, 0), "what was meant for few is written for nobody"
+        assert counted(chat, room_name) == (0, 0, 0), "what was meant for few is written for nobody"
         await bob.load("/")
         assert (await submit(bob, "/", room_name=room_name)).is_redirect, "the name is free again"
         assert await first_seq(chat, room_name) == 1
@@ -153,8 +130,7 @@ async def first_seq(chat, room_name):
     see that the room has begun again."""
     while True:
         try:
-            async with connect(chat.instances[0], room_name, "bob") as socket:
-                await caught_up(socket)
+            async with at(chat.instances[0], room_name, "bob") as socket:
                 return (await post(socket, "mine now"))["seq"]
         except websockets.ConnectionClosed as closed:
             if closed.rcvd.code != 4012:
@@ -164,8 +140,7 @@ async def first_seq(chat, room_name):
 async def test_room_that_nobody_has_written_in_ends_for_its_open_pages_too(chat):
     async with Visitor(chat, "alice") as alice:
         room_name = await begin(chat, alice)
-        async with connect(chat, room_name, session=await session_of(chat, "alice")) as socket:
-            await caught_up(socket)
+        async with at(chat, room_name, session=await session_of(chat, "alice")) as socket:
             await alice.load(f"/chat/{room_name}/")
             await submit(alice, f"/chat/{room_name}/leave/", and_delete="yes")
             async with asyncio.timeout(4):
@@ -173,7 +148,8 @@ async def test_room_that_nobody_has_written_in_ends_for_its_open_pages_too(chat)
 
 
 async def test_of_two_who_leave_at_once_one_is_asked_back(chat):
-    for _ in range(5):
+    await session_of(chat, "bob")
+    for _ in range(10):
         async with Visitor(chat, "alice") as alice, Visitor(chat, "bob") as bob:
             room_name = await begin(chat, alice, "bob")
             for visitor in (alice, bob):
@@ -181,7 +157,7 @@ async def test_of_two_who_leave_at_once_one_is_asked_back(chat):
             path = f"/chat/{room_name}/leave/"
             answers = await asyncio.gather(submit(alice, path), submit(bob, path))
         assert sorted(answer.status_code for answer in answers) == [200, 302]
-        assert left(chat, room_name) == (1, 1, 0), "a room without anybody should not be left"
+        assert counted(chat, room_name) == (1, 1, 0), "a room without anybody should not be left"
 
 
 async def test_who_was_invited_between_question_and_answer_keeps_the_room(chat):
@@ -192,7 +168,7 @@ async def test_who_was_invited_between_question_and_answer_keeps_the_room(chat):
         await session_of(chat, "bob")
         await submit(alice, f"/chat/{room_name}/invite/", user="bob")
         await submit(alice, f"/chat/{room_name}/leave/", and_delete="yes")
-    assert left(chat, room_name) == (1, 1, 0)
+    assert counted(chat, room_name) == (1, 1, 0)
     async with Visitor(chat, "bob") as bob:
         assert (await bob.open(room_name)).status_code == 200
 
@@ -216,16 +192,15 @@ async def test_public_room_is_never_deleted_by_leaving(chat):
     async with Visitor(chat, "alice") as alice:
         await alice.open(room_name)
         assert (await submit(alice, f"/chat/{room_name}/leave/", and_delete="yes")).is_redirect
-    assert left(chat, room_name)[0] == 1
+    assert counted(chat, room_name)[0] == 1
 
 
 async def test_post_on_its_way_into_a_room_that_is_deleted_begins_no_public_one(chat):
     """Between the look whether one may write and the writing itself, the room is deleted."""
     async with Visitor(chat, "alice") as alice:
         room_name = await begin(chat, alice)
-    done = chat.manage(
-        "shell",
-        "-c",
+    said = await in_shell(
+        chat,
         f"NAME, SESSION = {room_name!r}, {alice.session!r}\n"
         """
 from uuid import uuid4
@@ -241,21 +216,18 @@ try:
     store.post(access.find_login(SESSION), NAME, "alice", uuid4(), "for few")
 except access.Ended as ended:
     print(ended.close_code)
+finally:
+    store.check_may_write = ask
 """,
     )
-    assert done.stdout.strip().endswith("4403"), done.stderr
-    assert left(chat, room_name) == (0, 0, 0)
+    assert said.strip().endswith("4403")
+    assert counted(chat, room_name) == (0, 0, 0)
 
 
 async def test_sockets_of_a_room_that_begins_again_come_again(chat):
     """As when the database is put back to an older copy: numbers are given out once more."""
     room_name = new_room()
-    async with (
-        connect(chat.instances[0], room_name, "alice") as here,
-        connect(chat.instances[1], room_name, "bob") as there,
-    ):
-        for socket in (here, there):
-            await caught_up(socket)
+    async with at_each(chat, room_name, "alice", "bob") as (here, there):
         for text in ("one", "two"):
             await post(here, text)
         in_database(chat, "DELETE FROM chat_message WHERE room_name = ? AND seq > 1", room_name)
@@ -280,6 +252,17 @@ def in_two_cases():
     return name, name.capitalize()
 
 
+async def say(chat, *words):
+    """Run the command; returns what it says, or in which words it refuses."""
+    return await in_shell(
+        chat,
+        "from django.core.management import CommandError, call_command\n"
+        f"try: call_command('say', *{words!r})\n"
+        "except CommandError as error: print(error)\n"
+        "else: print('done')",
+    )
+
+
 @pytest.mark.parametrize("private", [False, True])
 async def test_name_of_a_room_with_another_case_leads_to_the_room(chat, private):
     name, other = in_two_cases()
@@ -299,16 +282,12 @@ async def test_name_of_a_room_with_another_case_leads_to_the_room(chat, private)
         posted = await submit(alice, f"/chat/{other}/", text="for few")
         assert posted.status_code == 400
         assert f"There is a room {name} already: write there." in posted.text
-    async with connect(chat, other, "alice") as socket:
-        await caught_up(socket)
+    async with at(chat, other, "alice") as socket:
         answer = await ask(socket, "post", text="for few")
         assert (answer["type"], answer.get("code")) == ("error", "other_case")
         assert name in answer["detail"]
-    said = await asyncio.to_thread(chat.manage, "say", other, "for few")
-    assert said.returncode == 1
-    assert f"There is a room {name} already" in said.stderr
-    assert "Traceback" not in said.stderr
-    assert left(chat, other) == (0, 0, 0)
+    assert f"There is a room {name} already" in await say(chat, other, "for few")
+    assert counted(chat, other) == (0, 0, 0)
 
 
 async def test_rooms_that_differ_by_case_only_since_long_go_on(chat):
@@ -318,11 +297,9 @@ async def test_rooms_that_differ_by_case_only_since_long_go_on(chat):
     async with Visitor(chat, "alice") as alice:
         for each in (name, other):
             assert (await alice.open(each)).status_code == 200
-            async with connect(chat, each, "alice") as socket:
-                await caught_up(socket)
+            async with at(chat, each, "alice") as socket:
                 assert (await post(socket, "as before"))["seq"] == 1
-            said = await asyncio.to_thread(chat.manage, "say", each, "as before")
-            assert said.returncode == 0, said.stderr
+            assert (await say(chat, each, "as before")).endswith("done\n"), "it should be said"
         third = await alice.load(f"/chat/{name.upper()}/")
         assert third.headers["location"] in (f"/chat/{name}/", f"/chat/{other}/")
 
