@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import signal
 import sys
@@ -24,18 +25,26 @@ from chatflow.clients.traffic import network
 from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from chatflow.running import postgres
-from chatflow.running.environment import OVERLAY, QUICK_SETTINGS
-from chatflow.running.ports import free_port
-from final.helpers import LOG, LOG_NOW, OWNERS, OWNERS_NOW, migrate_from_before
-from helpers.missing import need
-from helpers.resume import (
-    frame,
-    log_in,
-    next_message,
-    next_of_any_kind,
-    stored,
-    stored_in_postgres,
+from chatflow.running.launcher import OVERLAY, QUICK_SETTINGS
+from chatflow.running.redis_server import free_port
+from final.helpers import (
+    LOG,
+    LOG_NOW,
+    OWNERS,
+    OWNERS_NOW,
+    eventually,
+    in_database,
+    manage,
+    migrate_from_before,
+    session_of,
+    submit,
 )
+from final.test_rooms import (  # noqa: F401  Both on this file's `chat`.
+    begin,
+    test_of_two_who_leave_at_once_one_is_asked_back,
+)
+from helpers.missing import need
+from helpers.resume import frame, log_in, next_message, next_of_any_kind, stored, stored_in_postgres
 from helpers.scripts import (
     Script,
     assert_nothing_left,
@@ -77,8 +86,29 @@ def server():
 
 
 @pytest.fixture(scope="module")
-def chat(server, started_once):
-    with started_once(database=server.new_database(), settings=QUICK) as get:
+def new_database(server):
+    """Call it for the URL of a database that is migrated: a copy, since migrating takes seconds."""
+    pristine = server.new_database()
+    manage(pristine, "migrate", "--verbosity", "0")
+    numbers = itertools.count(1)
+
+    def new_database():
+        name = f"copy_{next(numbers)}"
+        in_postgres(server, f"CREATE DATABASE {name} TEMPLATE {pristine.rpartition('/')[2]}")
+        return server.url(name)
+
+    return new_database
+
+
+def in_postgres(server, *statements):
+    with psycopg.connect(server.url("postgres"), autocommit=True) as database:
+        for statement in statements:
+            database.execute(statement)
+
+
+@pytest.fixture(scope="module")
+def chat(new_database, started_once):
+    with started_once(database=new_database(), settings=QUICK) as get:
         yield get(FINAL)
 
 
@@ -120,10 +150,11 @@ async def events_until(socket, text):
     return events
 
 
-async def test_posts_at_once_in_many_rooms_on_two_instances_share_one_allowance(start, server):
+async def test_posts_at_once_in_many_rooms_on_two_instances_share_one_allowance(
+    start, new_database
+):
     settings = QUICK | {"POSTS_AT_ONCE": "5", "POSTS_PER_SECOND": "0.001"}
-    database = server.new_database()
-    async with start(FINAL, instances=2, database=database, settings=settings) as chat:
+    async with start(FINAL, instances=2, database=new_database(), settings=settings) as chat:
         for name, count in [("alice", 5), ("bob", 5), ("carol", 10)]:
             # Nobody has a bucket before the first post, and in one room they would queue up.
             room_names = [new_room() for _ in range(count)]
@@ -151,19 +182,21 @@ async def test_200_pages_at_once_all_come_and_a_post_beside_them_is_stored(chat)
     assert await pages == {200: 200}, "each page should come, if a little later"
 
 
-async def test_instances_share_a_server_of_few_connections_as_they_are_told(start):
-    need("postgresql", postgres.find_binaries)
+async def test_instances_share_a_server_of_few_connections_as_they_are_told(
+    start, server, new_database
+):
+    database = new_database().replace("//chat:", "//few:")
+    role = f"CREATE ROLE few LOGIN PASSWORD '{server.password}' CONNECTION LIMIT 17"
+    in_postgres(server, role, "GRANT chat TO few")
     settings = QUICK | {"PAGES_AT_ONCE": "4", "DATABASE_THREADS": "4"}
-    with postgres.server(max_connections=20) as server:
-        database = server.new_database()
-        async with start(FINAL, instances=2, database=database, settings=settings) as chat:
-            room_name, session = new_room(), await log_in(chat, "alice")
-            async with joined_by_turns(chat, [new_room() for _ in range(12)], "bob") as sockets:
-                page = f"/chat/{room_name}/"
-                pages = asyncio.create_task(statuses(chat.instances, page, session, 100))
-                for socket in sockets:
-                    assert (await say(socket, "meanwhile"))["seq"] == 1
-                assert await pages == {200: 100}, "2 × (4 + 4) connections are enough for all"
+    async with start(FINAL, instances=2, database=database, settings=settings) as chat:
+        room_name, session = new_room(), await log_in(chat, "alice")
+        async with joined_by_turns(chat, [new_room() for _ in range(12)], "bob") as sockets:
+            page = f"/chat/{room_name}/"
+            pages = asyncio.create_task(statuses(chat.instances, page, session, 100))
+            for socket in sockets:
+                assert (await say(socket, "meanwhile"))["seq"] == 1
+            assert await pages == {200: 100}, "2 × (4 + 4) connections are enough for all"
 
 
 async def statuses(instances, path, session, count):
@@ -178,15 +211,32 @@ async def statuses(instances, path, session, count):
 # --- a database that says nothing any more --------------------------------------------------------
 
 
-@pytest_asyncio.fixture
-async def far(server, start):
+# Their chat stays in one event loop.
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def far_chat(server, new_database, start):
     """chat_final, whose way to its database is a network that can fail; and that network."""
-    url = server.new_database()
+    url = new_database()
     address = SimpleNamespace(url=url.replace("postgres:", "http:"), site=str(server.port))
     async with network(address) as way:
-        url = url.replace(f":{server.port}/", f":{way.port}/")
-        async with start(FINAL, instances=2, database=url, settings=QUICK) as chat:
+        # As it ships, but that it waits for two seconds only where it would wait for five.
+        url = url.replace(f":{server.port}/", f":{way.port}/") + "?connect_timeout=2"
+        settings = QUICK | {"DATABASE_TIMEOUT": "2"}
+        async with start(FINAL, instances=2, database=url, settings=settings) as chat:
             yield chat, way
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def far(far_chat):
+    """The same, when each thread of its instances has a connection."""
+
+    async def is_well():
+        return set(await readiness_of_all(far_chat[0], times=16)) == {200}
+
+    await eventually(is_well)
+    return far_chat
 
 
 async def readiness_of_all(chat, times=1):
@@ -213,11 +263,11 @@ async def answer_in_time(socket):
         return await next_of_any_kind(socket)
 
 
+@in_one_loop
 async def test_connections_that_are_forgotten_cost_an_answer_in_words_and_some_seconds(far):
     (chat, way), rooms = far, [new_room() for _ in range(4)]
     session, path = await log_in(chat, "bob"), f"/chat/{rooms[0]}/"
     async with joined_by_turns(chat, rooms, "alice") as sockets:
-        assert set(await readiness_of_all(chat, times=16)) == {200}  # so each thread has one
         way.forget()
         ready, pages, *answers = await asyncio.gather(
             readiness_of_all(chat),
@@ -230,10 +280,10 @@ async def test_connections_that_are_forgotten_cost_an_answer_in_words_and_some_s
         assert await readiness_of_all(chat) == [200, 200]
 
 
+@in_one_loop
 async def test_who_may_not_stay_is_sent_away_though_connections_were_forgotten(far):
     (chat, way), room_name = far, new_room()
     async with joined(chat, room_name) as socket:
-        await readiness_of_all(chat, times=16)
         way.forget()
         with psycopg.connect(chat.database.replace(str(way.port), way.site)) as database:
             database.execute(
@@ -246,6 +296,7 @@ async def test_who_may_not_stay_is_sent_away_though_connections_were_forgotten(f
         assert closed.value.rcvd.code == 4403
 
 
+@in_one_loop
 async def test_database_that_is_silent_is_said_in_words_and_all_is_well_when_it_is_back(far):
     (chat, way), room_name = far, new_room()
     session = await log_in(chat, "bob")
@@ -300,57 +351,31 @@ async def test_database_restarts_and_who_is_there_stays_and_goes_on(chat, server
 async def test_moderator_with_a_long_name_deletes_a_text(chat):
     name, room_name = f"mod-{uuid.uuid4().hex[:12]}", new_room()
     session = await log_in(chat, name)
-    statement = "UPDATE auth_user SET username = %s, is_staff = true, is_superuser = true"
-    with psycopg.connect(chat.database) as database:
-        database.execute(f"{statement} WHERE username = %s", (name + "x" * 100, name))
+    statement = "UPDATE auth_user SET username = ?, is_staff = true, is_superuser = true"
+    in_database(chat, f"{statement} WHERE username = ? RETURNING id", name + "x" * 100, name)
     async with joined(chat, room_name) as alice, Visitor(chat, fresh=True) as moderator:
         message = await say(alice, "what should not be said")
         moderator.http.cookies.set("sessionid", session)
         await moderator.load("/admin/chat/message/")
         fields = {"action": "delete_text", "_selected_action": message["id"]}
-        fields["csrfmiddlewaretoken"] = moderator.token
-        answer = await moderator.http.post("/admin/chat/message/", data=fields)
+        answer = await submit(moderator, "/admin/chat/message/", **fields)
         assert answer.status_code == 302, "it should be done, and no error"
         assert (await next_of_any_kind(alice))["type"] == "deleted"
 
 
-async def test_of_two_who_leave_at_once_one_is_asked_back(chat):
-    async with Visitor(chat, "alice") as alice, Visitor(chat, "bob") as bob:
-        for visitor in (bob, alice):
-            await visitor.log_in()
-        for _ in range(10):
-            room_name = new_room()
-            path = f"/chat/{room_name}/"
-            await alice.load("/")
-            await send(alice, "/", room_name=room_name)
-            await send(alice, f"{path}invite/", user="bob")
-            await bob.load(path)
-            leaving = [send(visitor, f"{path}leave/") for visitor in (alice, bob)]
-            codes = sorted(answer.status_code for answer in await asyncio.gather(*leaving))
-            assert codes == [200, 302], "a room without anybody should not be left"
-
-
 async def test_invitation_into_a_room_that_its_last_member_deletes_is_no_error(chat):
-    async with Visitor(chat, "alice") as alice, Visitor(chat, "bob") as bob:
-        for visitor in (bob, alice):
-            await visitor.log_in()
+    async with Visitor(chat, "alice") as alice:
         for _ in range(10):
-            room_name = new_room()
-            path = f"/chat/{room_name}/"
-            await alice.load("/")
-            await send(alice, "/", room_name=room_name)
-            await send(alice, path, text="hello")
+            path = f"/chat/{await begin(chat, alice)}/"
+            await session_of(chat, "bob")
+            await alice.load(path)
+            await submit(alice, path, text="hello")
             invited, left = await asyncio.gather(
-                send(alice, f"{path}invite/", user="bob"),
-                send(alice, f"{path}leave/", and_delete="yes"),
+                submit(alice, f"{path}invite/", user="bob"),
+                submit(alice, f"{path}leave/", and_delete="yes"),
             )
             assert left.status_code == 302
             assert invited.status_code in (302, 403, 404), "done before it, or refused"
-
-
-async def send(visitor, path, **fields):
-    data = {**fields, "csrfmiddlewaretoken": visitor.token}
-    return await visitor.http.post(path, data=data)
 
 
 async def test_forms_with_a_new_password_that_are_sent_twice_at_once_are_one(chat):
@@ -363,7 +388,7 @@ async def test_forms_with_a_new_password_that_are_sent_twice_at_once_are_one(cha
             fields = {"username": visitor.name, "old_password": old}
             for key in ("password1", "password2", "new_password1", "new_password2"):
                 fields[key] = new
-            sendings = [send(visitor, f"/accounts/{path}/", **fields) for _ in "12"]
+            sendings = [submit(visitor, f"/accounts/{path}/", **fields) for _ in "12"]
             answers = await asyncio.gather(*sendings)
             assert [answer.status_code for answer in answers] == [302, 302]
             page = await visitor.load("/accounts/password_change/")
@@ -398,8 +423,8 @@ def repository(tmp_path_factory):
     return copy_repository(tmp_path_factory.mktemp("repository"))
 
 
-async def test_run_step_runs_chat_final_on_it(repository, server):
-    url = server.new_database()
+async def test_run_step_runs_chat_final_on_it(repository, server, new_database):
+    url = new_database()
     with step(repository, "final", "--database", url) as running:
         assert (await post(running, "lobby", "dora", "on PostgreSQL")).status_code == 302
         assert f"messages    postgres://…@127.0.0.1:{server.port}/" in running.said
