@@ -30,15 +30,15 @@ from stages.test_browser import (
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# Few sockets, for the test of this limit; posts enough for all tests.
+# Few sockets, for the test of this limit; and signs of life that a test can wait for.
 SOCKETS_PER_USER = 3
-LIMITS = {"POSTS_AT_ONCE": "1000", "SOCKETS_PER_USER": str(SOCKETS_PER_USER)}
+SETTINGS = {"SOCKETS_PER_USER": str(SOCKETS_PER_USER), "HEAD_SECONDS": "2"}
 # A page tries again after so long at the latest, also when it has lost its server twice in a row.
 # It says that it is offline half a second later.
 COMES_BACK_MS = 2_000
 MUTED = "You are muted in this room: you may read, but not write."
 BANNED = "You may not be in this room any more"
-
+# What no form would let in as a name.
 TURNED = "eve \u202eecila"
 
 # Notes what changes from now on; but not where a restart may show, nor what others do all the time.
@@ -68,7 +68,7 @@ PLACE = """(() => {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chat(start):
-    async with start(FINAL, instances=2, settings=LIMITS) as chat:
+    async with start(FINAL, instances=2, settings=SETTINGS) as chat:
         yield chat
 
 

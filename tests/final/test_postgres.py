@@ -44,7 +44,15 @@ from final.test_rooms import (  # noqa: F401  Both on this file's `chat`.
     test_of_two_who_leave_at_once_one_is_asked_back,
 )
 from helpers.missing import need
-from helpers.resume import frame, log_in, next_message, next_of_any_kind, stored, stored_in_postgres
+from helpers.resume import (
+    Race,
+    frame,
+    log_in,
+    next_message,
+    next_of_any_kind,
+    stored,
+    stored_in_postgres,
+)
 from helpers.scripts import (
     Script,
     assert_nothing_left,
@@ -56,6 +64,7 @@ from helpers.scripts import (
 from scripts.test_run_step import assert_one_sentence
 from stages.test_resume import (  # noqa: F401  Collected here too, and so run with this file's `chat`.
     FINAL,
+    assert_nothing_was_locked,
     joined,
     say,
     test_first_messages_of_many_rooms_at_once_are_all_numbered_1,
@@ -69,7 +78,6 @@ from stages.test_resume import (  # noqa: F401  Collected here too, and so run w
     test_same_client_id_from_another_author_or_in_another_room_is_a_new_message,
     test_same_client_id_on_five_sockets_of_two_instances_at_once_is_stored_once,
     test_save_that_is_refused_or_rolled_back_leaves_no_gap,
-    test_who_joins_while_1000_messages_are_posted_has_what_the_database_has,
 )
 
 # As with a run's own SQLite file: its users go with it, so hashing their passwords may be quick.
@@ -123,6 +131,11 @@ async def joined_by_turns(chat, room_names, name):
 # --- many at once ---------------------------------------------------------------------------------
 
 
+async def test_who_joins_while_300_messages_are_posted_has_what_the_database_has(chat):
+    await Race(chat).run(count=300, joins=10)
+    assert_nothing_was_locked(chat)
+
+
 async def test_message_that_is_deleted_on_both_instances_at_once_is_deleted_once(chat):
     room_name = new_room()
     async with joined_by_turns(chat, [room_name] * 8, "alice") as sockets:
@@ -150,23 +163,31 @@ async def events_until(socket, text):
     return events
 
 
-async def test_posts_at_once_in_many_rooms_on_two_instances_share_one_allowance(
-    start, new_database
-):
-    settings = QUICK | {"POSTS_AT_ONCE": "5", "POSTS_PER_SECOND": "0.001"}
-    async with start(FINAL, instances=2, database=new_database(), settings=settings) as chat:
-        for name, count in [("alice", 5), ("bob", 5), ("carol", 10)]:
-            # Nobody has a bucket before the first post, and in one room they would queue up.
-            room_names = [new_room() for _ in range(count)]
-            async with joined_by_turns(chat, room_names, name) as sockets:
-                for socket in sockets:
-                    await socket.send(frame("now"))
-                answers = [await next_of_any_kind(socket) for socket in sockets]
-            kinds = [answer.get("code", answer["type"]) for answer in answers]
-            wanted = ["message"] * 5 + ["too_fast"] * (count - 5)
-            assert sorted(kinds) == wanted, "five tokens are five posts, neither more nor fewer"
-            kept = [message for room_name in room_names for message in stored(chat, room_name)]
-            assert len(kept) == 5, "what was refused should not be stored"
+@pytest.fixture(scope="module")
+def narrow(server, new_database, started_once):
+    """A chat whose users may post little, and whose server has few connections for it."""
+    database = new_database().replace("//chat:", "//few:")
+    role = f"CREATE ROLE few LOGIN PASSWORD '{server.password}' CONNECTION LIMIT 17"
+    in_postgres(server, role, "GRANT chat TO few")
+    settings = {"PAGES_AT_ONCE": "4", "DATABASE_THREADS": "4"}
+    settings |= {"POSTS_AT_ONCE": "5", "POSTS_PER_SECOND": "0.001"}
+    with started_once(database=database, settings=QUICK | settings) as get:
+        yield get(FINAL)
+
+
+async def test_posts_at_once_in_many_rooms_on_two_instances_share_one_allowance(narrow):
+    for name, count in [("alice", 5), ("bob", 5), ("carol", 10)]:
+        # Nobody has a bucket before the first post, and in one room they would queue up.
+        room_names = [new_room() for _ in range(count)]
+        async with joined_by_turns(narrow, room_names, name) as sockets:
+            for socket in sockets:
+                await socket.send(frame("now"))
+            answers = [await next_of_any_kind(socket) for socket in sockets]
+        kinds = [answer.get("code", answer["type"]) for answer in answers]
+        wanted = ["message"] * 5 + ["too_fast"] * (count - 5)
+        assert sorted(kinds) == wanted, "five tokens are five posts, neither more nor fewer"
+        kept = [message for room_name in room_names for message in stored(narrow, room_name)]
+        assert len(kept) == 5, "what was refused should not be stored"
 
 
 # --- more pages at once than connections ----------------------------------------------------------
@@ -182,21 +203,13 @@ async def test_200_pages_at_once_all_come_and_a_post_beside_them_is_stored(chat)
     assert await pages == {200: 200}, "each page should come, if a little later"
 
 
-async def test_instances_share_a_server_of_few_connections_as_they_are_told(
-    start, server, new_database
-):
-    database = new_database().replace("//chat:", "//few:")
-    role = f"CREATE ROLE few LOGIN PASSWORD '{server.password}' CONNECTION LIMIT 17"
-    in_postgres(server, role, "GRANT chat TO few")
-    settings = QUICK | {"PAGES_AT_ONCE": "4", "DATABASE_THREADS": "4"}
-    async with start(FINAL, instances=2, database=database, settings=settings) as chat:
-        room_name, session = new_room(), await log_in(chat, "alice")
-        async with joined_by_turns(chat, [new_room() for _ in range(12)], "bob") as sockets:
-            page = f"/chat/{room_name}/"
-            pages = asyncio.create_task(statuses(chat.instances, page, session, 100))
-            for socket in sockets:
-                assert (await say(socket, "meanwhile"))["seq"] == 1
-            assert await pages == {200: 100}, "2 × (4 + 4) connections are enough for all"
+async def test_instances_share_a_server_of_few_connections_as_they_are_told(narrow):
+    page, session = f"/chat/{new_room()}/", await log_in(narrow, "dora")
+    async with joined_by_turns(narrow, [new_room() for _ in range(12)], "dora") as sockets:
+        pages = asyncio.create_task(statuses(narrow.instances, page, session, 100))
+        for socket in sockets[:5]:  # so many may dora post
+            assert (await say(socket, "meanwhile"))["seq"] == 1
+        assert await pages == {200: 100}, "2 × (4 + 4) connections are enough for all"
 
 
 async def statuses(instances, path, session, count):
