@@ -22,7 +22,9 @@ from stages.test_browser import UNREACHABLE
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SETTINGS = {"ALLOWED_HOSTS": f"{HOST},{ALIAS},localhost"}
+# As a proxy may write our origin: one that the server is told to trust, and one that it is not.
+TRUSTED, STRANGE = "https://localhost:8443", "https://localhost:8000"
+SETTINGS = {"ALLOWED_HOSTS": f"{HOST},{ALIAS},localhost", "TRUSTED_ORIGINS": TRUSTED}
 KEPT = 300
 MOST_LAYOUTS = 100
 TOO_LONG = "Not sent: this is too long for one message. Shorten it, or send it in parts."
@@ -426,9 +428,10 @@ async def test_a_browser_that_believes_it_is_offline_still_finds_a_server_that_i
 
 
 @contextlib.asynccontextmanager
-async def tunnel(chat, more=b""):
+async def tunnel(chat, origin, more=b""):
     """Address of a relay that tells the server another host, and another origin, than it has."""
-    names = {b"Host": b"localhost:8000" + more, b"Origin": b"https://localhost:8000"}
+    host = origin.removeprefix("https://").encode()
+    names = {b"Host": host + more, b"Origin": origin.encode()}
 
     def changed(piece):
         return re.sub(rb"(?<=\r\n)(Host|Origin): [^\r]*", replace, piece)
@@ -455,8 +458,8 @@ async def tunnel(chat, more=b""):
 
 
 async def test_a_changed_origin_is_told_with_what_to_set(chat, arrive):
-    came, expected = "https://localhost:8000", "http://localhost:8000"
-    async with tunnel(chat) as address:
+    came, expected = STRANGE, STRANGE.replace("https", "http")
+    async with tunnel(chat, came) as address:
         alice, room_name = await arrive("alice"), new_room()
         await alice.log_in(chat)
         await alice.page.goto(f"{address.url}/chat/{room_name}/")
@@ -477,17 +480,12 @@ async def test_a_changed_origin_is_told_with_what_to_set(chat, arrive):
 
 # Trusted, or told by the proxy that it has taken the TLS off.
 @pytest.mark.parametrize(
-    ("trusted", "more"),
-    [({"TRUSTED_ORIGINS": "https://localhost:8000"}, b""), ({}, b"\r\nX-Forwarded-Proto: https")],
+    ("origin", "more"),
+    [(TRUSTED, b""), (STRANGE, b"\r\nX-Forwarded-Proto: https")],
     ids=["trusted", "told"],
 )
-async def test_a_changed_origin_is_let_in_once_the_server_knows_of_it(
-    chat, start, arrive, trusted, more
-):
-    async with contextlib.AsyncExitStack() as stack:
-        if trusted:
-            chat = await stack.enter_async_context(start(FINAL, settings=SETTINGS | trusted))
-        address = await stack.enter_async_context(tunnel(chat, more))
+async def test_a_changed_origin_is_let_in_once_the_server_knows_of_it(chat, arrive, origin, more):
+    async with tunnel(chat, origin, more) as address:
         dora = await arrive("dora")
         await dora.log_in(chat)
         await dora.page.goto(f"{address.url}/chat/{new_room()}/")
