@@ -61,7 +61,7 @@ FROM chat_message WHERE room_name = ? AND text = ?
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chat(start):
-    async with start(FINAL, instances=2, settings=SETTINGS) as chat:
+    async with start(FINAL, settings=SETTINGS) as chat:
         yield chat
 
 
@@ -71,7 +71,7 @@ def enter(chat, arrive):
 
     async def enter(name, room_name=None, **options):
         user = await arrive(name, **options)
-        await user.enter(chat.instances[name == "bob"], room_name or new_room())
+        await user.enter(chat, room_name or new_room())
         await user.is_live()
         return user
 
@@ -280,10 +280,10 @@ async def test_back_shows_no_conversation_of_before_a_logout(chat):
     }
     async with chromium("--headless=new", **options) as browser, arriving(browser) as arrive:
         alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
-        for user, instance in zip((alice, bob), chat.instances, strict=True):
-            await user.log_in(instance)
-            await user.page.goto(f"{instance.url}/")
-            await user.page.goto(f"{instance.url}/chat/{room_name}/")
+        for user in (alice, bob):
+            await user.log_in(chat)
+            await user.page.goto(f"{chat.url}/")
+            await user.page.goto(f"{chat.url}/chat/{room_name}/")
             await user.is_live()
         await bob.say("between you and me")
         await alice.sees(("bob", "between you and me"))
