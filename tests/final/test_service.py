@@ -93,10 +93,17 @@ every_server = pytest.mark.parametrize("chat", UNDER, indirect=True)
 
 async def under_both(started, holds):
     """Let this hold of the chat under either server, of both at the same time: most is waiting."""
+
+    async def holds_under(server):
+        try:
+            await holds(await asyncio.to_thread(started, server))
+        except Exception as error:
+            error.add_note(f"under {server}")
+            raise
+
     async with asyncio.TaskGroup() as tasks:
         for server in UNDER:
-            chat = await asyncio.to_thread(started, server)
-            tasks.create_task(holds(chat), name=server)
+            tasks.create_task(holds_under(server))
 
 
 @pytest.fixture
