@@ -168,7 +168,7 @@ def newest_seq(run, room_name):
 async def eventually(question, explain, look_seconds=LOOK_SECONDS):
     """Ask again and again, until the answer is yes; returns it. Nothing tells when it is."""
     give_up_at = time.monotonic() + PATIENCE
-    # In a thread, so that who asks does not hold up those whose time is taken.
+    # In a thread, so that asking does not hold up those whose time is taken.
     while not (answer := await asyncio.to_thread(question)):
         assert time.monotonic() < give_up_at, f"{PATIENCE} s were not enough: {explain()}"
         await asyncio.sleep(look_seconds)
@@ -330,7 +330,7 @@ async def flood(harm):
     )
     said, _ = await flooder.communicate()
     codes = json.loads(said)
-    # Who writes without a pause may be cut off before the close frame has reached them.
+    # A client that writes without a pause may be cut off before the close frame has reached them.
     assert set(codes) <= {4429, 1006}
     harm.ends.update(codes)
 

@@ -41,7 +41,7 @@ def set_status(chat, room_name, name, status):
     """Make somebody "member", "muted" or "banned" in a room, or with None nothing special."""
     person = (room_name, user_id(chat, name))
     if status:
-        # In one statement: who is nothing in a private room for a moment is sent away.
+        # In one statement: anyone who is nothing in a private room for a moment is sent away.
         insert = "INSERT INTO chat_member (room_id, user_id, status) VALUES (?, ?, ?) "
         insert += "ON CONFLICT DO UPDATE SET status = excluded.status"
         in_database(chat, insert, *person, status)
@@ -85,7 +85,7 @@ def counted(chat, room_name):
 
 
 async def session_of(instance, name):
-    """The session cookie of a user, without asking anew whether it is still good."""
+    """The session cookie of a user, without asking again whether it is still good."""
     return SESSIONS.get((instance.site, name)) or await log_in(instance, name)
 
 

@@ -1,8 +1,8 @@
 """chat_final: who may do what, as tables of which each cell is tried; and moderation.
 
-A room's name is no secret: who asks for one learns whether a room that is not for them has it, as
-all rooms share their names, and a public room is there as soon as somebody writes in it. What is in
-a private room, who, and why somebody is kept out of it, is told to its members only.
+A room's name is no secret: anyone who asks for one learns whether a room that is not for them has
+it, because all rooms share their names, and a public room is there as soon as somebody writes in
+it. What is in a private room, who is, and why somebody is kept out, is told to its members only.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ PAGES_OF = {
         leave        login     login       302      302     302    302
         begin_again  login     login       400      400     400    400
     """,
-    # Who begins a room that is theirs already has perhaps sent the form twice.
+    # Anyone who begins a room that is theirs already has perhaps sent the form twice.
     "private": """
                      stranger  logged_out  visitor  member  muted  banned
         in_index     hidden    hidden      hidden   shown   shown  hidden
@@ -231,7 +231,7 @@ async def ask_for_history(socket, scene):
 
 async def say_that_one_types(socket, scene):
     await send(socket, "typing")
-    # Who types is told nothing if they may: so the answer to another question comes first.
+    # Nobody is told that they may type: so the answer to another question comes first.
     return await ask_for_history(socket, scene)
 
 

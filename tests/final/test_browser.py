@@ -183,7 +183,7 @@ async def test_rolling_restart_behind_a_proxy_is_a_word_in_the_status_and_no_mor
     alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
     clock = alice.page.clock
     await clock.install()
-    # It sends who comes to an instance that is ready.
+    # It sends newcomers to an instance that is ready.
     proxy = SimpleNamespace(url=chat.url, site=chat.site)
     async with network(proxy) as address:
         for user in (alice, bob):

@@ -395,7 +395,7 @@ async def test_post_that_was_sent_to_an_instance_is_sent_to_no_other(in_front):
 def test_nginx_has_nothing_to_say_about_the_file_that_ships(in_front):
     with in_front([8000, 8001, 8002]) as proxy:
         done = subprocess.run([*proxy.command, "-t"], capture_output=True, text=True, check=False)
-    # Who is not root cannot be another user, and cannot open more files.
+    # Without root it cannot be another user, and cannot open more files.
     warnings = [
         line for line in done.stderr.splitlines() if "[warn]" in line and '"user"' not in line
     ]

@@ -120,7 +120,7 @@ class Fleet:
         await eventually(lambda: not held(), lambda: f"{held()} hold connections of nobody")
 
     async def tasks(self):
-        """{instance: its tasks, counted by name}, when nobody is there but who asks."""
+        """{instance: its tasks, counted by name}, when nobody is there but us."""
         answers = {each.name: await inside(each) for each in self.run.instances}
         return {name: Counter(answer["tasks"]) for name, answer in answers.items()}
 

@@ -3,7 +3,7 @@
 Hypothesis makes it up, a bounded number of cases for each property and twenty times as many with
 `--faults`. No case ends in 1011, in a status of 500 or in a traceback; after each test the
 instances still answer, and hold no more than before. A failure shows the shortest case that does
-harm. In which words things are refused is in test_final_input.
+harm. In which words things are refused is in test_input.py.
 """
 
 import asyncio
@@ -174,7 +174,7 @@ class Raw:
         self.socket.close()
 
     def send(self, data):
-        # Who refuses us need not take it all.
+        # A server that refuses us need not take it all.
         with contextlib.suppress(ConnectionError):
             self.socket.sendall(data)
 
@@ -247,7 +247,7 @@ class Member(Raw):
         event = self.next_event()
         assert event, f"the server has ended a socket that is to stay, with {self.code}"
         if event["type"] in ("message", "deleted"):
-            # Who has sent it again, or deleted it again, is answered with it once more.
+            # Anyone who has sent it again, or deleted it again, is answered with it again.
             is_old = self.writes and event["seq"] <= self.seq
             assert is_old or event["seq"] == self.seq + 1, f"after {self.seq} comes {event}"
             self.seq = max(self.seq, event["seq"])
@@ -679,7 +679,7 @@ def test_any_form_with_the_right_token_is_answered(chat, watch, cases):
     @given(st.just(FORMS[0]) | st.sampled_from(FORMS), forms())
     def holds(path, form):
         kind, body, times = form
-        # Who signs up or logs in is a stranger still; else that would log Eve out.
+        # Anyone who signs up or logs in is a stranger still; else that would log Eve out.
         is_for_strangers = path in (b"/accounts/login/", b"/accounts/signup/")
         session = b"" if is_for_strangers else chat.sessions[0]
         headers = form_headers(instance, session, body * times, kind)

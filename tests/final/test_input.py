@@ -120,7 +120,7 @@ async def test_tenth_bad_frame_in_a_row_closes_the_socket_with_4400(chat):
             for _ in range(9):
                 await eve.send("not JSON")
                 assert (await next_answer(eve))["code"] == "not_json"
-            assert (await post(eve, "a good one"))["seq"] == number, "then it begins anew"
+            assert (await post(eve, "a good one"))["seq"] == number, "then counting begins again"
         for _ in range(15):
             await eve.send("not JSON")
         errors = [await next_answer(eve) for _ in range(10)]

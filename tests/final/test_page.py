@@ -260,7 +260,7 @@ async def test_who_leaves_a_page_is_gone_and_comes_back_to_a_new_one(chat, enter
     said = [("alice", "hello"), ("bob", "are you there?"), ("alice", "this waits")]
     for user in (alice, bob):
         await user.sees(*said)
-    assert len(alice.loads) == loads + 1, "it should have been loaded anew"
+    assert len(alice.loads) == loads + 1, "it should have been loaded again"
     await expect(alice.text_field, "what is half written should stay").to_have_value("half of it")
     await expect(bob.people).to_have_text(["alice", "bob"])
     await alice.text_field.press("Enter")

@@ -51,7 +51,7 @@ SETTINGS = {
     # So short that a test can wait for it.
     "PRESENCE_SECONDS": 3,
     "HEAD_SECONDS": 1,
-    # Who has the file of a database open would not miss it.
+    # A thread that has the database's file open would not miss it.
     "DATABASE_SECONDS": 0,
     "METRICS_TOKEN": "a token of our own",
 }
@@ -350,14 +350,14 @@ async def finds_what_is_stored(chat):
         head = await until(alice, lambda event: event["type"] == "head")
         assert head == {"type": "head", "seq": 0}
         store(chat, room_name, ["unseen"])
-        # Whoever still has none of it, would see by the next heartbeat that there is something.
+        # A client that still has none of it would see by the next heartbeat that there is news.
         assert (await next_answer(alice))["text"] == "unseen"
         head = await until(alice, lambda event: event["type"] == "head")
         assert head == {"type": "head", "seq": 1}
 
 
 async def test_process_that_announces_hundreds_of_times_keeps_nothing_of_that(chat):
-    """A command, or a worker of somebody's own: there each call begins an event loop anew."""
+    """A command, or a worker of somebody's own: there each call begins a new event loop."""
     said = await in_shell(
         chat,
         "import gc\n"

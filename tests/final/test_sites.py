@@ -1,4 +1,4 @@
-"""chat_final beside another chat on the same Redis, under the settings that both come with."""
+"""chat_final next to another chat on the same Redis, under the settings that both come with."""
 
 import contextlib
 import sqlite3
