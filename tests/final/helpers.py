@@ -13,8 +13,9 @@ import psycopg
 import websockets
 
 from chatflow import find_stage
-from chatflow.clients.client import SESSIONS, Visitor, connect, next_event
-from chatflow.running.launcher import is_url
+from chatflow.clients.sockets import connect, next_event
+from chatflow.clients.visitor import SESSIONS, Visitor
+from chatflow.running.options import is_url
 from helpers.resume import log_in
 
 FINAL = find_stage("final").number

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 from playwright.async_api import expect
 
-from chatflow.clients.client import PASSWORD, SESSIONS, Visitor, connect
+from chatflow.clients.sockets import connect
+from chatflow.clients.visitor import PASSWORD, SESSIONS, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
     LOG,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from chatflow.clients.client import PASSWORD, Visitor
+from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import ask, at, in_database, make_room, next_answer, post, user_id
 from helpers.resume import log_in

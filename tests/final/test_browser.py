@@ -12,7 +12,6 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from chatflow import post
-from chatflow.clients.client import PASSWORD
 from chatflow.clients.traffic import network
 from chatflow.clients.visitor import PASSWORD
 from chatflow.probing.people import new_room

@@ -153,7 +153,7 @@ def fleets(stage_folders, in_full):
         settings, started = SETTINGS, {}
         if not in_full:
             settings = HASTY_SETTINGS
-            patch.setattr(servers, "STALLED_MS", HASTY_STALLED_MS)
+            patch.setattr(ports, "STALLED_MS", HASTY_STALLED_MS)
             for server, flags in servers.FINAL_FLAGS.items():
                 patch.setitem(servers.FINAL_FLAGS, server, hasty(flags))
 

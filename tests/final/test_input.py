@@ -11,7 +11,7 @@ import re
 import pytest
 import websockets
 
-from chatflow.clients.client import PASSWORD, Visitor
+from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
     at,

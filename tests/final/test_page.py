@@ -13,7 +13,7 @@ from chatflow import post
 from chatflow.basics.addresses import HOST, Address
 from chatflow.basics.hidden import hidden
 from chatflow.clients.browser import chromium
-from chatflow.clients.client import PASSWORD, Visitor
+from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import FINAL, PATIENCE, in_database, store
 from final.users import ALIAS, BACK, OFFLINE, arriving, look_at

@@ -25,8 +25,8 @@ from chatflow.clients.traffic import network
 from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from chatflow.running import postgres
-from chatflow.running.launcher import OVERLAY, QUICK_SETTINGS
-from chatflow.running.redis_server import free_port
+from chatflow.running.environment import OVERLAY, QUICK_SETTINGS
+from chatflow.running.ports import free_port
 from final.helpers import (
     LOG,
     LOG_NOW,
