@@ -16,8 +16,10 @@ import psutil
 import pytest
 
 from chatflow.basics.catalog import ROOT
+from chatflow.running.processes import RUNS
+from chatflow.running.redis_server import free_port
 
-START_SECONDS = 30
+START_SECONDS = 60  # of a machine under load
 # The launcher gives its programs three seconds; the rest is for a machine under load.
 STOP_SECONDS = 20
 # The name of a folder, in which a shell, a URL or a setting could misread much.
@@ -36,7 +38,23 @@ def copy_repository(target):
         shutil.copytree(ROOT / name, target / name, ignore=leave_out)
     shutil.copy(ROOT / LOCK, target / "requirements.lock")
     (target / ".run").mkdir()
+    # Migrated by the same migrations: to migrate takes longer than to start what is tested here.
+    for path in RUNS.glob("migrated-*.sqlite3"):
+        shutil.copy(path, target / ".run")
     link_environment(target)
+    return target
+
+
+def forget_migrated(repository):
+    """Let the next start of any stage migrate its database, as the first one does."""
+    for path in (repository / ".run").glob("migrated-*.sqlite3"):
+        path.unlink()
+
+
+def copy_without_environment(target):
+    """Copy what bootstrap.sh needs before there is an environment."""
+    shutil.copytree(ROOT / "scripts", target / "scripts")
+    shutil.copy(ROOT / LOCK, target / "requirements.lock")
     return target
 
 
@@ -83,6 +101,15 @@ def environment(variables):
     return {key: value for key, value in wanted.items() if value is not None}
 
 
+def assert_one_sentence(done, exit_code, *words):
+    assert done.returncode == exit_code, done.stderr
+    assert done.stderr.strip(), "it must say why it does not start"
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1, f"one sentence on one line, not: {done.stderr}"
+    for word in words:
+        assert word in done.stderr
+
+
 def new_mark():
     return secrets.token_hex(8)
 
@@ -101,7 +128,7 @@ def is_marked(process, mark):
 
 
 class Script:
-    """A script that runs, and all processes that it starts."""
+    """A script that runs, and all processes that it starts; `with` it, they end with the block."""
 
     def __init__(self, repository, words, *, output, **options):
         self.repository = repository
@@ -115,6 +142,12 @@ class Script:
                 env=environment(variables | {MARK: self.mark}),
                 **{"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file} | options,
             )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.end()
 
     @property
     def said(self):
@@ -173,16 +206,23 @@ class Step(Script):
         return [int(url.rpartition(":")[2]) for url in self.urls]
 
 
+def find_server(running, port):
+    """The process that a supervisor started and that listens on this port."""
+    for process in running.processes():
+        ports = [each.laddr.port for each in process.net_connections("tcp") if not each.raddr]
+        if port in ports and "supervise.py" in " ".join(process.parent().cmdline()):
+            return process
+    raise AssertionError(f"nobody listens on port {port}")
+
+
 @contextlib.contextmanager
 def step(repository, *arguments, **options):
-    """Run run_step.sh on a free port for the length of the block; yields the Step when ready."""
-    running = Step(repository, *arguments, "--port", "0", **options)
-    try:
+    """Run run_step.sh for the length of the block, on a free port unless told; yields the Step."""
+    port = [] if "--port" in arguments else ["--port", "0"]
+    with Step(repository, *arguments, *port, **options) as running:
         running.wait_until_it_says("Ready in")
         yield running
         stop(running)
-    finally:
-        running.end()
 
 
 def stop(script):
@@ -209,6 +249,29 @@ def what_is_left(script, ports=()):
 
 def run_folders(repository):
     return [path for path in (repository / ".run").iterdir() if path.is_dir()]
+
+
+@contextlib.contextmanager
+def two_free_ports():
+    """Two neighbouring ports that we listen on: the first one's number, and both sockets."""
+    while True:
+        with contextlib.ExitStack() as stack:
+            listeners = [stack.enter_context(socket.socket()) for _ in range(2)]
+            first = free_port()
+            try:
+                for number, listener in enumerate(listeners):
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    listener.bind(("127.0.0.1", first + number))
+                    listener.listen()
+            except OSError:
+                continue  # the second is taken: look elsewhere
+            yield first, listeners
+            return
+
+
+def databases(folder):
+    """All that may be a database, wherever it came to lie below a folder."""
+    return {path for path in folder.rglob("*sqlite3*") if not path.name.endswith(("-wal", "-shm"))}
 
 
 def can_listen(port):

