@@ -18,11 +18,11 @@ def git(folder, *words):
     return done.stdout.decode()
 
 
-@pytest.fixture
-def origin(tmp_path):
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory):
     """A git repository with all that is in this one's folders, as they are now."""
     need_git()
-    folder = copy_repository(tmp_path / "origin")
+    folder = copy_repository(tmp_path_factory.mktemp("origin") / "repository")
     shutil.rmtree(folder / ".venv")
     shutil.rmtree(folder / ".run")
     shutil.copy(ROOT / ".gitattributes", folder)
@@ -32,9 +32,15 @@ def origin(tmp_path):
     return folder
 
 
-def test_clone_by_a_git_that_writes_windows_line_ends_runs(origin, tmp_path):
-    clone = tmp_path / "clone"
-    git(tmp_path, "clone", "--quiet", "--config", "core.autocrlf=true", origin, clone)
+@pytest.fixture(scope="module")
+def clone(origin, tmp_path_factory):
+    """A clone by a git that writes the line ends of Windows."""
+    folder = tmp_path_factory.mktemp("clone") / "repository"
+    git(origin, "clone", "--quiet", "--config", "core.autocrlf=true", origin, folder)
+    return folder
+
+
+def test_clone_by_a_git_that_writes_windows_line_ends_runs(clone):
     # What is in the index, what is in the folder, the attributes, the path.
     listed = [line.split(maxsplit=2) for line in git(clone, "ls-files", "--eol").splitlines()]
     wrong = [path for _, here, path in listed if here in ("w/crlf", "w/mixed")]
@@ -47,12 +53,11 @@ def test_clone_by_a_git_that_writes_windows_line_ends_runs(origin, tmp_path):
     assert done.stdout.count("\n") == len(stages())
 
 
-def test_pictures_and_fonts_are_as_they_were_committed(origin, tmp_path):
-    clone = tmp_path / "clone"
-    git(tmp_path, "clone", "--quiet", "--config", "core.autocrlf=true", origin, clone)
+def test_pictures_and_fonts_are_as_they_were_committed(origin, clone):
     binary = [path for kind in ("png", "otf", "ttf") for path in origin.rglob(f"*.{kind}")]
     assert binary, "the READMEs show pictures"
-    for path in binary:
-        assert path.read_bytes() == (clone / path.relative_to(origin)).read_bytes(), path
-        attributes = git(clone, "check-attr", "text", "--", path.relative_to(origin))
-        assert attributes.endswith(": text: unset\n"), f"git should take no end of line in {path}"
+    names = [str(path.relative_to(origin)) for path in binary]
+    for name in names:
+        assert (origin / name).read_bytes() == (clone / name).read_bytes(), name
+    attributes = git(clone, "check-attr", "text", "--", *names).splitlines()
+    assert attributes == [f"{name}: text: unset" for name in names], "git takes no end of line"
