@@ -134,22 +134,22 @@ def assert_installed(repository, done, told):
     assert repository.stamp.is_file(), "a second run should find it made"
 
 
-# The one that people have set, and then all of them together: one by one they take half a minute.
+# The one that people have set, and then all together: one by one they take half a minute.
 @pytest.mark.parametrize("names", [["PIP_USER"], list(PIP_VARIABLES)], ids=["PIP_USER", "all"])
 def test_no_variable_sends_packages_elsewhere(repository, names):
     done = repository.bootstrap(**{name: PIP_VARIABLES[name] for name in names})
     assert_installed(repository, done, names)
 
 
-@pytest.mark.parametrize("name", PIP_SETTINGS)
-def test_no_setting_of_a_pip_conf_sends_packages_elsewhere(repository, name):
+@pytest.mark.parametrize("names", [["user"], list(PIP_SETTINGS)], ids=["user", "all"])
+def test_no_setting_of_a_pip_conf_sends_packages_elsewhere(repository, names):
     # Where to find packages stands in it too, and that is still heeded.
     text = f"[global]\nno-index = true\nfind-links = {repository.wheels}\n"
-    text += f"[install]\n{name} = {PIP_SETTINGS[name]}\n"
+    text += "\n".join(["[install]", *(f"{name} = {PIP_SETTINGS[name]}" for name in names), ""])
     settings = repository.write_settings("pip.conf", text)
     unset = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None}
     done = repository.bootstrap(PIP_CONFIG_FILE=settings, **unset)
-    assert_installed(repository, done, f"{name} in a pip.conf")
+    assert_installed(repository, done, f"{names} in a pip.conf")
 
 
 def test_no_variable_of_uv_sends_packages_elsewhere(with_uv):
