@@ -1,7 +1,7 @@
 """All scripts but run_step.sh, which has a module of its own: help, set-up, manage.sh, bench.sh."""
 
+import contextlib
 import platform
-import secrets
 import shutil
 import signal
 import subprocess
@@ -12,14 +12,19 @@ import pytest
 
 from chatflow import websocket_reader
 from chatflow.basics.catalog import ROOT
+from chatflow.bench import __main__ as bench
+from chatflow.commands import manage
+from chatflow.running import processes
 from helpers.missing import need_git
 from helpers.scripts import (
     STOP_SECONDS,
     Script,
     assert_nothing_left,
+    assert_one_sentence,
     bare_path,
     checksums,
     copy_repository,
+    copy_without_environment,
     run_folders,
     run_script,
     step,
@@ -43,16 +48,14 @@ exit 1
 """
 
 
-@pytest.fixture
-def repository(tmp_path):
-    return copy_repository(tmp_path / "repository")
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return copy_repository(tmp_path_factory.mktemp("shared") / "repository")
 
 
 @pytest.fixture
-def bare_repository(repository):
-    """A copy of the repository without an environment."""
-    shutil.rmtree(repository / ".venv")
-    return repository
+def bare_repository(tmp_path):
+    return copy_without_environment(tmp_path / "repository")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -63,22 +66,21 @@ def test_every_script_has_help_and_works_from_any_folder(repository, tmp_path, n
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_shellcheck_has_nothing_to_say(name):
+def test_shellcheck_has_nothing_to_say():
     if not shutil.which("shellcheck"):
         pytest.skip("No shellcheck to be had: install it (Debian: apt install shellcheck).")
-    done = subprocess.run(
-        ["shellcheck", ROOT / "scripts" / name], capture_output=True, text=True, check=False
-    )
+    words = ["shellcheck", *SCRIPTS]
+    options = {"cwd": ROOT / "scripts", "capture_output": True, "text": True}
+    done = subprocess.run(words, check=False, **options)
     assert done.returncode == 0, done.stdout
 
 
 # --- bootstrap.sh ---------------------------------------------------------------------------------
 
 
-def test_bootstrap_says_and_does_nothing_when_nothing_has_changed(repository):
+def test_bootstrap_says_and_does_nothing_when_nothing_has_changed(repository, tmp_path):
     before = sorted((repository / ".venv").iterdir())
-    done = run_script(repository, "bootstrap.sh", PATH=str(bare_path(repository / "bin")))
+    done = run_script(repository, "bootstrap.sh", PATH=str(bare_path(tmp_path / "bin")))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted((repository / ".venv").iterdir()) == before
 
@@ -102,50 +104,42 @@ def test_chosen_python_is_the_only_one_tried(bare_repository, tmp_path):
     assert_python_is_missing(done)
 
 
-def test_newest_wants_a_newer_python_than_the_usual_environment(repository, tmp_path):
+def test_newest_wants_a_newer_python_than_the_usual_environment(bare_repository, tmp_path):
     path = bare_path(tmp_path / "bin")
     write_program(path / "python3", OLD_PYTHON.replace("(3, 8)", "(3, 11)"))
     # As a version manager leaves it for a version that is not the chosen one.
     write_program(path / "python3.13", "#!/bin/sh\necho no such version >&2\nexit 127\n")
-    done = run_script(repository, "test.sh", "--newest", PATH=str(path))
+    done = run_script(bare_repository, "test.sh", "--newest", PATH=str(path))
     assert_python_is_missing(done, "3.12")
-    assert not (repository / ".venv-newest").exists()
+    assert not (bare_repository / ".venv-newest").exists()
 
 
-def test_bootstrap_does_nothing_for_an_option_that_it_does_not_know(repository):
-    done = run_script(repository, "bootstrap.sh", "--latest")
+def test_bootstrap_does_nothing_for_an_option_that_it_does_not_know(bare_repository):
+    done = run_script(bare_repository, "bootstrap.sh", "--latest")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: bootstrap.sh")
 
 
 def assert_python_is_missing(done, wanted="3.11"):
-    assert done.returncode == 3
-    assert done.stderr.startswith(f"Python {wanted} or newer is needed")
-    assert done.stderr.count("\n") == 1, "one sentence on one line"
+    assert_one_sentence(done, 3, f"Python {wanted} or newer is needed")
 
 
 def test_two_bootstraps_at_once_wait_for_each_other(bare_repository):
-    python = write_program(bare_repository / "slow python", SLOW_PYTHON)
-    scripts = []
-    try:
+    slow = {"PYTHON": str(write_program(bare_repository / "slow python", SLOW_PYTHON))}
+    words = [bare_repository / "scripts" / "bootstrap.sh"]
+    (bare_repository / ".run").mkdir()
+    with contextlib.ExitStack() as stack:
+        scripts = []
         for last_words in ("Making the environment", "Another bootstrap.sh is at work"):
-            script = start_bootstrap(bare_repository, PYTHON=str(python))
-            scripts.append(script)
+            output = bare_repository / f"said-{len(scripts)}"
+            script = Script(bare_repository, words, output=output, variables=slow)
+            scripts.append(stack.enter_context(script))
             script.wait_until_it_says(last_words)
         assert (bare_repository / "steps-taken").read_text() == "begin\n"
         (bare_repository / "go").touch()
         assert [script.process.wait(30) for script in scripts] == [3, 3]
         # The second finds nothing done, as the first has failed, and tries for itself.
         assert (bare_repository / "steps-taken").read_text() == "begin\nend\n" * 2
-    finally:
-        for script in scripts:
-            script.end()
-
-
-def start_bootstrap(repository, **variables):
-    output = repository / f"said-{secrets.token_hex(4)}"
-    words = [repository / "scripts" / "bootstrap.sh"]
-    return Script(repository, words, output=output, variables=variables)
 
 
 # --- test.sh --------------------------------------------------------------------------------------
@@ -157,15 +151,15 @@ printf '%s\\n' "$@"
 """
 
 
-def test_newest_runs_the_tests_of_all_stages_in_its_own_environment(repository, tmp_path):
-    newest = repository / ".venv-newest"
+def test_newest_runs_the_tests_of_all_stages_in_its_own_environment(bare_repository, tmp_path):
+    newest = bare_repository / ".venv-newest"
     (newest / "bin").mkdir(parents=True)
     write_program(newest / "bin" / "python", TALKATIVE_PYTHON)
-    shutil.copy(ROOT / "requirements-newest.lock", repository)
-    lock = checksums(repository, "requirements-newest.lock")
+    shutil.copy(ROOT / "requirements-newest.lock", bare_repository)
+    lock = checksums(bare_repository, "requirements-newest.lock")
     (newest / "made-from").write_text(f"{platform.python_version()}\n{lock}")
-    (repository / "tests").symlink_to(ROOT / "tests")
-    done = run_script(repository, "test.sh", "--newest", "-k", "idle", cwd=tmp_path)
+    (bare_repository / "tests").symlink_to(ROOT / "tests")
+    done = run_script(bare_repository, "test.sh", "--newest", "-k", "idle", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     *_, option, value = words = done.stdout.splitlines()
     assert [option, value] == ["-k", "idle"], "pytest's own options come last"
@@ -179,54 +173,60 @@ def test_newest_runs_the_tests_of_all_stages_in_its_own_environment(repository, 
 # --- manage.sh ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", ["6", "06"])
-def test_manage_says_that_a_stage_does_not_run(repository, number):
-    done = run_script(repository, "manage.sh", number, "say", "lobby", "hello")
-    assert done.returncode == 2
-    assert done.stderr == "Stage 6 is not running: start it with ./scripts/run_step.sh 6\n"
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        *((number, "Stage 6 is not running: start it with ./s") for number in ("6", "06")),
+        *((number, f"There is no stage '{number}'") for number in ("0", "99", "--bogus")),
+    ],
+)
+def test_manage_knows_which_stages_there_are_and_which_do_not_run(
+    monkeypatch, tmp_path, capsys, number, said
+):
+    monkeypatch.setattr(processes, "RUNS", tmp_path)
+    assert manage.main([number, "say", "lobby", "hello"]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith(said)
+    assert errors.count("\n") == 1
 
 
-@pytest.mark.parametrize("number", ["0", "99", "--bogus"])
-def test_manage_knows_which_stages_there_are(repository, number):
-    done = run_script(repository, "manage.sh", number, "check")
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"There is no stage '{number}'")
-    assert done.stderr.count("\n") == 1
-
-
-async def test_manage_say_reaches_the_sockets_of_a_running_stage(repository, tmp_path):
+async def test_manage_say_reaches_the_sockets_of_a_stage_until_it_is_killed_with_its_sweeper(
+    repository, tmp_path
+):
     garbage = {"DJANGO_SETTINGS_MODULE": "nonsense", "PYTHONSAFEPATH": "1"}
-    with step(repository, "6", "--instances", "2") as running:
+    words = ["6", "say", "lobby", "from outside", "--author", "carol"]
+    with step(repository, "6") as running:
         async with websocket_reader(running, "lobby") as bob:
-            words = ["6", "say", "lobby", "from outside", "--author", "carol"]
             done = run_script(repository, "manage.sh", *words, cwd=tmp_path, **garbage)
             assert done.returncode == 0, done.stderr
             message = await bob.next(within=10)
-    assert (message["author"], message["text"]) == ("carol", "from outside")
-
-
-def test_manage_is_not_misled_by_a_run_that_was_killed_with_its_sweeper(repository):
-    with step(repository, "5") as running:
-        (sweeper,) = [each for each in running.processes() if "sweep.py" in str(each.cmdline())]
-        sweeper.kill()
-        running.send(signal.SIGKILL)
-        running.process.wait()
-        _, left = psutil.wait_procs(running.processes(), timeout=STOP_SECONDS)
-        assert not left
+        assert (message["author"], message["text"]) == ("carol", "from outside")
+        kill_with_sweeper(running)
         assert len(run_folders(repository)) == 1, "nobody was there to remove it"
-        done = run_script(repository, "manage.sh", "5", "say", "lobby", "anybody there?")
-        assert "Stage 5 is not running" in done.stderr
-        assert run_folders(repository) == []
+        done = run_script(repository, "manage.sh", *words)
+        assert done.stderr == ("Stage 6 is not running: start it with ./scripts/run_step.sh 6\n"), (
+            "it must not be misled by what the run has left"
+        )
+        assert (done.returncode, run_folders(repository)) == (2, [])
+
+
+def kill_with_sweeper(running):
+    (sweeper,) = running.find("sweep.py")
+    sweeper.kill()
+    running.send(signal.SIGKILL)
+    running.process.wait()
+    _, left = psutil.wait_procs(running.processes(), timeout=STOP_SECONDS)
+    assert not left
 
 
 # --- bench.sh -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"]], ids=["none", "unknown"])
-def test_bench_wants_a_verb_that_it_knows(repository, arguments):
-    done = run_script(repository, "bench.sh", *arguments)
-    assert done.returncode == 2
-    assert "usage: bench.sh" in done.stderr
+def test_bench_wants_a_verb_that_it_knows(capsys, arguments):
+    with pytest.raises(SystemExit, match="2"):
+        bench.main(arguments)
+    assert "usage: bench.sh" in capsys.readouterr().err
 
 
 def test_bench_needs_a_git_repository(repository):
@@ -236,18 +236,21 @@ def test_bench_needs_a_git_repository(repository):
     assert run_folders(repository) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_bench_leaves_nothing_when_it_is_stopped(repository, number):
+def test_bench_leaves_nothing_when_it_is_stopped(tmp_path):
     need_git()
+    repository = copy_repository(tmp_path / "repository")
     make_git_repository(repository)
     words = [repository / "scripts" / "bench.sh", "start"]
-    bench = Script(repository, words, output=repository / ".run" / "said")
-    try:
-        bench.wait_until_it_says("Starting it")
-        bench.send(number)
-        assert_nothing_left(bench)
-    finally:
-        bench.end()
+    with contextlib.ExitStack() as stack:
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        outputs = [repository / ".run" / number.name for number in numbers]
+        scripts = [stack.enter_context(Script(repository, words, output=each)) for each in outputs]
+        for script in scripts:
+            script.wait_until_it_says("Starting it")
+        for script, number in zip(scripts, numbers, strict=True):
+            script.send(number)
+        for script in scripts:
+            assert_nothing_left(script)
 
 
 def make_git_repository(folder):
