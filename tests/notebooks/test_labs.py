@@ -3,12 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,32 +10,18 @@ import pytest_asyncio
 import websockets
 
 from chatflow.basics.errors import LaunchError, UsageError
-from chatflow.running.labs import LABS, lab, log_line
+from chatflow.running.labs import lab, log_line
 from labs import raw_asgi
-from labs.http2_over_tls import ask, make_certificate, over_tls
+from labs.waiting_clients import told_to_wake, until_waiting, waiting_clients
 
-READERS = 200
+READERS = 100
+CLIENTS = 50
 LONG = "x" * 300_000
 
 # Not ASCII: both protocols show its bytes as latin-1.
 HEADERS = {"x-lab": "é".encode()}
 SHOWN = "é".encode().decode("latin-1")
 DEADLINE = 30
-
-# Serves until it is ended, and says what it has started.
-SERVE_FOREVER = """
-import asyncio, json
-from chatflow import stage
-from labs.http2_over_tls import over_tls
-
-async def main():
-    async with stage(3) as chat, over_tls(chat) as secure:
-        pids = [chat.instances[0].program.pid, secure.program.pid]
-        print(json.dumps({"folder": str(chat.files.path), "pids": pids}), flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
 
 
 def client(app):
@@ -57,7 +37,7 @@ async def asgi(request):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def wsgi():
-    async with lab("raw_wsgi", server="gunicorn") as app:
+    async with lab("raw_wsgi", server="gunicorn", options=["--threads", f"{CLIENTS + 1}"]) as app:
         yield app
 
 
@@ -78,11 +58,12 @@ async def test_raw_asgi_shows_the_scope_and_each_event_of_a_request(asgi):
     assert "".join(event["body"] for event in events) == LONG
 
 
-async def test_hundreds_of_requests_wait_in_one_thread_and_one_post_wakes_them_all(asgi):
+async def test_a_hundred_requests_wait_in_one_thread_and_one_post_wakes_them_all(asgi):
     async with client(asgi) as http:
         before = (await http.get("/")).json()
         readers = [asyncio.create_task(http.get("/wait")) for _ in range(READERS)]
-        during = await until_waiting(http, READERS)
+        during = await until_waiting(asgi, READERS, within=DEADLINE)
+        assert during["waiting"] == READERS
         assert not any(reader.done() for reader in readers), "GET /wait answered before POST /wake"
         await http.post("/wake")
         answers = await asyncio.gather(*readers)
@@ -93,15 +74,6 @@ async def test_hundreds_of_requests_wait_in_one_thread_and_one_post_wakes_them_a
         f"there were {before['threads']} before and {during['threads']} with them"
     )
     assert after["waiting"] == 0, "woken requests should no longer count as waiting"
-
-
-async def until_waiting(http, count):
-    """The application's own answer as soon as so many requests wait in it."""
-    give_up_at = time.monotonic() + DEADLINE
-    while (answer := (await http.get("/")).json())["waiting"] != count:
-        assert time.monotonic() < give_up_at, f"{count} sent GET /wait, {answer['waiting']} wait"
-        await asyncio.sleep(0.01)
-    return answer
 
 
 async def test_raw_asgi_echoes_text_and_bytes_over_a_websocket(asgi):
@@ -143,6 +115,34 @@ async def test_a_websocket_handshake_is_just_a_get_to_wsgi(wsgi):
     assert environ["HTTP_UPGRADE"] == "websocket"
 
 
+async def test_wsgi_sends_a_piece_before_the_response_is_over(wsgi):
+    async with client(wsgi) as http:
+        async with http.stream("GET", "/wait") as response, asyncio.timeout(DEADLINE):
+            lines = response.aiter_lines()
+            assert await anext(lines) == "waiting"
+            assert (await http.get("/")).json()["waiting"] == 1
+            await http.post("/wake")
+            assert [line async for line in lines] == ["woken"]
+        assert (await http.get("/")).json()["waiting"] == 0
+
+
+async def test_a_wsgi_response_that_waits_holds_a_thread_and_is_not_told_that_its_client_left(wsgi):
+    async with waiting_clients(wsgi, CLIENTS) as waiting:
+        assert waiting["threads"] > CLIENTS
+    left = await until_waiting(wsgi, 0, within=1)
+    assert left["waiting"] == CLIENTS, "all have gone, and nobody has told the application"
+    await told_to_wake(wsgi)
+    assert (await until_waiting(wsgi, 0, within=DEADLINE))["waiting"] == 0
+
+
+async def test_an_asgi_response_that_waits_holds_no_thread_and_is_told_that_its_client_left(asgi):
+    async with waiting_clients(asgi, CLIENTS) as waiting:
+        assert waiting["threads"] == 1
+    # Daphne cancels an application too, ten seconds later. This one has heard the event.
+    left = await until_waiting(asgi, 0, within=5)
+    assert left["waiting"] == 0
+
+
 # --- starting a lab ---------------------------------------------------------------------------
 
 
@@ -168,95 +168,11 @@ async def test_nothing_is_left_of_a_lab_whose_block_fails_while_a_request_waits(
             async with lab("raw_asgi", server="uvicorn") as app:
                 http = await stack.enter_async_context(client(app))
                 reader = asyncio.create_task(http.get("/wait"))
-                await until_waiting(http, 1)
+                await until_waiting(app, 1, within=DEADLINE)
                 raise ZeroDivisionError
         await asyncio.wait([reader])
     assert app.program.poll() is not None, "the server still runs"
     assert not app.program.log.parent.exists(), "the lab's folder in .run/ is still there"
-
-
-# --- HTTP/2 over TLS --------------------------------------------------------------------------
-
-
-async def test_the_same_stage_answers_over_http_1_and_with_tls_over_http_2(running, tmp_path):
-    chat = running(3)
-    async with over_tls(chat) as secure:
-        plain = await ask(chat.url, secure.certificate, http2=True)
-        first = await ask(secure.url, secure.certificate, http2=False)
-        second = await ask(secure.url, secure.certificate, http2=True)
-        # With a certificate that is not the server's nobody gets in: so it is verified above.
-        stranger, _ = make_certificate(tmp_path)
-        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-            await ask(secure.url, stranger, http2=True)
-    assert secure.program.poll() is not None, "the server with TLS still runs after its block"
-    versions = [answer.http_version for answer in (plain, first, second)]
-    assert versions == ["HTTP/1.1", "HTTP/1.1", "HTTP/2"], (
-        "Without TLS there is HTTP/1.1 only; with it, what the client offers. For HTTP/2 Daphne "
-        "needs Twisted with its http2 and tls extras: see pyproject.toml."
-    )
-    assert [answer.status_code for answer in (plain, first, second)] == [200] * 3
-    assert plain.content == first.content == second.content
-
-
-def test_the_http2_lab_is_a_script_that_prints_what_it_has_seen():
-    # Nothing listens on port 9: what asked a proxy for our servers would fail.
-    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    options = {"stderr": None, "env": os.environ | proxies}
-    with run_python(LABS / "http2_over_tls.py", **options) as script:
-        output = script.stdout.read().decode()
-    assert script.returncode == 0, f"the script ended with {script.returncode}"
-    lines = [line.split()[:3] for line in output.splitlines()[1:-1]]
-    assert lines == [
-        ["http", "HTTP/1.1", "200"],
-        ["https", "HTTP/1.1", "200"],
-        ["https", "HTTP/2", "200"],
-    ]
-    assert output.endswith("The same page each time.\n")
-
-
-def test_ctrl_c_ends_the_http2_script_without_a_traceback():
-    with run_python(LABS / "http2_over_tls.py", stderr=subprocess.PIPE) as script:
-        assert script.stdout.readline().startswith(b"Starting")
-        script.send_signal(signal.SIGINT)
-        errors = script.stderr.read().decode()
-    assert (script.returncode, errors) == (130, "")
-
-
-def test_nothing_is_left_of_the_http2_lab_when_ctrl_c_comes_while_it_serves():
-    with run_python("-c", SERVE_FOREVER, stderr=subprocess.DEVNULL) as script:
-        started = json.loads(script.stdout.readline())
-        script.send_signal(signal.SIGINT)
-    assert script.returncode == -signal.SIGINT, "Ctrl-C should end it, and no error on the way"
-    # The folder goes when the last process of the run has gone: the kernel keeps that lock.
-    until(lambda: not Path(started["folder"]).exists(), "the lab's folder in .run/ is still there")
-    assert [pid for pid in started["pids"] if is_running(pid)] == [], "servers still run"
-
-
-@contextlib.contextmanager
-def run_python(*words, **options):
-    """A Python process that ends within the block or soon after, and never outlives the test."""
-    command, options = [sys.executable, *words], {"stdout": subprocess.PIPE} | options
-    with subprocess.Popen(command, cwd=LABS.parent, **options) as script:
-        try:
-            yield script
-            script.wait(DEADLINE)
-        finally:
-            script.kill()
-
-
-def until(is_so, complaint):
-    give_up_at = time.monotonic() + DEADLINE
-    while not is_so():
-        assert time.monotonic() < give_up_at, complaint
-        time.sleep(0.02)
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 async def test_line_of_a_log_is_waited_for():

@@ -2,26 +2,24 @@
 
 import asyncio
 import contextlib
+from types import SimpleNamespace
 
 import httpx
 import pytest
+import pytest_asyncio
 import websockets
 
 from chatflow import stage
-from chatflow.clients import browser
 from chatflow.running.labs import lab
 from chatflow.running.variants import variant
-from labs.http2_over_tls import ask, over_tls
 from labs.many_readers import open_streams, threads_of
-from labs.six_streams import answered
-from labs.waiting_clients import told_to_wake, until_waiting, waiting_clients
 from labs.wsgi_streams import ticks
 
 THREADS = 4
 DEADLINE = 30
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def wsgi():
     async with lab("wsgi_streams", server="gunicorn") as app:
         yield app
@@ -31,21 +29,10 @@ def client(app):
     return httpx.AsyncClient(base_url=app.url, timeout=DEADLINE)
 
 
-async def test_wsgi_sends_a_piece_before_the_response_is_over():
-    async with lab("raw_wsgi", server="gunicorn") as app, client(app) as http:
-        async with http.stream("GET", "/wait") as response, asyncio.timeout(DEADLINE):
-            lines = response.aiter_lines()
-            assert await anext(lines) == "waiting"
-            assert (await http.get("/")).json()["waiting"] == 1
-            await http.post("/wake")
-            assert [line async for line in lines] == ["woken"]
-        assert (await http.get("/")).json()["waiting"] == 0
-
-
 async def test_as_many_streams_as_threads_are_live_and_the_next_request_waits_for_one_to_end(wsgi):
     async with client(wsgi) as http, contextlib.AsyncExitStack() as readers:
         streams = [http.stream("GET", "/clock") for _ in range(THREADS)]
-        clocks = [await readers.enter_async_context(stream) for stream in streams]
+        clocks = [held(await readers.enter_async_context(stream)) for stream in streams]
         page = asyncio.create_task(http.get("/"))
         heard = await asyncio.gather(*(ticks(clock, 20) for clock in clocks))
         assert not page.done(), "the fifth request was answered, while four streams were live"
@@ -54,6 +41,12 @@ async def test_as_many_streams_as_threads_are_live_and_the_next_request_waits_fo
     assert [[number for number, _ in tick] for tick in heard] == [[*range(1, 21)]] * THREADS
     assert [len({thread for _, thread in tick}) for tick in heard] == [1] * THREADS
     assert len({thread for tick in heard for _, thread in tick}) == THREADS
+
+
+def held(clock):
+    """The same stream, which stays open though whoever has read of it has let go of its lines."""
+    lines = clock.aiter_lines()
+    return SimpleNamespace(aiter_lines=lambda: lines, aclose=clock.aclose)
 
 
 async def test_websockets_by_the_raw_socket_take_a_thread_each(wsgi):
@@ -127,26 +120,6 @@ async def test_django_streams_under_wsgi_too():
 # --- beside the same under ASGI ----------------------------------------------------------------
 
 
-async def test_a_wsgi_response_that_waits_holds_a_thread_and_is_not_told_that_its_client_left():
-    async with lab("raw_wsgi", server="gunicorn", options=["--threads", "51"]) as app:
-        async with waiting_clients(app, 50) as waiting:
-            assert waiting["threads"] > 50
-        left = await until_waiting(app, 0, within=1)
-        assert left["waiting"] == 50, "all clients have gone, and nobody has told the application"
-        await told_to_wake(app)
-        assert (await until_waiting(app, 0, within=DEADLINE))["waiting"] == 0
-
-
-@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
-async def test_an_asgi_response_that_waits_holds_no_thread_and_is_told_that_its_client_left(server):
-    async with lab("raw_asgi", server=server) as app:
-        async with waiting_clients(app, 50) as waiting:
-            assert waiting["threads"] == 1
-        # Daphne cancels an application too, ten seconds later. This one has heard the event.
-        left = await until_waiting(app, 0, within=5)
-        assert left["waiting"] == 0
-
-
 APPLICATION = "application = get_asgi_application()"
 NO_SIGNAL = """
 from django.core.signals import request_started
@@ -189,23 +162,3 @@ async def threads_when(instance, expected):
             break
         await asyncio.sleep(0.02)
     return threads_of(instance)
-
-
-# --- over TLS ----------------------------------------------------------------------------------
-
-
-async def test_the_application_can_tell_http_2_by_its_scope(running):
-    async with over_tls(running(3), lab="raw_asgi") as raw:
-        answers = [await ask(raw.url, raw.certificate, http2=http2) for http2 in (False, True)]
-    assert [answer.json()["scope"]["http_version"] for answer in answers] == ["1.1", "2"]
-
-
-async def test_six_streams_of_a_browser_hold_a_page_back_over_http_1_and_not_over_http_2(running):
-    chat = running(3)
-    async with over_tls(chat) as secure:
-        found = await answered(chat.url, secure.url)
-    if found is None:
-        with pytest.raises(browser.MissingError):
-            browser.find_chromium()
-    else:
-        assert found == [[False, True, "http/1.1"], [True, True, "h2"]]
