@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 
 import pytest
 
@@ -9,6 +10,8 @@ from chatflow import stages
 from chatflow.lesson import claims
 from chatflow.lesson.notebooks import FOLDER
 
+# All cells with a tag: reading all notebooks takes a while, and nobody changes them here.
+places = cache(claims.places)
 CLAIMS = claims.load()["claim"]
 SYMPTOMS = claims.load()["symptom"]
 
@@ -25,7 +28,7 @@ STAGES_OF = {
 
 @pytest.mark.parametrize("name", STAGES_OF)
 def test_claim_is_settled_by_a_cell_that_asserts(name):
-    found = claims.places().get(name, [])
+    found = places().get(name, [])
     for number in STAGES_OF[name].split():
         cells = [place.cell for place in found if place.notebook.startswith(number)]
         assert cells, f"no cell of notebook {number} carries the tag {name}"
@@ -34,7 +37,7 @@ def test_claim_is_settled_by_a_cell_that_asserts(name):
 
 @pytest.mark.parametrize("entry", SYMPTOMS, ids=lambda entry: entry["tag"])
 def test_error_is_reproduced_word_for_word(entry):
-    [place] = claims.places().get(entry["tag"], [None])
+    [place] = places().get(entry["tag"], [None])
     assert place, f"no cell carries the tag {entry['tag']}"
     assert entry["error"] in json.dumps(place.cell["outputs"], ensure_ascii=False)
 
@@ -42,7 +45,7 @@ def test_error_is_reproduced_word_for_word(entry):
 def test_every_tag_is_known():
     known = {*CLAIMS, *(entry["tag"] for entry in SYMPTOMS), "varies", "browser"}
     assert set(CLAIMS) == set(STAGES_OF)
-    assert not set(claims.places()) - known
+    assert not set(places()) - known
 
 
 def test_tables_lead_to_headings_that_are_there():

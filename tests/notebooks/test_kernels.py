@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import httpx
 import psutil
 import pytest
+import pytest_asyncio
 from jupyter_client.manager import AsyncKernelManager
 
 from chatflow import websocket_reader
@@ -26,6 +27,7 @@ from helpers.scripts import (
     can_listen,
     copy_repository,
     environment,
+    forget_migrated,
     marked_processes,
     new_mark,
     run_folders,
@@ -47,15 +49,32 @@ from chatflow import stage
 async with stage(1) as chat:
     assert chat.manage("check").returncode == 0
 """
-WSGI, ASGI = "1", "6, instances=2"
+WSGI, ASGI, TWO = "1", "6", "6, instances=2"
 # Of a start, by the process that has just begun: the guard of the run's folder, the migration, the
 # first instance.
 MOMENTS = ["sweep.py", "migrate", "daphne"]
 
 
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
     return copy_repository(tmp_path_factory.mktemp("repository"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(repository):
+    async with Notebook(repository) as notebook:
+        yield notebook
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def notebook(shared):
+    """A kernel that runs, and has no cell to run: most tests leave it like this."""
+    yield shared
+    if not await shared.manager.is_alive() or shared.processes():
+        await shared.restart(now=True)
 
 
 class Notebook:
@@ -135,7 +154,7 @@ class Notebook:
         give_up_at = time.monotonic() + START_SECONDS
         while not any(word in " ".join(command_line(each)) for each in self.processes()):
             assert time.monotonic() < give_up_at, f"no {word} was ever started"
-            await asyncio.sleep(0)  # and look again at once: the moment is short
+            await asyncio.sleep(0.01)
 
     def ports(self):
         sockets = [each for process in self.processes() for each in process.net_connections("tcp")]
@@ -178,72 +197,60 @@ def nothing_left(notebook, listeners):
     assert_nothing_left(notebook, ports)
 
 
-async def test_interrupt_ends_a_cell_and_what_it_holds_and_the_kernel_goes_on(repository):
-    async with Notebook(repository) as notebook:
-        for options, then, listeners in (ASGI, FOREVER, 3), (WSGI, FOREVER, 1), (WSGI, BLOCKING, 1):
-            cell = await notebook.hold(options, then)
-            with nothing_left(notebook, listeners):
-                await notebook.manager.interrupt_kernel()
-                assert await notebook.ending(cell) == "CancelledError"
-                assert not notebook.processes(), "the cell must not end before its stage has"
-        assert await notebook.ending(notebook.client.execute(TRY_AGAIN)) is None
-
-
-async def test_interrupt_in_the_middle_of_a_start_leaves_nothing(repository):
-    async with Notebook(repository) as notebook:
-        for word in MOMENTS:
-            migrate_again(repository)
-            cell = notebook.begin(ASGI)
-            await notebook.wait_for_process(word)
+@in_one_loop
+async def test_interrupt_ends_a_cell_and_what_it_holds_and_the_kernel_goes_on(notebook):
+    for options, then, listeners in (WSGI, BLOCKING, 1), (ASGI, FOREVER, 2):
+        cell = await notebook.hold(options, then)
+        with nothing_left(notebook, listeners):
             await notebook.manager.interrupt_kernel()
             assert await notebook.ending(cell) == "CancelledError"
-            assert_nothing_left(notebook)
-        assert await notebook.ending(notebook.client.execute(TRY_AGAIN)) is None
+            assert not notebook.processes(), "the cell must not end before its stage has"
+    assert await notebook.ending(notebook.client.execute(TRY_AGAIN)) is None
 
 
-def migrate_again(repository):
-    """Take away the migrated database that a start would copy."""
-    for path in (repository / ".run").glob("migrated-*"):
-        path.unlink()
+@in_one_loop
+async def test_interrupt_in_the_middle_of_a_start_leaves_nothing(notebook):
+    for word in MOMENTS:
+        forget_migrated(notebook.repository)
+        cell = notebook.begin(ASGI)
+        await notebook.wait_for_process(word)
+        await notebook.manager.interrupt_kernel()
+        assert await notebook.ending(cell) == "CancelledError"
+        assert_nothing_left(notebook)
 
 
-async def test_restart_of_the_kernel_ends_what_a_cell_holds(repository):
-    async with Notebook(repository) as notebook:
-        for now in (False, True):  # the kernel is asked to end, or killed
-            await notebook.hold(ASGI)
-            with nothing_left(notebook, 3):
-                await notebook.restart(now=now)
-        assert await notebook.ending(notebook.client.execute(TRY_AGAIN)) is None
+@in_one_loop
+async def test_restart_of_the_kernel_ends_what_a_cell_holds(notebook):
+    await notebook.hold(ASGI)
+    with nothing_left(notebook, 2):
+        await notebook.restart(now=False)  # asked to end; if not, it is killed: see below
 
 
-async def test_nothing_is_left_of_a_kernel_that_is_killed(repository):
-    async with Notebook(repository) as notebook:
-        for options, listeners in ((ASGI, 3), (WSGI, 1)):
-            await notebook.hold(options)
-            with nothing_left(notebook, listeners):
-                notebook.kill()
+@in_one_loop
+async def test_nothing_is_left_of_a_kernel_that_is_killed(notebook):
+    await notebook.hold(WSGI)
+    with nothing_left(notebook, 1):
+        notebook.kill()
+
+
+@in_one_loop
+async def test_nothing_is_left_of_a_kernel_that_is_killed_in_the_middle_of_a_start(notebook):
+    for word in MOMENTS:
+        if not await notebook.manager.is_alive():
             await notebook.restart()
-
-
-async def test_nothing_is_left_of_a_kernel_that_is_killed_in_the_middle_of_a_start(repository):
-    async with Notebook(repository) as notebook:
-        for word in MOMENTS:
-            migrate_again(repository)
-            notebook.begin(ASGI)
-            await notebook.wait_for_process(word)
-            notebook.kill()
-            assert_nothing_left(notebook)
-            await notebook.restart()
+        forget_migrated(notebook.repository)
+        notebook.begin(ASGI)
+        await notebook.wait_for_process(word)
+        notebook.kill()
+        assert_nothing_left(notebook)
 
 
 def test_guard_removes_the_folder_though_nobody_hears_that_it_is_there(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "lock").touch()
-    guard = subprocess.Popen(
-        [sys.executable, "-I", ROOT / "notebooks" / "chatflow" / "running" / "sweep.py", folder],
-        stdout=subprocess.PIPE,
-    )
+    sweep = ROOT / "notebooks" / "chatflow" / "running" / "sweep.py"
+    guard = subprocess.Popen([sys.executable, "-I", sweep, folder], stdout=subprocess.PIPE)
     guard.stdout.close()  # as when the kernel is killed a moment after it has started the guard
     assert guard.wait(STOP_SECONDS) == 0
     assert not folder.exists()
@@ -252,9 +259,11 @@ def test_guard_removes_the_folder_though_nobody_hears_that_it_is_there(tmp_path)
 # --- two notebooks --------------------------------------------------------------------------------
 
 
-async def test_two_notebooks_at_once_do_not_disturb_each_other(repository):
-    async with Notebook(repository) as one, Notebook(repository) as two:
-        await asyncio.gather(one.hold(ASGI), two.hold(ASGI))
+@in_one_loop
+async def test_two_notebooks_at_once_do_not_disturb_each_other(repository, notebook):
+    two = notebook
+    async with Notebook(repository) as one:
+        await asyncio.gather(one.hold(TWO), two.hold(TWO))
         assert len(one.ports()) == len(two.ports()) == 3, "two instances and Redis"
         assert not one.ports() & two.ports()
         for name in ("CHAT_DATABASE", "REDIS_URL", "REDIS_PREFIX"):

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest_asyncio
 
 from chatflow.clients import browser
 from chatflow.running.labs import LABS
+from labs import http2_over_tls
 from labs.http2_over_tls import ask, make_certificate, over_tls
 from labs.six_streams import answered
 
@@ -84,16 +84,14 @@ async def test_six_streams_of_a_browser_hold_a_page_back_over_http_1_and_not_ove
         assert found == [[False, True, "http/1.1"], [True, True, "h2"]]
 
 
-# --- as a script ------------------------------------------------------------------------------
-
-
-def test_the_http2_lab_is_a_script_that_prints_what_it_has_seen():
+async def test_the_http2_lab_prints_what_it_has_seen(chat, secure, monkeypatch, capsys):
     # Nothing listens on port 9: what asked a proxy for our servers would fail.
-    proxies = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    options = {"stderr": None, "env": os.environ | proxies}
-    with run_python(LABS / "http2_over_tls.py", **options) as script:
-        output = script.stdout.read().decode()
-    assert script.returncode == 0, f"the script ended with {script.returncode}"
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setattr(http2_over_tls, "stage", lambda number: contextlib.nullcontext(chat))
+    monkeypatch.setattr(http2_over_tls, "over_tls", lambda chat: contextlib.nullcontext(secure))
+    await http2_over_tls.main()
+    output = capsys.readouterr().out
     lines = [line.split()[:3] for line in output.splitlines()[1:-1]]
     assert lines == [
         ["http", "HTTP/1.1", "200"],
@@ -101,6 +99,9 @@ def test_the_http2_lab_is_a_script_that_prints_what_it_has_seen():
         ["https", "HTTP/2", "200"],
     ]
     assert output.endswith("The same page each time.\n")
+
+
+# --- as a script ------------------------------------------------------------------------------
 
 
 def test_ctrl_c_ends_the_http2_script_without_a_traceback():
