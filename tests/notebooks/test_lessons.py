@@ -7,11 +7,10 @@ import pytest
 from chatflow import Row, Span, diff, find_stage, predict, show, show_lab, timeline
 from chatflow.basics.errors import UsageError
 
+WAITS = [Span(0.5, 2, "waits for a thread", "lost"), Span(2, 2.5, "", "done")]
 ROWS = [
     Row("stage 02", "reader 1", [Span(0, 2, "waits")]),
-    Row(
-        "stage 02", "alice", [Span(0.5, 2, "waits for a thread", "lost"), Span(2, 2.5, "", "done")]
-    ),
+    Row("stage 02", "alice", WAITS),
     Row("stage 03", "reader 1", [Span(0, 0.25, "a label that is too long", "done")]),
 ]
 
@@ -65,12 +64,9 @@ def test_number_is_graded_by_its_order_of_magnitude(capsys, answer, happened, ne
     assert ("Not this time. That is why." in said) is not near
 
 
-def test_number_that_is_met_is_simply_right(capsys):
+def test_number_that_is_met_is_simply_right_and_a_code_is_no_quantity(capsys):
     assert predict("How many?", 17).grade(17, because="That is why.")
     assert capsys.readouterr().out.endswith("  Right.\n")
-
-
-def test_code_is_no_quantity(capsys):
     assert not predict("Which status?", 403).grade(404, exactly=True)
     assert predict("Which status?", 404).grade(404, exactly=True)
     assert "order of magnitude" not in capsys.readouterr().out
@@ -91,17 +87,17 @@ def test_listing_is_the_real_source():
     assert "```python" in part._repr_markdown_()
 
 
-def test_listing_of_a_function_has_its_decorators():
-    assert show(2, "chat/views.py", "messages").text.startswith("@require_safe\ndef messages(")
-
-
-def test_listing_of_a_method_stands_at_the_margin():
-    lines = show(9, "chat/models.py", "count_up").text.splitlines()
-    assert lines[:2] == ["@classmethod", "def count_up(cls, name):"]
-
-
-def test_listing_of_an_assignment():
-    assert show(2, "chat/views.py", "WAIT_SECONDS").text.startswith("WAIT_SECONDS =")
+@pytest.mark.parametrize(
+    ("where", "begins"),
+    [
+        ((2, "chat/views.py", "messages"), "@require_safe\ndef messages("),
+        ((9, "chat/models.py", "count_up"), "@classmethod\ndef count_up(cls, name):"),
+        ((2, "chat/views.py", "WAIT_SECONDS"), "WAIT_SECONDS ="),
+    ],
+    ids=["function with its decorators", "method, at the margin", "assignment"],
+)
+def test_listing_of_a(where, begins):
+    assert show(*where).text.startswith(begins)
 
 
 @pytest.mark.parametrize("wrong", [("chat/nothing.py",), ("chat/views.py", "nothing")])
@@ -117,15 +113,9 @@ def test_lab_is_listed_too():
 def test_diff_shows_exactly_the_files_that_change():
     text = diff(4, 5).text
     changed = {line.split("b/")[1] for line in text.splitlines() if line.startswith("+++ ")}
-    assert changed == {path for path in find_stage(5).changed if path_changes(path)}
+    folder = find_stage(5).folder
+    assert changed == {path for path in find_stage(5).changed if (folder / path).read_text()}
     assert "-        await self.send_json(message.as_event())" in text
-
-
-def path_changes(path):
-    return (find_stage(5).folder / path).read_text() != ""
-
-
-def test_diff_of_one_file():
     assert diff(4, 5, "chat/consumers.py").text.count("+++ ") == 1
 
 
@@ -140,13 +130,10 @@ def test_time_axis_has_a_bar_for_each_span_at_its_place():
     assert float(bars[0].get("width")) == pytest.approx(4 / 3 * float(bars[1].get("width")), 0.01)
 
 
-def test_time_axis_writes_no_label_that_does_not_fit():
-    assert "waits for a thread" in timeline("Waiting", ROWS).svg.split("</desc>")[1]
-    assert "too long" not in timeline("Waiting", ROWS).svg.split("</desc>")[1]
-
-
-def test_time_axis_says_all_in_words_too():
-    text = repr(timeline("Waiting", ROWS))
-    assert "stage 02, alice: waits for a thread, 0.50 s to 2.00 s" in text
-    bundle = timeline("Waiting", ROWS)._repr_mimebundle_()
-    assert set(bundle) == {"image/svg+xml", "image/png", "text/plain"}
+def test_time_axis_writes_labels_that_fit_and_says_all_in_words_too():
+    picture = timeline("Waiting", ROWS)
+    drawn = picture.svg.split("</desc>")[1]
+    assert "waits for a thread" in drawn
+    assert "too long" not in drawn
+    assert "stage 02, alice: waits for a thread, 0.50 s to 2.00 s" in repr(picture)
+    assert set(picture._repr_mimebundle_()) == {"image/svg+xml", "image/png", "text/plain"}

@@ -48,23 +48,10 @@ from helpers.scripts import (
     what_is_left,
 )
 
-BAD_USAGE = {
-    "no number": [],
-    "number 0": ["0"],
-    "number 10": ["10"],
-    "number 99": ["99"],
-    "a word": ["abc"],
-    "an Arabic digit": ["٣"],
-    "unknown option": ["1", "--bogus"],
-    "port -1": ["1", "--port", "-1"],
-    "port 70000": ["1", "--port", "70000"],
-    "second port too high": ["1", "--port", "65535", "--instances", "2"],
-    "no instances": ["1", "--instances", "0"],
-    "ASGI server for WSGI": ["1", "--server", "uvicorn"],
-    "WSGI server for ASGI": ["5", "--server", "gunicorn"],
-    "shards without Redis": ["5", "--redis-shards", "2"],
-    "database elsewhere": ["1", "--database", "postgres://localhost/chat"],
-}
+BAD_USAGE = ["", "0", "10", "99", "abc", "٣", "1 --bogus", "1 --port -1", "1 --port 70000"]
+BAD_USAGE += ["1 --port 65535 --instances 2", "1 --instances 0"]
+BAD_USAGE += ["1 --server uvicorn", "5 --server gunicorn", "5 --redis-shards 2"]
+BAD_USAGE += ["1 --database postgres://localhost/chat"]
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +89,9 @@ def run_step(monkeypatch, tmp_path, capsys):
 # --- what is asked for cannot be ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", BAD_USAGE.values(), ids=BAD_USAGE.keys())
-def test_bad_usage_is_answered_with_one_sentence(run_step, arguments):
-    assert_one_sentence(run_step(*arguments), 2)
+@pytest.mark.parametrize("words", BAD_USAGE)
+def test_bad_usage_is_answered_with_one_sentence(run_step, words):
+    assert_one_sentence(run_step(*words.split()), 2)
 
 
 def test_script_ends_with_the_sentence_and_its_exit_code(repository):
