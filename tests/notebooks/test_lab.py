@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -19,14 +20,13 @@ from chatflow.running.redis_server import free_port
 from helpers.missing import leave_out
 
 START_SECONDS = 60
-FIRST, LAST = "00_start_here", "06_redis_layer"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @contextlib.asynccontextmanager
 async def jupyter_lab(**variables):
-    """Run lab.sh without opening a browser; yields its address."""
+    """Run lab.sh without opening a browser; yields the address of the first notebook in it."""
     files = RunFolder("lab")
     options = ["--no-browser", "--ServerApp.token=", "--port", str(free_port())]
     try:
@@ -35,7 +35,7 @@ async def jupyter_lab(**variables):
         workspaces = {"JUPYTERLAB_WORKSPACES_DIR": str(files.path / "workspaces")}
         log, environment = files.path / "lab.log", os.environ | workspaces | variables
         server = Program(command, folder=files, log=log, env=environment)
-        yield await address(server)
+        yield f"{await address(server)}/lab/tree/notebooks/00_start_here.ipynb"
     finally:
         await asyncio.to_thread(files.close)
 
@@ -51,7 +51,7 @@ async def address(server):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def new_page():
-    """Call it for a page of the one browser, which keeps what it has fetched."""
+    """Call it for a page of the one browser."""
     try:
         find_chromium()
     except MissingError as error:
@@ -59,12 +59,6 @@ async def new_page():
     async with chromium() as browser:
         context = await browser.new_context(viewport={"width": 1400, "height": 1000})
         yield context.new_page
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def trusted_lab(new_page):
-    async with jupyter_lab() as url:
-        yield url
 
 
 async def run_cell(page, prompt):
@@ -86,40 +80,42 @@ async def is_taken(prompt, seconds=3):
     return True
 
 
-async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells(trusted_lab, new_page):
-    page = await new_page()
-    await page.goto(f"{trusted_lab}/lab/tree/notebooks/{FIRST}.ipynb")
-    heading = page.get_by_role("heading", name="one chat, built up")
-    await expect(heading).to_be_visible(timeout=START_SECONDS * 1000)
-    await expect(page.get_by_title("Notebook trusted", exact=False)).to_be_visible()
-    kernel = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    await expect(kernel).to_be_visible(timeout=START_SECONDS * 1000)
-    # The first two cells of code: the imports, and the map that is read from steps.toml.
-    for number in (1, 2):
-        await run_cell(page, page.locator(".jp-CodeCell .jp-InputPrompt").nth(number - 1))
-    stage_map = page.locator(".jp-OutputArea-output table").first
-    await expect(stage_map).to_contain_text("A WSGI view")
-    await expect(page.get_by_text("Jupyter news")).to_have_count(0)
-    await page.close()
+async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells(new_page):
+    async with jupyter_lab() as url:
+        page = await new_page()
+        await page.goto(url)
+        heading = page.get_by_role("heading", name="one chat, built up")
+        await expect(heading).to_be_visible(timeout=START_SECONDS * 1000)
+        await expect(page.get_by_title("Notebook trusted", exact=False)).to_be_visible()
+        kernel = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        await expect(kernel).to_be_visible(timeout=START_SECONDS * 1000)
+        # The first two cells of code: the imports, and the map that is read from steps.toml.
+        for number in (1, 2):
+            await run_cell(page, page.locator(".jp-CodeCell .jp-InputPrompt").nth(number - 1))
+        stage_map = page.locator(".jp-OutputArea-output table").first
+        await expect(stage_map).to_contain_text("A WSGI view")
+        await expect(page.get_by_text("Jupyter news")).to_have_count(0)
+        # Before its own cell is run: the SVG, in which the message moves.
+        await see_picture(page, ".jp-RenderedSVG")
 
 
-async def test_flow_pictures_show_before_any_cell_is_run(trusted_lab, new_page, tmp_path):
-    # A trusted notebook shows the SVG, in which the message moves; any other the PNG.
-    await see_picture(await new_page(), trusted_lab, "Notebook trusted", ".jp-RenderedSVG")
-    # Where Jupyter keeps whom it trusts: an empty folder is somebody who has just come.
+async def test_untrusted_notebook_shows_its_flow_pictures_before_any_cell_is_run(
+    new_page, tmp_path
+):
+    # So that lab.sh finds all trusted, and trusts none where Jupyter looks here.
+    await asyncio.to_thread(subprocess.run, [ROOT / "scripts" / "bootstrap.sh"], check=True)
+    # An empty folder is somebody who has just come.
     async with jupyter_lab(JUPYTER_DATA_DIR=str(tmp_path)) as url:
-        await see_picture(await new_page(), url, "Notebook not trusted", ".jp-RenderedImage")
+        page = await new_page()
+        await page.goto(url)
+        trust = page.get_by_title("Notebook not trusted", exact=False)
+        await expect(trust).to_be_visible(timeout=START_SECONDS * 1000)
+        await see_picture(page, ".jp-RenderedImage")
 
 
-async def see_picture(page, url, said, kind):
-    # In a workspace of its own: no tab is open there from before.
-    await page.goto(f"{url}/lab/workspaces/{LAST}/tree/notebooks/{LAST}.ipynb")
-    trust = page.get_by_title(said, exact=False)
-    await expect(trust).to_be_visible(timeout=START_SECONDS * 1000)
-    shown = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-    picture = shown.locator(f"{kind} img").first
+async def see_picture(page, kind):
+    picture = page.locator(f"{kind} img").first
     await picture.scroll_into_view_if_needed(timeout=START_SECONDS * 1000)
     await expect(picture).to_be_visible()
     width = await picture.evaluate("image => image.complete ? image.naturalWidth : 0")
     assert width > 100, "a picture that shows"
-    await page.close()

@@ -15,7 +15,7 @@ from labs import raw_asgi
 from labs.waiting_clients import told_to_wake, until_waiting, waiting_clients
 
 READERS = 100
-CLIENTS = 50
+CLIENTS = 30
 LONG = "x" * 300_000
 
 # Not ASCII: both protocols show its bytes as latin-1.

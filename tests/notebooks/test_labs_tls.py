@@ -28,7 +28,7 @@ from chatflow import stage
 from labs.http2_over_tls import over_tls
 
 async def main():
-    async with stage(3) as chat, over_tls(chat) as secure:
+    async with stage(3) as chat, over_tls(chat, lab="raw_asgi") as secure:
         pids = [chat.instances[0].program.pid, secure.program.pid]
         print(json.dumps({"folder": str(chat.files.path), "pids": pids}), flush=True)
         await asyncio.Event().wait()
