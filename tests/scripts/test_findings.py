@@ -24,14 +24,11 @@ def rows():
     return [line for line in README.splitlines() if line.startswith("| [`")]
 
 
-def test_readme_lists_the_scripts_that_there_are():
+def test_readme_lists_the_scripts_that_there_are_and_there_are_enough():
     listed = [re.match(r"\| \[`(.+?)`\]\((.+?)\) \|", row).groups() for row in rows()]
     assert sorted(listed) == [(path.name, path.name) for path in SCRIPTS], (
         "findings/README.md has a row for each script in findings/, and for nothing else."
     )
-
-
-def test_there_are_enough_findings():
     assert len(SCRIPTS) >= 6
 
 
@@ -47,14 +44,10 @@ def test_row_names_the_version_that_is_installed(script):
 
 
 @each_script
-def test_each_package_is_pinned(script):
+def test_script_can_be_run_and_each_package_is_pinned(script):
+    assert os.access(script, os.X_OK), f"Make it executable: chmod +x findings/{script.name}"
     loose = [word for word in packages(script) if not re.fullmatch(r"[\w\[\],-]+==[\w.]+", word)]
     assert not loose, f"{script.name} installs {loose} in any version: pin it with ==."
-
-
-@each_script
-def test_script_can_be_run(script):
-    assert os.access(script, os.X_OK), f"Make it executable: chmod +x findings/{script.name}"
 
 
 @each_script

@@ -36,6 +36,9 @@ INSTALLED = [
     "chromium-1255/chrome-linux64/chrome",
     "chromium-1255/chrome-mac-arm64/Google Chrome for Testing.app/Contents/MacOS/Google Chrome",
 ]
+# Below the folder in which a machine without any browser looks.
+USUAL = [f"bin/{name}" for name in browser.NAMES] + [f"playwright/{path}" for path in INSTALLED]
+USUAL += ["a place/chrome"]
 
 
 @pytest.fixture
@@ -58,16 +61,9 @@ def browser_at(path, text=RUNS):
 # --- a browser of any usual name or place ---------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", browser.NAMES)
-def test_browser_of_any_usual_name_is_used(no_browser, name):
-    path = browser_at(no_browser / name)
-    assert browser.find_chromium() == path
-
-
-@pytest.mark.parametrize("path", INSTALLED)
-def test_browser_that_playwright_has_fetched_is_used(no_browser, tmp_path, path):
-    path = browser_at(tmp_path / "playwright" / path)
-    assert browser.find_chromium() == path
+@pytest.mark.parametrize("path", USUAL)
+def test_browser_of_any_usual_name_or_place_is_used(no_browser, tmp_path, path):
+    assert browser_at(tmp_path / path) == browser.find_chromium()
 
 
 def test_playwrights_own_folder_is_the_one_that_is_searched(no_browser, monkeypatch, tmp_path):
@@ -86,16 +82,15 @@ def test_newest_version_is_taken(no_browser, tmp_path):
     assert "chromium-1181" in browser.find_chromium()
 
 
-def test_browser_off_path_is_used(no_browser, tmp_path):
-    path = browser_at(tmp_path / "a place" / "chrome")
-    assert browser.find_chromium() == path
-
-
-def test_what_only_looks_like_a_browser_is_passed_over(no_browser, tmp_path):
+def test_what_only_looks_like_a_browser_is_passed_over_and_how_to_have_one_is_said(
+    no_browser, tmp_path
+):
     stub = browser_at(no_browser / "chromium-browser", ASKS_FOR_ANOTHER)
     with pytest.raises(MissingError) as missing:
         browser.find_chromium()
     assert f"({stub}: It requires the chromium snap)" in str(missing.value), "why it is not used"
+    for way in ("`.venv/bin/playwright install chromium-headless-shell`", "apt install chromium"):
+        assert way in str(missing.value)
     path = browser_at(tmp_path / "a place" / "chrome")
     assert browser.find_chromium() == path
 
@@ -108,13 +103,6 @@ def test_chosen_browser_is_the_only_one_tried(no_browser, monkeypatch):
     monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
     with pytest.raises(MissingError, match="/nowhere/chromium"):
         browser.find_chromium()
-
-
-def test_without_a_browser_it_is_said_how_to_have_one_without_root(no_browser):
-    with pytest.raises(MissingError) as missing:
-        browser.find_chromium()
-    assert "`.venv/bin/playwright install chromium-headless-shell`" in str(missing.value)
-    assert "apt install chromium" in str(missing.value)
 
 
 # --- what is left out -----------------------------------------------------------------------------
