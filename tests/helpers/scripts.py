@@ -79,6 +79,19 @@ def checksums(folder, *names):
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
+def git(folder, *words):
+    """What git prints for these words, to somebody who is nobody in particular."""
+    nobody = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", *nobody, *words], cwd=folder, capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+def make_git_repository(folder, *names):
+    git(folder, "init", "--quiet")
+    git(folder, "add", *names)
+    git(folder, "commit", "--quiet", "--message", "All")
+
+
 def run_script(repository, name, *arguments, cwd=None, **variables):
     """Run a script of the repository to its end; returns the CompletedProcess, with text."""
     return subprocess.run(

@@ -1,21 +1,13 @@
 """The repository as git gives it to people whose git is set up in another way than ours."""
 
 import shutil
-import subprocess
 
 import pytest
 
 from chatflow import stages
 from chatflow.basics.catalog import ROOT
 from helpers.missing import need_git
-from helpers.scripts import copy_repository, link_environment, run_script
-
-OUR_OWN = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-
-
-def git(folder, *words):
-    done = subprocess.run(["git", *OUR_OWN, *words], cwd=folder, capture_output=True, check=True)
-    return done.stdout.decode()
+from helpers.scripts import copy_repository, git, link_environment, make_git_repository, run_script
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +18,7 @@ def origin(tmp_path_factory):
     shutil.rmtree(folder / ".venv")
     shutil.rmtree(folder / ".run")
     shutil.copy(ROOT / ".gitattributes", folder)
-    git(folder, "init", "--quiet")
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--message", "All")
+    make_git_repository(folder, ".")
     return folder
 
 

@@ -182,50 +182,35 @@ def assert_it_says_what_runs_and_what_to_try(running, number, instances=1):
 # --- however it ends, nothing is left ------------------------------------------------------------
 
 
-def signals(*numbers):
-    return lambda running: [running.send(number) for number in numbers]
-
-
-def kill_launcher_and_supervisors(running):
-    launcher = psutil.Process(running.process.pid)
-    for victim in [launcher, *find_supervisors(running)]:
-        victim.kill()
-
-
 def find_supervisors(running):
     return [each for each in running.processes() if "supervise.py" in " ".join(each.cmdline())]
 
 
-ENDINGS = {
-    "SIGINT twice": signals(signal.SIGINT, signal.SIGINT),
-    "SIGINT and SIGTERM": signals(signal.SIGINT, signal.SIGTERM),
-    "SIGTERM": signals(signal.SIGTERM),
-    "SIGINT": signals(signal.SIGINT),
-    "SIGKILL": signals(signal.SIGKILL),
-    "SIGKILL of supervisors too": kill_launcher_and_supervisors,
-}
+def end(running, ending):
+    """Send these signals, as in "INT TERM"; after "KILL supervisors" nobody is left to clean up."""
+    supervisors = find_supervisors(running)
+    for name in ending.split():
+        if name == "supervisors":
+            for victim in supervisors:
+                victim.kill()
+        else:
+            running.send(signal.Signals[f"SIG{name}"])
 
 
 # Of the other stages the same is asserted on the way, where some of their processes are killed.
-@pytest.mark.parametrize(
-    ("ending", "number", "instances"),
-    [
-        ("SIGINT twice", "1", 2),
-        ("SIGTERM", "3", 1),
-        ("SIGINT", "4", 1),
-        ("SIGINT and SIGTERM", "5", 2),
-        ("SIGKILL of supervisors too", "8", 1),
-        ("SIGKILL", "9", 2),
-    ],
-)
+ENDINGS = [("1", 2, "INT INT"), ("3", 1, "TERM"), ("4", 1, "INT"), ("5", 2, "INT TERM")]
+ENDINGS += [("8", 1, "KILL supervisors"), ("9", 2, "KILL")]
+
+
+@pytest.mark.parametrize(("number", "instances", "ending"), ENDINGS)
 def test_says_what_runs_and_what_to_try_and_nothing_is_left_after(
-    repository, tmp_path, ending, number, instances
+    repository, tmp_path, number, instances, ending
 ):
     with step(repository, number, "--instances", str(instances), cwd=tmp_path) as running:
         assert_it_says_what_runs_and_what_to_try(running, number, instances)
         ports = running.ports
-        ENDINGS[ending](running)
-        if "SIGKILL" not in ending:
+        end(running, ending)
+        if "KILL" not in ending:
             running.process.wait(STOP_SECONDS)
             assert not what_is_left(running), "it must not end before all it has started"
         assert_nothing_left(running, ports)
@@ -241,7 +226,7 @@ def test_killed_supervisor_takes_its_instance_along_and_no_other(repository):
         assert httpx.get(running.urls[1], trust_env=False).status_code == 200
         with pytest.raises(httpx.ConnectError):
             httpx.get(running.urls[0], trust_env=False)
-        kill_launcher_and_supervisors(running)
+        end(running, "KILL supervisors")
         assert_nothing_left(running, ports)
 
 
@@ -266,16 +251,13 @@ def test_killed_worker_is_named_and_another_can_take_its_place(repository):
         assert asyncio.run(post(running, "lobby", "alice", "/roll 1d1")).status_code == 302
         words = [repository / "scripts" / "manage.sh", "7", *find_stage(7).worker]
         with Script(repository, words, output=repository / ".run" / "another-worker"):
-            wait_until_page_says(running, "lobby", "rolls 1 = 1")
+            give_up_at = time.monotonic() + START_SECONDS
+            while "rolls 1 = 1" not in page(running, "lobby"):
+                assert time.monotonic() < give_up_at, "nobody has taken the job"
 
 
-def wait_until_page_says(running, room_name, text):
-    """Load a room's page until it has this text."""
-    give_up_at, page = time.monotonic() + START_SECONDS, ""
-    while text not in page and time.monotonic() < give_up_at:
-        page = httpx.get(f"{running.url}/chat/{room_name}/", trust_env=False).text
-        time.sleep(0.05)
-    assert text in page, f"{text!r} is not on the page"
+def page(running, room_name):
+    return httpx.get(f"{running.url}/chat/{room_name}/", trust_env=False).text
 
 
 async def test_killed_instance_of_chat_final_is_started_again_and_ctrl_c_sends_all_sockets_away(
@@ -516,7 +498,7 @@ async def test_fixed_ports_follow_each_other_and_messages_survive_a_restart(repo
             running.send(signal.SIGTERM)
             assert_nothing_left(running, [first, first + 1])
         with step(repository, *words) as again:
-            assert "still here?" in await page(again, "restart")
+            assert "still here?" in page(again, "restart")
     assert repository / ".run" / "01_wsgi_view.sqlite3" in databases(repository)
     assert databases(repository) == databases(repository.parent), "and nowhere outside of it"
 
@@ -531,13 +513,8 @@ async def test_two_runs_at_once_never_meet(repository):
             await post(second, "lobby", "bob", "in the second run")
             # Had the first run's message come here, it would have come first.
             assert (await bob.next(within=10))["text"] == "in the second run"
-        assert "in the second run" not in await page(first, "lobby")
-        assert "in the first run" not in await page(second, "lobby")
-
-
-async def page(running, room_name):
-    async with Visitor(running) as visitor:
-        return (await visitor.open(room_name)).text
+        assert "in the second run" not in page(first, "lobby")
+        assert "in the first run" not in page(second, "lobby")
 
 
 # --- its Redis ------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from helpers.scripts import (
     checksums,
     copy_repository,
     copy_without_environment,
+    make_git_repository,
     run_folders,
     run_script,
     step,
@@ -239,7 +240,7 @@ def test_bench_needs_a_git_repository(repository):
 def test_bench_leaves_nothing_when_it_is_stopped(tmp_path):
     need_git()
     repository = copy_repository(tmp_path / "repository")
-    make_git_repository(repository)
+    make_git_repository(repository, "notebooks", "requirements.lock", "scripts", "steps")
     words = [repository / "scripts" / "bench.sh", "start"]
     with contextlib.ExitStack() as stack:
         numbers = (signal.SIGINT, signal.SIGTERM)
@@ -251,10 +252,3 @@ def test_bench_leaves_nothing_when_it_is_stopped(tmp_path):
             script.send(number)
         for script in scripts:
             assert_nothing_left(script)
-
-
-def make_git_repository(folder):
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    names = ["notebooks", "requirements.lock", "scripts", "steps"]
-    for words in (["init", "--quiet"], ["add", *names], ["commit", "--quiet", "--message", "All"]):
-        subprocess.run([*git, *words], cwd=folder, check=True)
