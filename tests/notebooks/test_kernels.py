@@ -152,9 +152,10 @@ class Notebook:
 
     async def wait_for_process(self, word):
         give_up_at = time.monotonic() + START_SECONDS
-        while not any(word in " ".join(command_line(each)) for each in self.processes()):
+        while not any(word in str(command_line(each)) for each in marked_processes(self.mark)):
             assert time.monotonic() < give_up_at, f"no {word} was ever started"
             await asyncio.sleep(0.01)
+        self.processes()  # notes the run's folder
 
     def ports(self):
         sockets = [each for process in self.processes() for each in process.net_connections("tcp")]
