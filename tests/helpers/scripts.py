@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from chatflow.basics.catalog import ROOT
+from chatflow.running.ports import free_port
 from chatflow.running.processes import RUNS
-from chatflow.running.redis_server import free_port
 
 START_SECONDS = 60  # of a machine under load
 # The launcher gives its programs three seconds; the rest is for a machine under load.

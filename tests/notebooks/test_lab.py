@@ -16,7 +16,6 @@ from chatflow.basics.errors import MissingError
 from chatflow.clients.browser import chromium, find_chromium
 from chatflow.running.ports import free_port
 from chatflow.running.processes import Program, RunFolder
-from chatflow.running.redis_server import free_port
 from helpers.missing import leave_out
 
 START_SECONDS = 60
