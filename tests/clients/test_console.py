@@ -1,17 +1,13 @@
 """What a browser's console shows, for the notebooks: where there is a browser, and where not."""
 
-from chatflow.basics.errors import MissingError
 from chatflow.clients.browser import console_of, find_chromium
-from stages.test_browser import no_browser
+from helpers.missing import need
 
 SAY_LATE = "new Promise(done => setTimeout(() => { console.error('late'); done(); }, 100))"
 
 
 async def test_console_is_read_until_the_promise_is_kept(running):
-    try:
-        find_chromium()
-    except MissingError as error:
-        no_browser(error)
+    need("chromium", find_chromium)
     assert await console_of(running(1).url, "console.log('one', 2)") == ["one 2"]
     assert await console_of(running(1).url, SAY_LATE) == ["late"]
 

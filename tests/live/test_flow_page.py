@@ -29,7 +29,6 @@ from helpers.scripts import (
     step,
 )
 from scripts.test_run_step import assert_one_sentence, find_server, two_free_ports
-from stages.test_browser import arrive, browser  # noqa: F401
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -54,7 +53,7 @@ def flow_url(running):
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def watch(browser):  # noqa: F811
+async def watch(browser):
     """Call it with a Step for its flow page in a browser; it may not complain of anything."""
     troubles, contexts = [], []
 
@@ -80,7 +79,7 @@ async def hurry(page):
     await page.select_option("#speed", "30")
 
 
-async def enter(arrive, running, *names):  # noqa: F811
+async def enter(arrive, running, *names):
     """People in a room of their own, each on another instance."""
     people = [await arrive(name) for name in names]
     for person, url in zip(people, running.urls, strict=False):
@@ -103,7 +102,7 @@ async def plays_to_the_end(page, title):
 # --- two users chat -------------------------------------------------------------------------------
 
 
-async def test_each_message_is_played_and_listed_with_its_author(two_on_redis, watch, arrive):  # noqa: F811
+async def test_each_message_is_played_and_listed_with_its_author(two_on_redis, watch, arrive):
     page = await watch(two_on_redis)
     await hurry(page)
     alice, bob = await enter(arrive, two_on_redis, "alice", "bob")
@@ -116,7 +115,7 @@ async def test_each_message_is_played_and_listed_with_its_author(two_on_redis, w
         await expect(in_list(page, title)).to_contain_text("reached everybody")
 
 
-async def test_drawn_arrows_and_words_are_the_recorded_hops(two_on_redis, watch, arrive):  # noqa: F811
+async def test_drawn_arrows_and_words_are_the_recorded_hops(two_on_redis, watch, arrive):
     page = await watch(two_on_redis)
     await hurry(page)
     alice, _ = await enter(arrive, two_on_redis, "alice", "bob")
@@ -155,7 +154,7 @@ def is_of(folder):
     return folder.name.startswith("06") and any(folder.glob("trace/*.jsonl"))
 
 
-async def test_pause_step_and_replay(two_on_redis, watch, arrive):  # noqa: F811
+async def test_pause_step_and_replay(two_on_redis, watch, arrive):
     page = await watch(two_on_redis)
     count, position = page.locator("#count"), page.locator("#position")
     (alice,) = await enter(arrive, two_on_redis, "alice")
@@ -178,7 +177,7 @@ async def test_pause_step_and_replay(two_on_redis, watch, arrive):  # noqa: F811
     await plays_to_the_end(page, "alice: meanwhile")
 
 
-async def test_an_older_message_can_be_picked_by_keyboard(two_on_redis, watch, arrive):  # noqa: F811
+async def test_an_older_message_can_be_picked_by_keyboard(two_on_redis, watch, arrive):
     page = await watch(two_on_redis, width=600)
     await hurry(page)
     (alice,) = await enter(arrive, two_on_redis, "alice")
@@ -205,7 +204,7 @@ async def test_an_older_message_can_be_picked_by_keyboard(two_on_redis, watch, a
 async def test_killed_instance_and_killed_redis_show_where_messages_end(
     repository,
     watch,
-    arrive,  # noqa: F811
+    arrive,
 ):
     with step(repository, "6", "--instances", "2", "--flow") as running:
         page = await watch(running)
@@ -239,7 +238,7 @@ def find_redis(running):
     return next(each for each in programs if f":{port}" in " ".join(each.cmdline()))
 
 
-async def test_in_memory_a_message_never_reaches_the_other_instance(repository, watch, arrive):  # noqa: F811
+async def test_in_memory_a_message_never_reaches_the_other_instance(repository, watch, arrive):
     with step(repository, "5", "--instances", "2", "--flow") as running:
         page = await watch(running)
         await hurry(page)
@@ -253,7 +252,7 @@ async def test_in_memory_a_message_never_reaches_the_other_instance(repository, 
         await expect(missed).to_contain_text("group_send in A reaches only the channels of A")
 
 
-async def test_requests_of_a_wsgi_stage_are_shown_and_refused_ones_too(repository, watch, arrive):  # noqa: F811
+async def test_requests_of_a_wsgi_stage_are_shown_and_refused_ones_too(repository, watch, arrive):
     with step(repository, "1", "--flow") as running:
         page = await watch(running)
         await hurry(page)

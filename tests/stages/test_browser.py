@@ -1,183 +1,48 @@
 """What people see: two users, each in a browser of their own, on the pages of the stages."""
 
 import asyncio
-import contextlib
 import re
-import secrets
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Error as BrowserError
-from playwright.async_api import TimeoutError as NothingCame
 from playwright.async_api import expect
 
 from chatflow import post, stage
-from chatflow.basics.catalog import LIVE_SECONDS
-from chatflow.basics.errors import MissingError
-from chatflow.clients.browser import chromium, find_chromium
 from chatflow.clients.traffic import counted, network
-from chatflow.clients.visitor import PASSWORD, Visitor, cookie_name
+from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from chatflow.probing.stage_probes import LOGOUT_SECONDS
 from chatflow.running.labs import lab, log_line
 from chatflow.running.variants import variant
-from helpers.missing import leave_out
+from helpers.browser import (
+    BACK_SECONDS,
+    LOGGED_OUT,
+    MARKUP,
+    MARKUP_WITH_SCRIPT,
+    OFFLINE,
+    READY,
+    UNREACHABLE,
+    assert_fits_and_can_be_read,
+    assert_no_sideways_scrolling,
+    assert_nothing_was_injected,
+    log_out_elsewhere,
+    tab_to,
+)
+from helpers.talking import new_name
+from stages.helpers import in_stages, long_polling
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-READY = re.compile("^(Reload to see|Live|Connected)")
 NO_NEWS = re.compile("^No news just now")
-# Would break out of an attribute or an element; short enough for a name.
-MARKUP = '"><img src=x onerror=alert(hacked=1)>'
-MARKUP_WITH_SCRIPT = f"</script><script>alert(hacked=1)</script>{MARKUP}"
 SCORE = re.compile(r"^Minute \d+ · \d+ : \d+$")
-OFFLINE = re.compile("^Offline")
-LOGGED_OUT = re.compile("^Logged out")
 AWAY_SECONDS = 10
-# Back-off at its longest, by an unlucky draw, and then the way back on a slow machine.
-BACK_SECONDS = 45
-# What the browser says by itself about a server, or a network, that is not there.
-UNREACHABLE = re.compile("WebSocket connection to|net::ERR_")
 # The page that it shows in that case is its own; without windows it is an empty one.
 BROWSERS_OWN_ERROR = "location.href === 'chrome-error://chromewebdata/'"
 
 SMALL = {"width": 360, "height": 640}
 FIELDS = {"login": ["username", "password"], "signup": ["username", "password1", "password2"]}
-
-# The contrast of each text with what is behind it, as WCAG has it: [text, ratio].
-CONTRASTS = """() => {
-  const channels = (color) => color.match(/[\\d.]+/g).map(Number);
-  const light = (color) => channels(color).slice(0, 3).map((c) => c / 255)
-    .map((c) => (c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4))
-    .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
-  const isOpaque = (element) => (channels(getComputedStyle(element).backgroundColor)[3] ?? 1) > 0;
-  const contrast = (element) => {
-    let ground = element;
-    while (!isOpaque(ground)) ground = ground.parentElement;
-    const [a, b] = [light(getComputedStyle(element).color),
-      light(getComputedStyle(ground).backgroundColor)].sort((a, b) => b - a);
-    return (a + .05) / (b + .05);
-  };
-  return [...document.querySelectorAll("body :is(a, b, button, div, h1, label, li, p, span, time)")]
-    .filter((element) => element.checkVisibility() && element.textContent.trim())
-    .map((element) => [element.textContent.trim(), contrast(element)]);
-}"""
-
-
-def in_stages(*numbers):
-    cases = [pytest.param(number, id=f"stage_{number}") for number in numbers]
-    return pytest.mark.parametrize("chat", cases, indirect=True)
-
-
-class Person:
-    """Somebody at a browser of their own, with a note of all that goes wrong on its page."""
-
-    def __init__(self, name, page):
-        self.name, self.page = name, page
-        self.loads, self.troubles = [], []
-        self.status = page.locator("#status")
-        self.name_field = page.get_by_label("Your name")
-        self.text_field = page.get_by_label("Message", exact=True)
-        page.on("domcontentloaded", lambda page: self.loads.append(page.url))
-        page.on("console", self.note_console)
-        page.on("pageerror", lambda error: self.troubles.append(f"uncaught {error}"))
-        page.on("dialog", self.note_dialog)
-
-    def note_console(self, entry):
-        if entry.type in ("error", "warning"):
-            self.troubles.append(entry.text)
-
-    async def note_dialog(self, dialog):
-        self.troubles.append(f"a dialog says {dialog.message!r}")
-        await dialog.dismiss()
-
-    def forgive(self, words):
-        """Take off the note what the browser itself says about a failure that is meant."""
-        self.troubles = [trouble for trouble in self.troubles if not re.search(words, trouble)]
-
-    async def enter(self, instance, room_name):
-        """Open a room: logged in where there are accounts, else under one's name."""
-        is_user = await self.log_in(instance)
-        await self.page.goto(f"{instance.url}/chat/{room_name}/")
-        await expect(self.status, "the page should say that it is ready").to_have_text(READY)
-        if not is_user:
-            await self.name_field.fill(self.name)
-
-    async def log_in(self, instance):
-        """Bring a login's cookie along, where there are accounts. Returns whether there are."""
-        async with Visitor(instance, self.name) as visitor:
-            await visitor.log_in()
-        if visitor.session:
-            name = cookie_name(instance)
-            cookie = {"name": name, "value": visitor.session, "url": instance.url}
-            await self.page.context.add_cookies([cookie])
-        return bool(visitor.session)
-
-    async def fill_in(self, **fields):
-        """Fill the fields of an account's page, and send it."""
-        for name, value in fields.items():
-            await self.page.locator(f"[name={name}]").fill(value)
-        await self.page.keyboard.press("Enter")
-
-    async def is_at(self, heading):
-        await expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
-
-    async def say(self, text):
-        await self.text_field.fill(text)
-        await self.text_field.press("Enter")
-
-    async def sees(self, *messages):
-        """Wait until the page shows these (author, text) and no others, in this order."""
-        shown = self.page.locator("#messages :is(b, p)")
-        what = f"{self.name} should see exactly these messages, each once, in this order"
-        await expect(shown, what).to_have_text([word for message in messages for word in message])
-
-    async def keeps_waiting(self, *texts):
-        """Wait until the page shows these texts, and no others, as not sent yet."""
-        shown = self.page.locator("#waiting p")
-        what = f"{self.name} should see what waits to be sent"
-        await expect(shown, what).to_have_text(list(texts), timeout=BACK_SECONDS * 1000)
-
-    async def hears_something(self):
-        """Whether a first message comes while one waits without reloading."""
-        try:
-            await self.page.locator("#messages li").first.wait_for(timeout=LIVE_SECONDS * 1000)
-        except NothingCame:
-            return False
-        return True
-
-
-def no_browser(reason):
-    """Skip; but fail in CI, which insists on a browser."""
-    leave_out("chromium", reason)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser():
-    try:
-        find_chromium()
-    except MissingError as error:
-        no_browser(error)
-    async with chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def arrive(browser):
-    """Call it with a name for a Person; in the end nothing may have gone wrong on any page."""
-    people = []
-
-    async def arrive(name, **options):
-        context = await browser.new_context(**options)
-        people.append(Person(name, await context.new_page()))
-        return people[-1]
-
-    yield arrive
-    troubles = {person.name: person.troubles for person in people if person.troubles}
-    for person in people:
-        await person.page.context.close()
-    assert not troubles, "the console of a page should stay silent"
 
 
 @pytest.fixture
@@ -193,6 +58,19 @@ def both_enter(arrive):
         return alice, bob
 
     return both_enter
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def brief(stage_folders):
+    """Stage 02: a request of a closed page holds its thread for two seconds, not for 25."""
+    async with long_polling(stage_folders, wait=2) as chat:
+        yield chat
+
+
+@pytest.fixture
+def waiting(request, number, running):
+    """The running stage 02 or 03, in which readers wait by HTTP."""
+    return running(3) if number == 3 else request.getfixturevalue("brief")
 
 
 # --- two people -----------------------------------------------------------------------------
@@ -213,14 +91,8 @@ async def test_both_see_each_message_once_and_in_order_without_reloading(chat, b
     await have_a_conversation(*await both_enter(chat))
 
 
-async def test_long_polling_page_is_live_too(start, both_enter):
-    # On its own: the requests that closed pages leave behind hold threads for up to 25 s.
-    async with start(2) as chat:
-        alice, bob = await both_enter(chat)
-        await have_a_conversation(alice, bob)
-        # Before the server goes: they would rightly complain that it has gone.
-        await alice.page.close()
-        await bob.page.close()
+async def test_long_polling_page_is_live_too(brief, both_enter):
+    await have_a_conversation(*await both_enter(brief))
 
 
 async def have_a_conversation(alice, bob):
@@ -302,14 +174,6 @@ async def assert_markup_is_text(person, author):
     await assert_nothing_was_injected(person)
 
 
-async def assert_nothing_was_injected(person):
-    # The page's own scripts are a module and, from 08 on, a piece of JSON.
-    script = "script:not([type=module], [type='application/json'])"
-    injected = person.page.locator(f"img, #messages script, {script}")
-    await expect(injected, "what people write should be shown as text").to_have_count(0)
-    assert await person.page.evaluate("window.hacked") is None, "a visitor's script has run"
-
-
 @in_stages(1)
 async def test_markup_in_a_refused_form_stays_text(chat, arrive):
     mallory = await arrive(MARKUP)
@@ -326,20 +190,6 @@ async def test_markup_in_a_refused_form_stays_text(chat, arrive):
     mallory.forgive("status of 400")
 
 
-@in_stages(9)
-async def test_markup_in_a_message_that_waits_stays_text(chat, arrive):
-    mallory = await arrive("mallory")
-    async with network(chat) as phone:
-        await mallory.enter(phone, new_room())
-        phone.cut()
-        await expect(mallory.status).to_have_text(OFFLINE)
-        await mallory.say(MARKUP_WITH_SCRIPT)
-        await mallory.keeps_waiting(MARKUP_WITH_SCRIPT)
-        await assert_nothing_was_injected(mallory)
-        await mallory.page.close()
-    mallory.forgive(UNREACHABLE)
-
-
 @in_stages(8)
 async def test_markup_in_a_refused_sign_up_stays_text(chat, arrive):
     mallory = await arrive("mallory")
@@ -351,10 +201,6 @@ async def test_markup_in_a_refused_sign_up_stays_text(chat, arrive):
 
 
 # --- accounts -------------------------------------------------------------------------------
-
-
-def new_name():
-    return f"user-{secrets.token_hex(6)}"
 
 
 @in_stages(8, 9)
@@ -431,15 +277,6 @@ async def test_after_logging_out_in_one_tab_the_other_says_so(chat, arrive):
     await alice.is_at("Log in")
 
 
-async def log_out_elsewhere(person, instance):
-    """Log out in another tab of the same browser."""
-    tab = await person.page.context.new_page()
-    await tab.goto(f"{instance.url}/")
-    await tab.get_by_role("button", name="Log out").click()
-    await expect(tab.get_by_role("link", name="Log in")).to_be_visible()
-    await tab.close()
-
-
 # --- what is written is never lost ----------------------------------------------------------
 
 
@@ -484,34 +321,32 @@ async def test_pasted_name_that_is_too_long_stays_whole_and_its_message_is_not_s
     await expect(mine, "spaces around a name make no other person of it").to_have_count(1)
 
 
-async def test_post_of_a_sixth_stream_stays_in_its_field_until_a_connection_is_free(start, arrive):
-    alice = await arrive("alice")
-    async with start(3) as chat:
-        await alice.enter(chat, "lobby")
-        others = [await alice.page.context.new_page() for _ in range(5)]
-        for tab in others:
-            await tab.goto(f"{chat.url}/chat/lobby/")
-            await expect(tab.locator("#status")).to_have_text(READY)
-        await alice.say("one too many")
-        await alice.text_field.press("Enter")
-        waits = "six streams hold all connections that a browser opens to a host: say that it waits"
-        await expect(alice.status, waits).to_have_text("Sending: waiting for an answer")
-        await expect(alice.text_field, "not sent yet").to_have_value("one too many")
-        await others.pop().close()
-        await alice.sees(("alice", "one too many"))
-        await expect(alice.text_field).to_have_value("")
-        await expect(alice.status).to_have_text(READY)
-        await alice.say("once more")
-        await alice.sees(("alice", "one too many"), ("alice", "once more"))
-        for tab in [*others, alice.page]:
-            await tab.close()
+@in_stages(3)
+async def test_post_of_a_sixth_stream_stays_in_its_field_until_a_connection_is_free(chat, arrive):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(chat, room_name)
+    others = [await alice.page.context.new_page() for _ in range(5)]
+    for tab in others:
+        await tab.goto(f"{chat.url}/chat/{room_name}/")
+        await expect(tab.locator("#status")).to_have_text(READY)
+    await alice.say("one too many")
+    await alice.text_field.press("Enter")
+    waits = "six streams hold all connections that a browser opens to a host: say that it waits"
+    await expect(alice.status, waits).to_have_text("Sending: waiting for an answer")
+    await expect(alice.text_field, "not sent yet").to_have_value("one too many")
+    await others.pop().close()
+    await alice.sees(("alice", "one too many"))
+    await expect(alice.text_field).to_have_value("")
+    await expect(alice.status).to_have_text(READY)
+    await alice.say("once more")
+    await alice.sees(("alice", "one too many"), ("alice", "once more"))
 
 
 @pytest.mark.parametrize("number", [2, 3])
-async def test_post_that_is_refused_or_gets_no_answer_stays_in_its_field(number, start, arrive):
+async def test_post_that_is_refused_or_gets_no_answer_stays_in_its_field(waiting, arrive):
     alice = await arrive("alice")
-    async with start(number) as chat, network(chat) as phone:
-        await alice.enter(phone, "lobby")
+    async with network(waiting) as phone:
+        await alice.enter(phone, new_room())
         await alice.text_field.evaluate("field => { field.form.noValidate = true; }")
         await alice.say("  ")
         await expect(alice.status).to_have_text("Not sent: Write something first.")
@@ -612,15 +447,6 @@ async def test_a_person_without_a_mouse_can_sign_up_find_a_room_chat_and_log_out
     await alice.is_at("Rooms")
 
 
-async def tab_to(person, element):
-    """Press Tab until this element is focused; so one with no mouse can reach it."""
-    for _ in range(20):
-        await person.page.keyboard.press("Tab")
-        if await element.evaluate("element => element === document.activeElement"):
-            return
-    pytest.fail("this should be reached with the Tab key")
-
-
 async def type_message(person, text):
     await expect(person.text_field).to_be_focused()
     await expect(person.text_field, "what was sent should be gone from the field").to_have_value("")
@@ -641,7 +467,7 @@ async def test_message_of_spaces_only_is_not_sent_and_nothing_is_lost(chat, arri
     await alice.sees(("alice", "hello"))
 
 
-@in_stages(1, 3, 5, 6, 7, 8, 9)
+@in_stages(1, 3, 5, 7, 8, 9)
 async def test_pages_fit_a_small_screen(chat, arrive):
     alice = await arrive("W" * 50, viewport=SMALL)
     room_name = new_room().ljust(50, "W")
@@ -657,9 +483,8 @@ async def test_pages_fit_a_small_screen(chat, arrive):
 
 
 @in_stages(8)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_account_pages_fit_a_small_screen_and_can_be_read(chat, arrive, scheme):
-    alice = await arrive("W" * 50, viewport=SMALL, color_scheme=scheme)
+async def test_account_pages_fit_a_small_screen_and_can_be_read(chat, arrive):
+    alice = await arrive("W" * 50, viewport=SMALL)
     for path in ("login", "signup"):
         await alice.page.goto(f"{chat.url}/accounts/{path}/")
         await alice.fill_in(**dict.fromkeys(FIELDS[path], "W" * 8))
@@ -671,31 +496,7 @@ async def test_account_pages_fit_a_small_screen_and_can_be_read(chat, arrive, sc
     await assert_fits_and_can_be_read(alice.page)
 
 
-@in_stages(9)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_room_with_what_waits_fits_a_small_screen_and_can_be_read(chat, arrive, scheme):
-    alice, waiting = await arrive("alice", viewport=SMALL, color_scheme=scheme), "W" * 100
-    async with network(chat) as phone:
-        await alice.enter(phone, new_room())
-        nothing = "an empty list should take no room, nor say that there are no messages"
-        await expect(alice.page.locator("#waiting"), nothing).to_be_hidden()
-        phone.cut()
-        await expect(alice.status).to_have_text(OFFLINE)
-        await alice.say(waiting)
-        await alice.keeps_waiting(waiting)
-        await assert_fits_and_can_be_read(alice.page)
-        await expect(alice.page.get_by_text(waiting)).to_be_in_viewport(ratio=1)
-        await alice.page.close()
-    alice.forgive(UNREACHABLE)
-
-
-async def assert_fits_and_can_be_read(page):
-    await assert_no_sideways_scrolling(page)
-    pale = [text for text, contrast in await page.evaluate(CONTRASTS) if contrast < 4.5]
-    assert not pale, f"{page.url} shows text that is hard to read on its ground: {pale}"
-
-
-@in_stages(1, 3, 6)
+@in_stages(1, 6)
 async def test_page_for_a_wrong_address_leads_back_to_the_rooms(chat, arrive):
     alice = await arrive("alice", viewport=SMALL)
     await alice.page.goto(f"{chat.url}/chat/caf%C3%A9/")
@@ -707,13 +508,6 @@ async def test_page_for_a_wrong_address_leads_back_to_the_rooms(chat, arrive):
     alice.forgive("status of 404")
 
 
-async def assert_no_sideways_scrolling(page):
-    page_width, width = await page.evaluate(
-        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-    )
-    assert page_width <= width, f"{page.url} is {page_width} px wide on a screen of {width} px"
-
-
 # --- the server goes away -------------------------------------------------------------------
 
 
@@ -722,49 +516,44 @@ async def test_page_says_that_its_server_is_gone_and_a_message_waits_for_it(numb
     alice = await arrive("alice")
     async with start(number) as chat:
         await alice.enter(chat, "lobby")
-        chat.instances[0].kill()
+        await asyncio.to_thread(chat.instances[0].kill)
         await expect(alice.status).to_contain_text("Disconnected")
         # Without a socket the form is posted, and the browser says that nobody answers.
         await alice.say("is anyone there?")
         await alice.page.wait_for_function(BROWSERS_OWN_ERROR)
-        async with start(number, port=chat.instances[0].port, database=chat.database):
-            await alice.page.reload()
-            await alice.sees(("alice", "is anyone there?"))
-            # Before this server goes too: a handshake that it breaks off is one more complaint.
-            await expect(alice.status).to_have_text(READY)
+        await asyncio.to_thread(chat.instances[0].start)
+        await alice.page.reload()
+        await alice.sees(("alice", "is anyone there?"))
+        # Before this server goes too: a handshake that it breaks off is one more complaint.
+        await expect(alice.status).to_have_text(READY)
     alice.forgive("ERR_CONNECTION_REFUSED")
 
 
-async def test_poll_that_begins_offline_is_asked_again_and_nothing_is_missed(start, arrive):
-    alice, bob = await arrive("alice"), await arrive("bob")
+async def test_poll_that_begins_offline_is_asked_again_and_nothing_is_missed(brief, both_enter):
+    alice, bob = await both_enter(brief)
     said = [("bob", "one"), ("bob", "two"), ("bob", "three")]
-    async with start(2) as chat:
-        for person in (alice, bob):
-            await person.enter(chat, "lobby")
-        await bob.say("one")
-        await alice.sees(said[0])
-        await alice.page.context.set_offline(True)
-        # The request that is waiting still gets this one; the next one begins offline.
-        await bob.say("two")
-        await expect(alice.status, "say that no news come").to_have_text(NO_NEWS)
-        await bob.say("three")
-        await bob.sees(*said)
-        await alice.page.context.set_offline(False)
-        await alice.sees(*said)
-        await expect(alice.status).to_have_text(READY)
-        assert len(alice.loads) == 1, "alice should not have to reload"
-        for person in (alice, bob):
-            await person.page.close()
+    await bob.say("one")
+    await alice.sees(said[0])
+    await alice.page.context.set_offline(True)
+    # The request that is waiting still gets this one; the next one begins offline.
+    await bob.say("two")
+    await expect(alice.status, "say that no news come").to_have_text(NO_NEWS)
+    await bob.say("three")
+    await bob.sees(*said)
+    await alice.page.context.set_offline(False)
+    await alice.sees(*said)
+    await expect(alice.status).to_have_text(READY)
+    assert len(alice.loads) == 1, "alice should not have to reload"
     alice.forgive("net::ERR_")
 
 
 @pytest.mark.parametrize("number", [2, 3])
 async def test_page_comes_back_by_itself_after_its_proxy_has_answered_with_an_error(
-    number, start, arrive
+    waiting, arrive
 ):
-    alice, address = await arrive("alice"), re.compile("/(messages|stream)/")
-    async with start(number) as chat, network(chat) as proxy:
-        await alice.enter(proxy, "lobby")
+    alice, address, room_name = await arrive("alice"), re.compile("/(messages|stream)/"), new_room()
+    async with network(waiting) as proxy:
+        await alice.enter(proxy, room_name)
         refused = asyncio.Event()
 
         async def refuse(route):
@@ -775,7 +564,7 @@ async def test_page_comes_back_by_itself_after_its_proxy_has_answered_with_an_er
         proxy.cut()
         await asyncio.wait_for(refused.wait(), BACK_SECONDS)
         await expect(alice.status).to_have_text(NO_NEWS)
-        await post(chat, "lobby", "bob", "did you miss me?")
+        await post(waiting, room_name, "bob", "did you miss me?")
         await alice.page.unroute(address)
         proxy.mend()
         await expect(alice.status).to_have_text(READY, timeout=BACK_SECONDS * 1000)
@@ -792,7 +581,7 @@ async def test_page_comes_back_by_itself_after_its_proxy_has_answered_with_an_er
 COME_BACK = "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
 
 
-@in_stages(4, 5, 7, 8, 9)
+@in_stages(4, 7, 8, 9)
 async def test_page_that_comes_back_out_of_the_browsers_cache_loads_again(chat, arrive):
     alice, room_name = await arrive("alice"), new_room()
     await alice.enter(chat, room_name)
@@ -833,12 +622,10 @@ async def test_page_that_comes_back_with_something_half_written_keeps_it(chat, a
 TABS, THREADS = 5, 4
 
 
-async def test_fifth_tab_of_long_polling_loads_only_when_a_poll_ends(arrive):
+async def test_fifth_tab_of_long_polling_loads_only_when_a_poll_ends(stage_folders, arrive):
     alice, ended = await arrive("alice"), []
     async with (
-        # Less than half of the learner's 25 seconds.
-        variant(2, "chat/views.py", "WAIT_SECONDS = 25", "WAIT_SECONDS = 10") as folder,
-        stage(2, folder=folder) as chat,
+        long_polling(stage_folders, wait=6) as chat,
         counted(chat) as (address, count),
     ):
         tabs = [await alice.page.context.new_page() for _ in range(TABS)]
@@ -861,22 +648,25 @@ async def test_fifth_tab_of_long_polling_loads_only_when_a_poll_ends(arrive):
 
 
 @in_stages(9)
-async def test_after_ten_seconds_offline_both_see_the_same_once_and_in_order(chat, both_enter):
-    alice, bob = await both_enter(chat)
-    await alice.say("before")
+async def test_after_ten_seconds_away_both_see_the_same_once_and_in_order(chat, both_enter, arrive):
+    # Both at the same time, since most of it is waiting.
+    await asyncio.gather(be_offline(*await both_enter(chat)), be_in_a_tunnel(chat, arrive))
+
+
+async def be_offline(alice, bob):
+    """Away in a way that the browser knows of."""
     context = alice.page.context
     said = await be_away(alice, bob, lambda: context.set_offline(True))
     await context.set_offline(False)
     await assert_both_see_once(alice, bob, said)
 
 
-@in_stages(9)
-async def test_after_ten_seconds_in_a_tunnel_both_see_the_same_once_and_in_order(chat, arrive):
+async def be_in_a_tunnel(chat, arrive):
+    """Away in a way that nobody tells the browser of."""
     alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
     async with network(chat.instances[0]) as phone:
         await alice.enter(phone, room_name)
         await bob.enter(chat.instances[1], room_name)
-        await alice.say("before")
         said = await be_away(alice, bob, phone.cut)
         phone.mend()
         await assert_both_see_once(alice, bob, said)
@@ -887,6 +677,7 @@ async def test_after_ten_seconds_in_a_tunnel_both_see_the_same_once_and_in_order
 async def be_away(alice, bob, leave):
     """Take alice offline for ten seconds, while both write. Returns what is said in all."""
     before = ("alice", "before")
+    await alice.say("before")
     for person in (alice, bob):
         await person.sees(before)
     if leaving := leave():
@@ -929,14 +720,14 @@ async def test_pages_come_back_by_themselves_when_their_killed_server_does(start
             await expect(person.status).to_have_text(OFFLINE)
             await person.say(text)
             await person.keeps_waiting(text)
-        async with start(9, port=chat.instances[0].port, database=chat.database):
-            for person in (alice, bob):
-                await person.keeps_waiting()
-                await expect(person.status).to_have_text("Live")
-            await assert_each_is_there_once(alice, bob, said)
-            for person in (alice, bob):
-                await person.page.close()
-                person.forgive(UNREACHABLE)
+        await asyncio.to_thread(chat.instances[0].start)
+        for person in (alice, bob):
+            await person.keeps_waiting()
+            await expect(person.status).to_have_text("Live")
+        await assert_each_is_there_once(alice, bob, said)
+        for person in (alice, bob):
+            await person.page.close()
+            person.forgive(UNREACHABLE)
 
 
 async def assert_each_is_there_once(alice, bob, said):
@@ -953,22 +744,29 @@ async def assert_each_is_there_once(alice, bob, said):
 
 @in_stages(9)
 async def test_what_waits_to_be_sent_outlives_a_reload(chat, arrive):
-    alice, room_name = await arrive("alice"), new_room()
+    alice, room_name = await arrive("alice", viewport=SMALL), new_room()
+    # With a word that is too long for any line.
+    waits = MARKUP_WITH_SCRIPT + "W" * 100
     async with network(chat) as phone:
         await alice.enter(phone, room_name)
+        nothing = "an empty list should take no room, nor say that there are no messages"
+        await expect(alice.page.locator("#waiting"), nothing).to_be_hidden()
         phone.cut()
         await expect(alice.status).to_have_text(OFFLINE)
-        await alice.say("do not lose me")
-        await alice.keeps_waiting("do not lose me")
+        await alice.say(waits)
+        await alice.keeps_waiting(waits)
+        await assert_nothing_was_injected(alice)
+        await assert_fits_and_can_be_read(alice.page)
+        await expect(alice.page.get_by_text(waits)).to_be_in_viewport(ratio=1)
         with pytest.raises(BrowserError, match="ERR_"):
             await alice.page.reload()
         await alice.page.wait_for_function(BROWSERS_OWN_ERROR)
         phone.mend()
         await alice.page.goto(f"{phone.url}/chat/{room_name}/")
-        await alice.sees(("alice", "do not lose me"))
+        await alice.sees(("alice", waits))
         await alice.keeps_waiting()
         await alice.page.reload()
-        await alice.sees(("alice", "do not lose me"))
+        await alice.sees(("alice", waits))
         await expect(alice.status).to_have_text("Live")
         await alice.page.close()
     alice.forgive(UNREACHABLE)
@@ -1024,8 +822,7 @@ window.setTimeout = (callback, delay) => (delays.push(delay), wait(callback));
 async def test_page_tries_again_by_chance_later_each_time_but_within_30_seconds(
     chat, arrive, chance
 ):
-    alice = await arrive("alice")
-    await alice.page.add_init_script(CHANCE.format(chance=chance))
+    alice = await arrive("alice", luck=CHANCE.format(chance=chance))
     wanted = [chance * seconds * 1000 for seconds in (1, 2, 4, 8, 16, 30, 30)]
     async with network(chat) as phone:
         await alice.enter(phone, new_room())
@@ -1035,7 +832,7 @@ async def test_page_tries_again_by_chance_later_each_time_but_within_30_seconds(
             assert (await alice.page.evaluate("delays"))[: len(wanted)] == wanted
             phone.mend()
             await expect(alice.status).to_have_text("Live")
-            # Who was back begins anew.
+            # A page that was back begins again with a short wait.
             await alice.page.evaluate("delays.length = 0")
         await alice.page.close()
     alice.forgive(UNREACHABLE)
@@ -1079,8 +876,8 @@ async def visit(person, site, chat, room_name, host="127.0.0.1"):
     return tab.locator("#outcome"), console
 
 
-@contextlib.asynccontextmanager
-async def without_origin_check():
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def unchecked():
     """Stage 08, but it lets in whatever page has opened a socket."""
     async with (
         variant(8, "websockets_channels/asgi.py", "SameOriginOnly(", "(") as folder,
@@ -1100,40 +897,38 @@ async def test_evil_page_writes_under_any_name_where_there_are_no_accounts(chat,
 
 
 async def test_without_origin_check_evil_page_on_another_port_writes_as_its_visitor(
-    arrive, evil_site
+    unchecked, arrive, evil_site
 ):
-    alice = await arrive("alice")
-    async with without_origin_check() as chat:
-        await alice.enter(chat, "lobby")
-        outcome, _ = await visit(alice, evil_site, chat, "lobby")
-        await expect(outcome, "cookies ignore ports").to_have_text("written as alice")
-        await alice.page.reload()
-        await alice.sees(("alice", RESIGNED))
-        await alice.page.close()
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(unchecked, room_name)
+    outcome, _ = await visit(alice, evil_site, unchecked, room_name)
+    await expect(outcome, "cookies ignore ports").to_have_text("written as alice")
+    await alice.page.reload()
+    await alice.sees(("alice", RESIGNED))
 
 
 async def test_without_origin_check_evil_page_of_another_site_comes_without_the_cookie(
-    arrive, evil_site
+    unchecked, arrive, evil_site
 ):
-    alice = await arrive("alice")
-    async with without_origin_check() as chat:
-        await alice.enter(chat, "lobby")
-        outcome, _ = await visit(alice, evil_site, chat, "lobby", host="localhost")
-        await expect(outcome, "SameSite=Lax keeps the cookie").to_have_text("closed with 4401")
-        await alice.page.reload()
-        await alice.say("I stay.")
-        await alice.sees(("alice", "I stay."))
-        await alice.page.close()
-
-
-@in_stages(8, 9)
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_evil_page_is_refused_before_its_socket_is_open(chat, arrive, evil_site, host):
     alice, room_name = await arrive("alice"), new_room()
-    await alice.enter(chat, room_name)
-    outcome, console = await visit(alice, evil_site, chat, room_name, host)
-    await expect(outcome).to_have_text("closed with 1006")
-    assert "Unexpected response code: 403" in console[0]
+    await alice.enter(unchecked, room_name)
+    outcome, _ = await visit(alice, evil_site, unchecked, room_name, host="localhost")
+    await expect(outcome, "SameSite=Lax keeps the cookie").to_have_text("closed with 4401")
+    await nothing_was_written(alice)
+
+
+async def nothing_was_written(alice):
     await alice.page.reload()
     await alice.say("I stay.")
     await alice.sees(("alice", "I stay."))
+
+
+@in_stages(8, 9)
+async def test_evil_page_is_refused_before_its_socket_is_open(chat, arrive, evil_site):
+    alice, room_name = await arrive("alice"), new_room()
+    await alice.enter(chat, room_name)
+    for host in ("127.0.0.1", "localhost"):
+        outcome, console = await visit(alice, evil_site, chat, room_name, host)
+        await expect(outcome).to_have_text("closed with 1006")
+        assert "Unexpected response code: 403" in console[0], f"a page of {host}"
+    await nothing_was_written(alice)
