@@ -9,7 +9,7 @@ import websockets
 
 from chatflow.clients.sockets import connect
 from chatflow.running.processes import Program, RunFolder
-from stages.test_plain_django import BIN, bare_environment, port_of
+from stages.helpers import BIN, bare_environment, port_of
 
 # It takes its time before it accepts what comes to /slow/, and for what is open it does nothing.
 APPLICATION = """

@@ -15,8 +15,7 @@ import websockets
 from chatflow import find_stage, post, stage, stages, websocket_reader
 from chatflow.clients.sockets import connect
 from chatflow.running.variants import variant
-from final.helpers import FINAL
-from stages.test_plain_django import BIN, bare_environment
+from stages.helpers import BIN, FINAL, bare_environment
 
 SETTINGS = "websockets_channels/settings.py"
 # Each process writes them into its log, as often as they come. Django has both kinds: what the next

@@ -18,8 +18,9 @@ from chatflow.clients.sockets import connect
 from chatflow.probing.stage_probes import IDLE_SECONDS
 from chatflow.running import redis_server
 from chatflow.running.processes import Program, RunFolder
-from final.helpers import FINAL, PATIENCE
-from stages.test_plain_django import BIN, bare_environment, port_of
+from final.helpers import PATIENCE
+from helpers.talking import write
+from stages.helpers import BIN, FINAL, bare_environment, port_of
 
 WITH_REDIS = [(6, "queue"), (6, "pubsub"), (7, "queue"), (FINAL, "queue"), (FINAL, "pubsub")]
 # So many processes start at once that a handshake may take its time.
@@ -35,11 +36,12 @@ async def test_sockets_and_workers_hear_after_12_idle_seconds_whatever_carries_i
 
 
 async def leave_alone(start, number, layer):
-    """What becomes of two idle sockets on two instances, and what the logs say of Redis."""
+    """What becomes of two idle sockets, and what the logs say of Redis."""
     async with (
-        start(number, instances=2, redis_layer=layer) as chat,
+        # In chat_final what stays within an instance passes no layer.
+        start(number, instances=1 + (number == FINAL), redis_layer=layer) as chat,
         connect(chat.instances[0], "lobby", "alice", **PATIENT) as alice,
-        connect(chat.instances[1], "lobby", "bob", **PATIENT) as bob,
+        connect(chat.instances[-1], "lobby", "bob", **PATIENT) as bob,
     ):
         await asyncio.sleep(IDLE_SECONDS)  # nothing is waited for: idleness is the experiment
         end = await talk(alice, bob, "/roll 1d1" if chat.worker else "awake?")
@@ -53,14 +55,10 @@ async def talk(alice, bob, text="awake?"):
     """
     answer = "alice rolls 1 = 1" if text.startswith("/roll") else text
     try:
-        await say(alice, text)
+        await write(alice, text)
         return "heard" if await hears(bob, answer) else "silence"
     except websockets.ConnectionClosed:
         return f"closed {alice.close_code or bob.close_code}"
-
-
-async def say(socket, text):
-    await socket.send(json.dumps({"type": "post", "author": "alice", "text": text}))
 
 
 async def hears(socket, text):
@@ -104,7 +102,8 @@ def project(blocks, tmp_path):
     """A Django project with these lines and one consumer."""
     django = [BIN / "django-admin", "startproject", "mysite", tmp_path]
     subprocess.run(django, check=True)
-    subprocess.run([BIN / "python", "manage.py", "startapp", "chat"], cwd=tmp_path, check=True)
+    (tmp_path / "chat").mkdir()
+    (tmp_path / "chat" / "__init__.py").touch()
     (tmp_path / "chat" / "consumers.py").write_text(CONSUMERS)
     for name, lines in blocks.items():
         with (tmp_path / name).open("a") as file:
@@ -139,9 +138,8 @@ async def test_project_of_the_page_runs_and_its_idle_sockets_hear(project):
             websockets.connect(url, origin=origin) as alice,
             websockets.connect(url, origin=origin) as bob,
         ):
-            await asyncio.sleep(
-                7
-            )  # longer than redis-py 8 would wait by itself, and than the layer
+            # Longer than redis-py 8 would wait by itself, and than the layer.
+            await asyncio.sleep(7)
             assert await talk(alice, bob) == "heard", server.last_lines()
         with pytest.raises(websockets.InvalidStatus, match="403"):
             await websockets.connect(url, origin="http://evil.example")
