@@ -11,9 +11,11 @@ import pytest
 import websockets
 
 from chatflow import find_stage, stage
-from chatflow.clients.sockets import connect
 from chatflow.running.variants import variant
-from stages.test_users import STAGES, logged_in, served_over_tls, socket_of
+from helpers.talking import logged_in, socket_of
+from stages.tls import served_over_tls
+
+STAGES = [8, 9]
 
 HTTP, HTTPS = "http://localhost", "https://localhost"
 FORWARDED = {"x-forwarded-proto": "https"}
@@ -66,14 +68,14 @@ def test_page_of_ours_is_let_in_by_its_own_scheme_whatever_tells_it(number):
 async def test_server_that_names_the_scheme_needs_no_setting_over_tls_and_daphne_does(running):
     chat = running(STAGES[-1])
     async with (
-        served_over_tls(chat, chat.folder, "uvicorn") as site,
-        logged_in(site) as alice,
-        socket_of(site, "lobby", alice) as socket,
+        served_over_tls(chat, chat.folder, "uvicorn") as named,
+        served_over_tls(chat, chat.folder, "daphne") as nameless,
+        logged_in(named) as alice,
+        socket_of(named, "lobby", alice) as socket,
     ):
         assert socket.response.status_code == 101, "its scope says wss"
-    async with served_over_tls(chat, chat.folder, "daphne") as site, logged_in(site) as alice:
         with pytest.raises(websockets.InvalidStatus, match="403"):
-            async with connect(site, "lobby", session=alice.session):
+            async with socket_of(nameless, "lobby", alice):
                 pass
 
 

@@ -10,17 +10,19 @@ import pytest
 import redis
 import websockets
 
-from chatflow import Visitor, find_stage, post, stage, stages
+from chatflow import Visitor, post, stage, stages
 from chatflow.clients.readers import websocket_reader
 from chatflow.clients.sockets import connect, next_event
 from chatflow.probing.people import new_room
 from chatflow.probing.stage_probes import BAD_FRAMES
 from chatflow.running.variants import variant
 from helpers.resume import log_in
+from helpers.shell import in_shell
+from helpers.talking import post_frame, refusal_of, say_outside
+from stages.helpers import BAD_PATHS, FINAL
 
 WITH_SOCKETS = [stage.number for stage in stages() if stage.can["accepts_websocket"] == "yes"]
 WITH_GROUPS = [number for number in WITH_SOCKETS if number != 4]
-FINAL = find_stage("final").number
 WITHOUT_LIMITS = [number for number in WITH_SOCKETS if number != FINAL]
 
 every_socket_stage = pytest.mark.parametrize("chat", WITH_SOCKETS, indirect=True)
@@ -32,22 +34,6 @@ GONE_SECONDS = 20
 BAD_AUTHORS = ["", "  ", "e" * 51, 7, None, ["eve"]]
 
 every_group_stage = pytest.mark.parametrize("chat", WITH_GROUPS, indirect=True)
-
-BAD_PATHS = {
-    "51 characters": "/ws/chat/" + "a" * 51 + "/",
-    "not ASCII": "/ws/chat/caf%C3%A9/",
-    "a newline": "/ws/chat/lobby%0A/",
-    "a newline at the end": "/ws/chat/lobby/%0A",
-    "up and out": "/ws/chat/../",
-    "no room": "/ws/chat//",
-    "no slash at the end": "/ws/chat/lobby",
-    "unknown": "/nowhere/",
-    "root": "/",
-}
-
-
-def post_frame(text, author="alice"):
-    return json.dumps({"type": "post", "author": author, "text": text})
 
 
 def keys_of_a_message(chat):
@@ -84,17 +70,24 @@ async def test_post_is_answered_with_the_stored_message(chat):
     assert "<p>hello</p>" in await stored(chat, room_name)
 
 
-@pytest.mark.parametrize("number", WITH_SOCKETS)
+# A stage of its own: in the log of one that others use, a client who left while a message was on
+# its way leaves a traceback too. Up to 06 all refuse by the same code; from 08 on see test_users.
+@pytest.mark.parametrize("number", [4, 7])
 async def test_bad_paths_are_refused_with_403_and_no_traceback(start, number):
-    # A stage of its own: in the log of one that others use, a client who left while a message was
-    # on its way leaves a traceback too.
     async with start(number) as chat:
-        for what, path in BAD_PATHS.items():
-            with pytest.raises(websockets.InvalidStatus) as refusal:
-                await websockets.connect(chat.ws_url + path, origin=chat.url)
-            assert refusal.value.response.status_code == 403, what
+        await assert_bad_paths_are_refused(chat)
         log = chat.instances[0].program.log.read_text()
     assert "Traceback" not in log, "a refused path should leave no traceback in the log"
+
+
+@pytest.mark.parametrize("chat", [5, 6], indirect=True)
+async def test_bad_paths_are_refused_with_403(chat):
+    await assert_bad_paths_are_refused(chat)
+
+
+async def assert_bad_paths_are_refused(chat):
+    for what, path in BAD_PATHS.items():
+        assert await refusal_of(chat.ws_url + path, chat.url) == 403, what
 
 
 @every_socket_stage
@@ -190,16 +183,12 @@ async def test_a_client_cannot_choose_a_handler(chat, kind):
 
 @pytest.mark.parametrize("chat", [1, 2], indirect=True)
 async def test_wsgi_answers_a_websocket_handshake_with_404(chat):
-    with pytest.raises(websockets.InvalidStatus) as refusal:
-        await websockets.connect(f"{chat.ws_url}/ws/chat/lobby/")
-    assert refusal.value.response.status_code == 404
+    assert await refusal_of(f"{chat.ws_url}/ws/chat/lobby/") == 404
 
 
 @pytest.mark.parametrize("chat", [3], indirect=True)
 async def test_django_alone_answers_a_websocket_handshake_with_500(chat):
-    with pytest.raises(websockets.InvalidStatus) as refusal:
-        await websockets.connect(f"{chat.ws_url}/ws/chat/lobby/")
-    assert refusal.value.response.status_code == 500
+    assert await refusal_of(f"{chat.ws_url}/ws/chat/lobby/") == 500
 
 
 @pytest.mark.parametrize("chat", [4], indirect=True)
@@ -234,22 +223,22 @@ async def test_who_has_left_is_no_longer_sent_to(chat):
 
 
 # Where a consumer still may end in another way than its neighbour's, or its layer is another.
-@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 @pytest.mark.parametrize("number", [5, 6, 9])
-async def test_who_writes_a_line_and_is_gone_at_once_has_left_the_group(start, number, server):
+async def test_who_writes_a_line_and_is_gone_at_once_has_left_the_group(start, number):
     # The in-memory layer cannot be asked; but the trace tells who has joined and who has left.
-    async with start(number, server=server, trace=number == 5) as chat:
+    async with start(number, server=["daphne", "uvicorn"], trace=number == 5) as chat:
         session = await log_in(chat, "hasty")
-        await asyncio.gather(*(write_and_vanish(chat, session) for _ in range(20)))
+        hasty = [write_and_vanish(each, session) for each in chat.instances for _ in range(20)]
+        await asyncio.gather(*hasty)
         give_up_at = time.monotonic() + GONE_SECONDS
         while left := await asyncio.to_thread(members, chat):
-            assert time.monotonic() < give_up_at, f"{left} of 20 have gone, and are sent to still"
+            assert time.monotonic() < give_up_at, f"{left} of 40 have gone, and are sent to still"
             await asyncio.sleep(0.1)
 
 
-async def write_and_vanish(chat, session):
+async def write_and_vanish(instance, session):
     """Join, write and break off the connection, as a phone does that loses its network."""
-    async with connect(chat, "lobby", "hasty", session=session or "") as socket:
+    async with connect(instance, "lobby", "hasty", session=session or "") as socket:
         await socket.send(post_frame("bye", author="hasty"))
         socket.transport.abort()
 
@@ -289,19 +278,30 @@ async def test_event_that_a_handler_changes_is_changed_for_all_of_its_process_in
 @every_group_stage
 async def test_say_stores_its_message(chat):
     room_name = new_room()
-    said = await asyncio.to_thread(chat.manage, "say", room_name, "from outside")
-    assert said.returncode == 0
+    await say_outside(chat, room_name, "from outside")
     assert "from outside" in await stored(chat, room_name)
 
 
 @pytest.mark.parametrize("chat", [5, 9, FINAL], indirect=True)
 async def test_say_refuses_what_a_form_refuses(chat):
     room_name = new_room()
-    for arguments in ([room_name, "  "], ["café", "hello"], [room_name, "x", "--author", "y" * 51]):
-        refused = await asyncio.to_thread(chat.manage, "say", *arguments)
-        assert refused.returncode == 1
-        assert refused.stderr.startswith("CommandError: ")
-        assert "Traceback" not in refused.stderr
+    refused = await asyncio.to_thread(chat.manage, "say", room_name, "  ")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("CommandError: ")
+    assert "Traceback" not in refused.stderr
+    for arguments in (["café", "hello"], [room_name, "x", "--author", "y" * 51]):
+        await in_shell(chat, SAY.format(arguments))
+
+
+SAY = """
+from django.core.management import CommandError, call_command
+try:
+    call_command("say", *{})
+except CommandError:
+    pass
+else:
+    raise AssertionError("say should refuse this")
+"""
 
 
 @pytest.mark.parametrize("chat", [6], indirect=True)
@@ -342,15 +342,18 @@ async def converse(client, number):
 
 
 async def test_pubsub_layer_and_uvicorn_carry_a_message_across_instances_too(start):
-    room_name = new_room()
     async with start(6, instances=2, server="uvicorn", redis_layer="pubsub") as chat:
-        here, there = chat.instances
-        async with (
-            websocket_reader(here, room_name) as alice,
-            websocket_reader(there, room_name) as bob,
-        ):
-            await alice.post("alice", "across")
-            assert (await bob.next())["text"] == "across"
+        await assert_crosses(chat, new_room())
+
+
+async def assert_crosses(chat, room_name):
+    here, there = chat.instances
+    async with (
+        websocket_reader(here, room_name) as alice,
+        websocket_reader(there, room_name) as bob,
+    ):
+        await alice.post("alice", "across")
+        assert (await bob.next())["text"] == "across"
 
 
 async def test_rooms_are_spread_over_the_shards_and_all_of_them_work(start):
@@ -361,11 +364,5 @@ async def test_rooms_are_spread_over_the_shards_and_all_of_them_work(start):
         shard_of = dict(line.split() for line in shown.splitlines())
         assert list(shard_of) == room_names
         assert set(shard_of.values()) == {server.url for server in chat.redis}
-        here, there = chat.instances
         for room_name in room_names:
-            async with (
-                websocket_reader(here, room_name) as alice,
-                websocket_reader(there, room_name) as bob,
-            ):
-                await alice.post("alice", room_name)
-                assert (await bob.next())["text"] == room_name
+            await assert_crosses(chat, room_name)

@@ -3,34 +3,25 @@
 import asyncio
 import contextlib
 import html
-import json
 import re
 import secrets
-import ssl
-import sys
-import tempfile
 import time
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import redis
 import websockets
 
-from chatflow import Visitor, find_stage, stages
+from chatflow import Visitor, stages
 from chatflow.clients.sockets import connect, next_event
 from chatflow.clients.visitor import PASSWORD, cookie_name, is_for_users
 from chatflow.probing.people import new_room
 from chatflow.probing.stage_probes import LOGOUT_SECONDS
-from chatflow.running.environment import ASGI
-from chatflow.running.ports import listen
-from chatflow.running.processes import Program
-from chatflow.running.servers import server_command
 from chatflow.running.variants import variant
 from helpers.resume import log_in
-from labs.http2_over_tls import endpoint, make_certificate, wait_for_port
-from stages.test_resume import in_shell
-from stages.test_sockets import BAD_PATHS
+from helpers.shell import in_shell
+from helpers.talking import logged_in, new_name, refusal_of, say_outside, socket_of, write
+from stages.helpers import BAD_PATHS, FINAL
+from stages.tls import served_over_tls
 
 WITH_USERS = [stage.number for stage in stages() if stage.can["logout"] == "yes"]
 SERVERS = ["daphne", "uvicorn"]
@@ -40,7 +31,7 @@ every_server = pytest.mark.parametrize("site", SERVERS, indirect=True)
 every_number = pytest.mark.parametrize("number", WITH_USERS)
 
 # chat_final has tests of its own for some of this.
-STAGES = [number for number in WITH_USERS if number != find_stage("final").number]
+STAGES = [number for number in WITH_USERS if number != FINAL]
 every_stage_with_users = pytest.mark.parametrize("chat", STAGES, indirect=True)
 
 # What a server that is busy with other tests may take, beyond what the contract gives it.
@@ -49,8 +40,8 @@ BUSY_SECONDS = 10
 
 @pytest.fixture(scope="module")
 def running_under_uvicorn(started_once):
-    """Like `running`, under the other server, for the tests of this file."""
-    with started_once(server="uvicorn") as get:
+    """Like `running`, under the other server and with one instance, for the tests of this file."""
+    with started_once(server=["uvicorn"]) as get:
         yield get
 
 
@@ -58,10 +49,6 @@ def running_under_uvicorn(started_once):
 def site(request, number, running, running_under_uvicorn):
     """The running stage `number`, under the server that is the test's parameter."""
     return (running if request.param == "daphne" else running_under_uvicorn)(number)
-
-
-def new_name():
-    return f"user-{secrets.token_hex(6)}"
 
 
 # --- strangers ------------------------------------------------------------------------------
@@ -221,62 +208,27 @@ async def test_bad_paths_are_refused_with_403_whoever_asks(site):
 # --- TLS ----------------------------------------------------------------------------------------
 
 SETTINGS, PLAIN = "websockets_channels/settings.py", "SECURE_SSL_REDIRECT = False"
-TLS_FLAGS = {
-    "uvicorn": "--ssl-certfile {certificate} --ssl-keyfile {key}",
-    "hypercorn": "--certfile {certificate} --keyfile {key}",
-}
-
-
-@contextlib.asynccontextmanager
-async def served_over_tls(chat, folder, server):
-    """One more server for a running stage, with TLS, from a folder whose settings say so."""
-    place = Path(tempfile.mkdtemp(prefix="tls-", dir=chat.files.path))
-    certificate, key = make_certificate(place)
-    with listen(0) as listener:
-        words = [sys.executable, "-m", "daphne", "--endpoint", endpoint(certificate, key), ASGI]
-        if server in TLS_FLAGS:
-            flags = TLS_FLAGS[server].format(certificate=certificate, key=key)
-            words = server_command(server, listener, ASGI, flags)
-        program = Program(
-            words,
-            folder=chat.files,
-            log=place / "server.log",
-            cwd=folder,
-            env=chat.environment,
-            listener=listener,
-        )
-        # Daphne takes no socket of ours over for TLS, but says which port it has chosen.
-        port = listener.getsockname()[1] if server in TLS_FLAGS else await wait_for_port(program)
-    try:
-        yield SimpleNamespace(
-            url=f"https://127.0.0.1:{port}",
-            ws_url=f"wss://127.0.0.1:{port}",
-            port=port,
-            site=chat.site,
-            tls=ssl.create_default_context(cafile=certificate),
-        )
-    finally:
-        await asyncio.to_thread(program.stop)
 
 
 @pytest.mark.parametrize("number", STAGES)
-async def test_over_tls_a_https_page_of_ours_is_let_in_and_a_http_page_is_not(start, number):
+async def test_over_tls_a_https_page_of_ours_is_let_in_and_a_http_page_is_not(running, number):
     secure = SETTINGS, PLAIN, PLAIN.replace("False", "True")
-    async with variant(number, *secure) as folder, start(number) as chat:
-        for server in ("daphne", *TLS_FLAGS):
-            async with served_over_tls(chat, folder, server) as site, logged_in(site) as alice:
-                async with socket_of(site, "lobby", alice) as socket:
-                    await say(socket, "over TLS")
-                    assert (await next_event(socket))["text"] == "over TLS", server
-                with pytest.raises(websockets.InvalidStatus) as refusal:
-                    async with connect(
-                        site,
-                        "lobby",
-                        session=alice.session,
-                        origin=f"http://127.0.0.1:{site.port}",
-                    ):
-                        pass
-                assert refusal.value.response.status_code == 403, f"{server}: http is not https"
+    async with variant(number, *secure) as folder:
+        # All three start at once.
+        servers = ("daphne", "uvicorn", "hypercorn")
+        await asyncio.gather(*(assert_https_only(running(number), folder, one) for one in servers))
+
+
+async def assert_https_only(chat, folder, server):
+    async with served_over_tls(chat, folder, server) as site, logged_in(site) as alice:
+        async with socket_of(site, "lobby", alice) as socket:
+            await write(socket, "over TLS")
+            assert (await next_event(socket))["text"] == "over TLS", server
+        from_http = {"session": alice.session, "origin": f"http://127.0.0.1:{site.port}"}
+        with pytest.raises(websockets.InvalidStatus) as refusal:
+            async with connect(site, "lobby", **from_http):
+                pass
+        assert refusal.value.response.status_code == 403, f"{server}: http is not https"
 
 
 # --- accounts -------------------------------------------------------------------------------
@@ -509,22 +461,6 @@ async def test_one_browser_is_logged_in_at_several_stages_side_by_side(running):
 # --- a login that ends ends its sockets ---------------------------------------------------------
 
 
-@contextlib.asynccontextmanager
-async def logged_in(chat, name=None):
-    """Somebody with a login of their own: ending it disturbs no other test."""
-    async with Visitor(chat, name or new_name(), fresh=True) as visitor:
-        await visitor.log_in()
-        yield visitor
-
-
-def socket_of(instance, room_name, visitor):
-    return connect(instance, room_name, visitor.name, session=visitor.session)
-
-
-async def say(socket, text):
-    await socket.send(json.dumps({"type": "post", "text": text}))
-
-
 async def closing_code(socket):
     """The code with which the server ends a socket, as soon as the contract says."""
     try:
@@ -552,7 +488,7 @@ async def test_logging_out_closes_the_sockets_of_that_session_on_all_instances_a
         ]
         assert (await alice.log_out()).status_code == 302
         assert [await closing_code(socket) for socket in ended] == [4401, 4401]
-        await say(others[0], "we are still here")
+        await write(others[0], "we are still here")
         for socket in others:
             assert (await next_event(socket))["text"] == "we are still here"
 
@@ -591,7 +527,7 @@ async def test_whatever_ends_a_login_closes_all_its_sockets_and_no_others(chat):
             codes = [await closing_code(socket) for socket in sockets[what]]
             assert codes == [4401, 4401], what
             assert is_for_users(await someone.load(f"/chat/{room_name}/")), what
-        await say(bob, "I am still here")
+        await write(bob, "I am still here")
         assert (await next_event(bob))["text"] == "I am still here"
 
 
@@ -620,11 +556,11 @@ async def test_renaming_somebody_closes_their_sockets_and_leaves_no_second_of_th
         await in_shell(chat, ending)
         assert await closing_code(his) == 4401, "a socket should not go on under an old name"
         async with logged_in(chat, old) as other, socket_of(chat, room_name, other) as theirs:
-            await say(theirs, "the name is mine")
+            await write(theirs, "the name is mine")
             assert (await next_event(theirs))["author"] == old
         bob.name = new
         async with socket_of(chat, room_name, bob) as again:
-            await say(again, "and this is mine")
+            await write(again, "and this is mine")
             assert (await next_event(again))["author"] == new
 
 
@@ -632,8 +568,7 @@ async def test_renaming_somebody_closes_their_sockets_and_leaves_no_second_of_th
 async def test_nobody_can_sign_up_under_the_name_that_the_command_writes_under(chat):
     room_name = new_room()
     async with logged_in(chat) as alice, socket_of(chat, room_name, alice) as socket:
-        said = await asyncio.to_thread(chat.manage, "say", room_name, "from a command")
-        assert said.returncode == 0, said.stderr
+        await say_outside(chat, room_name, "from a command")
         author = (await next_event(socket))["author"]
     assert_refused_in_words(*await sign_up(chat, author))
 
@@ -649,9 +584,9 @@ async def test_frames_after_a_logout_are_stored_nowhere_and_heard_by_nobody(chat
     ):
         await alice.log_out()
         for _ in range(20):
-            await say(hers, "one more word")
+            await write(hers, "one more word")
         assert await closing_code(hers) == 4401
-        await say(his, "is she gone?")
+        await write(his, "is she gone?")
         assert (await next_event(his))["text"] == "is she gone?"
         page = (await bob.open(room_name)).text
     assert "one more word" not in page
@@ -691,7 +626,7 @@ async def test_idle_and_busy_sockets_of_those_who_stay_are_left_alone(chat):
         async with logged_in(chat) as bob, socket_of(chat, new_room(), bob) as his:
             await bob.log_out()
             assert await closing_code(his) == 4401
-        await say(socket, "still here")
+        await write(socket, "still here")
         assert (await next_event(socket))["text"] == "still here"
 
 
@@ -708,17 +643,22 @@ async def test_cookie_of_a_session_that_has_ended_opens_nothing(chat):
 
 # A stage of its own: in the log of one that others use, a client who left while a message was on
 # its way leaves a traceback too. Stage 09 refuses by the same code as 08 does.
-@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 @pytest.mark.parametrize("number", [WITH_USERS[0], WITH_USERS[-1]])
-async def test_refusals_leave_no_traceback_in_the_log(start, number, server):
-    async with start(number, server=server) as chat, logged_in(chat) as alice:
-        for origin in (None, "null", "http://evil.example"):
-            with pytest.raises(websockets.InvalidStatus) as refusal:
-                await websockets.connect(f"{chat.ws_url}/ws/chat/lobby/", origin=origin)
-            assert refusal.value.response.status_code == 403
-        await assert_closed_at_once(chat, session=None)
-        async with socket_of(chat, "lobby", alice) as socket:
-            await alice.log_out()
-            assert await closing_code(socket) == 4401
-        log = chat.instances[0].program.said()
-    assert "Traceback" not in log
+async def test_refusals_leave_no_traceback_in_the_log(start, number):
+    async with start(number, server=SERVERS) as chat:
+        for instance in chat.instances:
+            await be_refused(instance)
+        logs = {one.name: one.program.said() for one in chat.instances}
+    for name, server in zip(logs, SERVERS, strict=True):
+        assert "Traceback" not in logs[name], f"a refusal is no error: {server}"
+
+
+async def be_refused(site):
+    for origin in (None, "null", "http://evil.example"):
+        assert await refusal_of(f"{site.ws_url}/ws/chat/lobby/", origin) == 403
+    for path in BAD_PATHS.values():
+        assert await refusal_of(f"{site.ws_url}{path}", site.url) == 403
+    await assert_closed_at_once(site, session=None)
+    async with logged_in(site) as alice, socket_of(site, "lobby", alice) as socket:
+        await alice.log_out()
+        assert await closing_code(socket) == 4401
