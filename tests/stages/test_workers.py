@@ -1,7 +1,6 @@
 """Background work, from stage 07 on: jobs, the bot and its matches, what a dead worker loses."""
 
 import asyncio
-import json
 import re
 
 import psutil
@@ -12,11 +11,14 @@ from chatflow import Visitor, post, stages
 from chatflow.clients.sockets import connect, next_event
 from chatflow.probing.people import new_room
 from chatflow.running.labs import log_line
+from helpers.shell import in_shell
+from helpers.talking import write
 from labs.jobs import another_worker, stored, until, waiting
 
 WITH_WORKER = [stage.number for stage in stages() if stage.can["unasked"] == "yes"]
 every_worker_stage = pytest.mark.parametrize("chat", WITH_WORKER, indirect=True)
-# Those that wreck their stage: what a worker is and loses changes no more after the first one.
+every_layer = pytest.mark.parametrize("layer", ["queue", "pubsub"])
+# What a worker is and loses changes no more after the first stage that has one.
 every_number = pytest.mark.parametrize("number", WITH_WORKER[:1])
 
 BOT = "the bot"
@@ -24,8 +26,14 @@ WAIT_SECONDS = 30
 MOST_JOBS = 100
 
 
-async def say(socket, text):
-    await socket.send(json.dumps({"type": "post", "author": "alice", "text": text}))
+@pytest.fixture(scope="module")
+def over(running, started_once):
+    """Call it with a stage's number and a layer for that stage, which all tests of this file share.
+
+    They may end its worker, but start it again.
+    """
+    with started_once(redis_layer="pubsub") as over_pubsub:
+        yield lambda number, layer: (running if layer == "queue" else over_pubsub)(number)
 
 
 async def next_from(socket, kind, **wanted):
@@ -51,7 +59,7 @@ async def answers_until(socket, text):
 
 async def give(socket, text):
     """Post a command; returns when its job has been given."""
-    await say(socket, text)
+    await write(socket, text)
     # A consumer takes its frames in turn: when it answers the second, it has done with the first.
     await socket.send("not JSON")
     await next_from(socket, "error")
@@ -64,7 +72,7 @@ async def give(socket, text):
 async def test_bot_rolls_dice_for_everybody_in_the_room_and_its_answer_is_stored(chat):
     room_name, (here, there) = new_room(), chat.instances
     async with connect(here, room_name, "alice") as alice, connect(there, room_name, "bob") as bob:
-        await say(alice, "/roll 3d6")
+        await write(alice, "/roll 3d6")
         answers = [await next_answer(socket) for socket in (alice, bob)]
     assert answers[0] == answers[1]
     dice, total = re.fullmatch(r"alice rolls (\d \+ \d \+ \d) = (\d+)", answers[0]).groups()
@@ -86,9 +94,9 @@ async def test_command_by_form_is_answered_too(chat):
 async def test_bot_answers_in_the_room_that_asked_and_in_no_other(chat):
     room_name, other_room = new_room(), new_room()
     async with connect(chat, room_name, "alice") as alice, connect(chat, other_room, "bob") as bob:
-        await say(alice, "/roll 1d1")
+        await write(alice, "/roll 1d1")
         assert await next_answer(alice) == "alice rolls 1 = 1"
-        await say(bob, "nobody rolls here")
+        await write(bob, "nobody rolls here")
         # Had the answer come here, it would have come first.
         assert (await next_event(bob))["text"] == "nobody rolls here"
 
@@ -103,7 +111,7 @@ async def test_command_that_the_bot_does_not_know_is_answered_with_those_that_it
     chat, command
 ):
     async with connect(chat, new_room(), "alice") as alice:
-        await say(alice, command)
+        await write(alice, command)
         answer = await next_answer(alice)
     assert all(word in answer for word in ("/roll", "/remind", "/match"))
 
@@ -111,8 +119,8 @@ async def test_command_that_the_bot_does_not_know_is_answered_with_those_that_it
 @every_worker_stage
 async def test_reminder_comes_and_holds_nobody_up_meanwhile(chat):
     async with connect(chat, new_room(), "alice") as alice:
-        await say(alice, "/remind 1 tea & cake")
-        await say(alice, "/roll 1d1")
+        await write(alice, "/remind 1 tea & cake")
+        await write(alice, "/roll 1d1")
         heard = await answers_until(alice, "alice: tea & cake")
     assert heard == ["alice rolls 1 = 1", "alice: tea & cake"]
 
@@ -120,8 +128,8 @@ async def test_reminder_comes_and_holds_nobody_up_meanwhile(chat):
 @every_worker_stage
 async def test_message_that_is_no_command_is_no_job(chat):
     async with connect(chat, new_room(), "alice") as alice:
-        await say(alice, "what does /roll do?")
-        await say(alice, "/roll 1d1")
+        await write(alice, "what does /roll do?")
+        await write(alice, "/roll 1d1")
         assert await next_answer(alice) == "alice rolls 1 = 1", "only a / at the start is a command"
 
 
@@ -129,19 +137,19 @@ async def test_message_that_is_no_command_is_no_job(chat):
 
 
 @every_number
-async def test_scores_reach_the_room_in_order_and_none_is_stored(start, number):
+async def test_scores_reach_the_room_in_order_and_none_is_stored(over, number):
+    chat, room_name = over(number, "queue"), new_room()
     async with (
-        start(number, instances=2) as chat,
-        connect(chat.instances[0], "stadium", "alice") as alice,
-        connect(chat.instances[1], "stadium", "bob") as bob,
-        connect(chat, "elsewhere", "carol") as carol,
+        connect(chat.instances[0], room_name, "alice") as alice,
+        connect(chat.instances[1], room_name, "bob") as bob,
+        connect(chat, new_room(), "carol") as carol,
     ):
-        await say(alice, "/match")
+        await write(alice, "/match")
         heard = [[await next_from(socket, "score") for _ in range(4)] for socket in (alice, bob)]
-        await say(carol, "no football here")
+        await write(carol, "no football here")
         assert (await next_event(carol))["type"] == "message", "a score left its room"
         async with Visitor(chat, "alice") as visitor:
-            page = (await visitor.open("stadium")).text
+            page = (await visitor.open(room_name)).text
     assert heard[0] == heard[1]
     assert [score["minute"] for score in heard[0]] == [0, 5, 10, 15]
     assert set(heard[0][0]) == {"type", "minute", "home", "away"}
@@ -152,13 +160,13 @@ async def test_scores_reach_the_room_in_order_and_none_is_stored(start, number):
 async def test_second_match_waits_for_no_other_room_and_is_refused_in_the_same(chat):
     room_name, other_room = new_room(), new_room()
     async with connect(chat, room_name, "alice") as alice, connect(chat, other_room, "bob") as bob:
-        await say(alice, "/match")
+        await write(alice, "/match")
         await next_from(alice, "score")
-        await say(alice, "/match")
+        await write(alice, "/match")
         assert await next_answer(alice) == "A match is on already."
-        await say(bob, "/match")
+        await write(bob, "/match")
         assert (await next_from(bob, "score"))["minute"] == 0
-        await say(bob, "/roll 1d1")
+        await write(bob, "/roll 1d1")
         assert (await next_answer(bob)).endswith(" rolls 1 = 1"), "no job waits for a match"
 
 
@@ -166,44 +174,48 @@ async def test_second_match_waits_for_no_other_room_and_is_refused_in_the_same(c
 
 
 @every_number
-async def test_jobs_wait_for_a_worker_and_each_is_answered_once(start, number):
-    async with start(number) as chat, connect(chat, "lobby", "alice") as alice:
-        chat.worker.stop()
+@every_layer
+async def test_jobs_wait_for_a_worker_and_each_is_answered_once(over, number, layer):
+    chat = over(number, layer)
+    async with connect(chat, new_room(), "alice") as alice:
+        await asyncio.to_thread(chat.worker.stop)
         for sides in (1, 2, 3):
             await give(alice, f"/roll {sides}d1")
         assert await asyncio.to_thread(waiting, chat) == 3, "all that nobody has taken waits"
         await asyncio.to_thread(chat.worker.start)
-        await say(alice, "/roll 4d1")
+        await write(alice, "/roll 4d1")
         heard = await answers_until(alice, "alice rolls 1 + 1 + 1 + 1 = 4")
     assert heard[:-1] == [f"alice rolls {' + '.join('1' * n)} = {n}" for n in (1, 2, 3)]
 
 
 @every_number
-async def test_what_a_killed_worker_had_begun_is_lost_and_what_waited_is_not(start, number):
-    async with start(number) as chat, connect(chat, "lobby", "alice") as alice:
+async def test_what_a_killed_worker_had_begun_is_lost_and_what_waited_is_not(over, number):
+    chat = over(number, "queue")
+    async with connect(chat, new_room(), "alice") as alice:
         await give(alice, "/remind 1 tea")
         await until(lambda: waiting(chat) == 0)
         await asyncio.to_thread(chat.worker.kill)
         await give(alice, "/roll 1d1")
         await asyncio.to_thread(chat.worker.start)
         # Asked for later and for longer: when it comes, the tea is overdue.
-        await say(alice, "/remind 2 coffee")
+        await write(alice, "/remind 2 coffee")
         heard = await answers_until(alice, "alice: coffee")
     assert heard == ["alice rolls 1 = 1", "alice: coffee"], "the tea died with its worker"
 
 
 @every_number
-async def test_job_beyond_a_hundred_is_refused_in_words_and_the_socket_stays_open(start, number):
-    async with start(number) as chat, connect(chat, "lobby", "alice") as alice:
-        chat.worker.stop()
+async def test_job_beyond_a_hundred_is_refused_in_words_and_the_socket_stays_open(over, number):
+    chat = over(number, "queue")
+    async with connect(chat, new_room(), "alice") as alice:
+        await asyncio.to_thread(chat.worker.stop)
         for _ in range(MOST_JOBS):
             await give(alice, "/roll 1d1")
         assert await asyncio.to_thread(waiting, chat) == MOST_JOBS
-        await say(alice, "/roll 6d1")
+        await write(alice, "/roll 6d1")
         assert await next_answer(alice) == "I have too much to do. Is there a worker at all?"
         await asyncio.to_thread(chat.worker.start)
         heard = [await next_answer(alice) for _ in range(MOST_JOBS)]
-        await say(alice, "/roll 2d1")
+        await write(alice, "/roll 2d1")
         last = await next_answer(alice)
     assert heard == ["alice rolls 1 = 1"] * MOST_JOBS
     assert last == "alice rolls 1 + 1 = 2", "the refused job was not done after all"
@@ -217,24 +229,25 @@ async_to_sync(get_channel_layer("jobs").send)("bot", {"type": "bot.command"})
 
 
 @every_number
-async def test_job_that_fails_is_logged_and_lost_and_the_next_one_works(start, number):
-    async with start(number) as chat, connect(chat, "lobby", "alice") as alice:
-        done = await asyncio.to_thread(chat.manage, "shell", "-c", SEND_BROKEN_JOB)
-        assert done.returncode == 0, done.stderr
+async def test_job_that_fails_is_logged_and_lost_and_the_next_one_works(over, number):
+    chat = over(number, "queue")
+    async with connect(chat, new_room(), "alice") as alice:
+        await in_shell(chat, SEND_BROKEN_JOB)
         assert "room_name" in await log_line(chat.worker, "Exception inside application", 10)
-        await say(alice, "/roll 1d1")
+        await write(alice, "/roll 1d1")
         assert await next_answer(alice) == "alice rolls 1 = 1"
         assert chat.worker.program.said().count("Exception inside application") == 1
         assert chat.worker.program.poll() is None
 
 
 @every_number
-@pytest.mark.parametrize("layer", ["queue", "pubsub"])
+@every_layer
 async def test_worker_whose_connection_breaks_ends_and_another_takes_what_waits(
-    start, number, layer
+    over, number, layer
 ):
-    async with start(number, redis_layer=layer) as chat, connect(chat, "lobby", "alice") as alice:
-        await say(alice, "/roll 1d1")
+    chat = over(number, layer)
+    async with connect(chat, new_room(), "alice") as alice:
+        await write(alice, "/roll 1d1")
         assert await next_answer(alice) == "alice rolls 1 = 1"
         await asyncio.to_thread(break_connections_of, chat.worker, chat)
         await until(lambda: chat.worker.program.poll() is not None)
@@ -253,58 +266,55 @@ def break_connections_of(worker, chat):
                 client.client_kill_filter(_id=each["id"])
 
 
-# --- the other layer, several workers, several servers, several stages ----------------------------
-
-
-async def test_job_waits_for_a_worker_whatever_layer_carries_the_messages(start):
-    async with start(7, redis_layer="pubsub") as chat, connect(chat, "lobby", "alice") as alice:
-        chat.worker.stop()
-        await give(alice, "/roll 2d1")
-        assert await asyncio.to_thread(waiting, chat) == 1
-        await asyncio.to_thread(chat.worker.start)
-        assert await next_answer(alice) == "alice rolls 1 + 1 = 2"
+# --- several workers, several servers, several stages ---------------------------------------------
 
 
 async def roll_each(sockets):
-    """Have each of them roll, one after the other and each answered; returns how often that was."""
+    """Have each of them roll, one after the other and each answered."""
     for socket in sockets:
-        await say(socket, "/roll 1d1")
+        await write(socket, "/roll 1d1")
         await next_answer(socket)
-    return len(sockets)
 
 
-@pytest.mark.parametrize("number", WITH_WORKER)
-async def test_one_of_two_workers_does_a_job_whatever_layer_carries_the_messages(start, number):
-    async with (
-        start(number, redis_layer="pubsub") as chat,
-        another_worker(chat, "bot"),
-        connect(chat, "lobby", "alice") as alice,
-    ):
-        given = await roll_each([alice] * 4)
-        answers = stored(chat, BOT)
+def answers_since(chat, count):
+    """What the bot has said in all rooms of a stage, after so many answers."""
+    return stored(chat, BOT)[count:]
+
+
+@every_number
+async def test_one_of_two_workers_does_a_job_whatever_layer_carries_the_messages(over, number):
+    chat = over(number, "pubsub")
+    before = len(stored(chat, BOT))
+    async with another_worker(chat, "bot"), connect(chat, new_room(), "alice") as alice:
+        await roll_each([alice] * 4)
+        answers = answers_since(chat, before)
     # The queue layer itself may give a job to both, if one asks while the other has just taken it.
-    assert given <= len(answers) < 2 * given, f"{given} jobs were given; done were {answers}"
+    assert 4 <= len(answers) < 8, f"4 jobs were given; done were {answers}"
 
 
-@pytest.mark.parametrize("layer", ["queue", "pubsub"])
-async def test_two_stages_on_one_redis_do_not_take_each_others_jobs(start, layer):
+@every_layer
+async def test_two_stages_on_one_redis_do_not_take_each_others_jobs(over, start, layer):
+    seven, room_name = over(7, layer), new_room()
+    before = len(stored(seven, BOT))
     async with (
-        start(7, redis_layer=layer) as seven,
         start(8, redis_layer=layer, redis_url=seven.redis[0].url) as eight,
-        connect(seven, "lobby", "alice") as alice,
-        connect(eight, "lobby", "bob") as bob,
+        connect(seven, room_name, "alice") as alice,
+        connect(eight, room_name, "bob") as bob,
     ):
-        await roll_each([alice, bob] * 2)
-        heard = {"alice": stored(seven, BOT), "bob": stored(eight, BOT)}
+        # Not in turn: two workers at one queue take turns, too.
+        await roll_each([alice, alice, bob, bob])
+        heard = {"alice": answers_since(seven, before), "bob": stored(eight, BOT)}
     for name, answers in heard.items():
         assert len(answers) == 2, f"two jobs were given, and answered: {answers}"
         assert all(answer.startswith(name) for answer in answers), "a job was done elsewhere"
 
 
-@pytest.mark.parametrize("layer", ["queue", "pubsub"])
+@every_layer
 async def test_jobs_meet_their_worker_however_many_redis_servers_there_are(start, layer):
-    async with start(7, instances=2, redis_shards=2, redis_layer=layer) as chat:
-        here, there = chat.instances
-        async with connect(here, "lobby", "alice") as alice, connect(there, "tea", "bob") as bob:
-            await roll_each([alice, bob] * 4)
-            assert len(stored(chat, BOT)) == 8
+    async with (
+        start(7, redis_shards=2, redis_layer=layer) as chat,
+        connect(chat, "lobby", "alice") as alice,
+        connect(chat, "tea", "bob") as bob,
+    ):
+        await roll_each([alice, bob] * 4)
+        assert len(stored(chat, BOT)) == 8
