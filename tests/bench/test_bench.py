@@ -100,9 +100,8 @@ async def test_fanout_measures_chat_final_beside_its_peers(monkeypatch, capsys):
     monkeypatch.setattr(fanout, "IDLE", 150)
     monkeypatch.setattr(measuring, "ROOM_SIZE", 5)
     monkeypatch.setattr(fanout, "WARM_SECONDS", 0.05)
-    keys = set(fanout.SYSTEMS) - {"tutorial_queue", "final_daphne"}
-    keys = [key for key in fanout.SYSTEMS if key in keys]
-    # So long that the clock of CPU time, which ticks 100 times a second, does so for each of them.
+    keys = [key for key in fanout.SYSTEMS if key not in ("tutorial_queue", "final_daphne")]
+    # So long that the clock of CPU time, which ticks 100 times per second, does so for each.
     facts = await fanout.measure(rounds=1, seconds=0.9, keys=keys)
     fanout.print_more(facts)
     said = capsys.readouterr().out

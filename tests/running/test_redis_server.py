@@ -220,10 +220,8 @@ async def wait_until_subscribed(server):
 # --- what Redis keeps for those who are slow ------------------------------------------------------
 
 
-async def test_redis_cuts_off_a_subscriber_that_is_as_far_behind_as_the_readmes_say(start):
-    async with start(6) as chat:
-        with client(chat.redis[0]) as connection:
-            limits = connection.config_get("client-output-buffer-limit")
-    [text] = limits.values()
+def test_redis_cuts_off_a_subscriber_that_is_as_far_behind_as_the_readmes_say(server):
+    with client(server) as connection:
+        [text] = connection.config_get("client-output-buffer-limit").values()
     megabyte = 1024 * 1024
     assert f"pubsub {32 * megabyte} {8 * megabyte} 60" in text
