@@ -37,7 +37,7 @@ from final.helpers import (
     user_id,
 )
 from helpers.resume import log_in
-from stages.test_resume import in_shell
+from helpers.shell import in_shell
 
 PEOPLE = ["stranger", "logged_out", "visitor", "member", "muted", "banned"]
 # A logged_out one was a member until now, and so were the others: each cell is tried with a socket

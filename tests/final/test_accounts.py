@@ -31,7 +31,7 @@ from final.helpers import (
     user_id,
 )
 from helpers.resume import log_in
-from stages.test_resume import in_shell
+from helpers.shell import in_shell
 
 NEW_PASSWORD = "another correct horse"
 SIGN_UP = "/accounts/signup/"

@@ -13,7 +13,7 @@ from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import ask, at, in_database, make_room, next_answer, post, user_id
 from helpers.resume import log_in
-from stages.test_resume import in_shell
+from helpers.shell import in_shell
 
 BAD_ROOMS = ["general chat", "café", "a/b", "50%", "", "lobby\n", "a" * 51]
 A_ROOM_NAME = "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _."

@@ -17,7 +17,7 @@ from chatflow.clients.visitor import PASSWORD
 from chatflow.probing.people import new_room
 from final.helpers import FINAL, in_database, session_of, set_status, store, user_id
 from final.users import OFFLINE, SMALLEST, assert_fits, look_at
-from stages.test_browser import (
+from helpers.browser import (
     LOGGED_OUT,
     MARKUP,
     MARKUP_WITH_SCRIPT,

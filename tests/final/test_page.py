@@ -17,7 +17,7 @@ from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import FINAL, PATIENCE, in_database, store
 from final.users import ALIAS, BACK, OFFLINE, arriving, look_at
-from stages.test_browser import UNREACHABLE
+from helpers.browser import UNREACHABLE
 
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")

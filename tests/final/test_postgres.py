@@ -28,6 +28,7 @@ from chatflow.running import postgres
 from chatflow.running.environment import OVERLAY, QUICK_SETTINGS
 from chatflow.running.ports import free_port
 from final.helpers import (
+    FINAL,
     LOG,
     LOG_NOW,
     OWNERS,
@@ -56,16 +57,15 @@ from helpers.resume import (
 from helpers.scripts import (
     Script,
     assert_nothing_left,
+    assert_one_sentence,
     copy_repository,
     run_folders,
     run_script,
     step,
 )
-from scripts.test_run_step import assert_one_sentence
+from stages.helpers import joined
 from stages.test_resume import (  # noqa: F401  Collected here too, and so run with this file's `chat`.
-    FINAL,
     assert_nothing_was_locked,
-    joined,
     say,
     test_first_messages_of_many_rooms_at_once_are_all_numbered_1,
     test_five_times_the_same_client_id_on_one_socket_is_stored_once_and_answered_each_time,

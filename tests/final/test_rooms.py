@@ -28,7 +28,7 @@ from final.helpers import (
     submit,
     until,
 )
-from stages.test_resume import in_shell
+from helpers.shell import in_shell
 
 PAGE = 50
 

@@ -38,7 +38,7 @@ from final.helpers import (
     store,
     until,
 )
-from stages.test_resume import in_shell
+from helpers.shell import in_shell
 
 POSTS_AT_ONCE, FRAMES_AT_ONCE, SOCKETS_PER_USER, HISTORY_PAGE = 12, 40, 6, 50
 SETTINGS = {

@@ -7,7 +7,7 @@ from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.async_api import expect
 
 from chatflow.basics.addresses import HOST
-from stages.test_browser import BACK_SECONDS, UNREACHABLE, Person, assert_no_sideways_scrolling
+from helpers.browser import BACK_SECONDS, UNREACHABLE, Person, assert_no_sideways_scrolling
 
 SMALLEST = {"width": 320, "height": 640}
 WIDE = {"width": 1440, "height": 900}

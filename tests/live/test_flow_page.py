@@ -23,12 +23,14 @@ from chatflow.tracing.redis_commands import Command, as_hops
 from helpers.scripts import (
     Step,
     assert_nothing_left,
+    assert_one_sentence,
     copy_repository,
+    find_server,
     run_folders,
     run_script,
     step,
+    two_free_ports,
 )
-from scripts.test_run_step import assert_one_sentence, find_server, two_free_ports
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
