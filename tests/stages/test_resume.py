@@ -108,7 +108,7 @@ async def talk(chat, room_name, texts):
 @pytest.mark.timeout(240)
 async def test_whoever_joins_while_messages_are_posted_has_what_the_database_has(chat):
     # Each reader costs a delivery for each message, so the readers and not the messages are many.
-    await Race(chat).run(count=300, joins=20)
+    await Race(chat).run(count=1_000, joins=20)
     assert_nothing_was_locked(chat)
 
 
