@@ -119,11 +119,15 @@ class Nginx(Running):
     def ws_url(self):
         return f"wss://{NAME}:{self.port}"
 
-    def start(self):
+    @property
+    def command(self):
         # Other names in the configuration are those of files in the run's folder.
         words = ["-p", self.folder.path, "-c", self.configuration, "-e", "stderr"]
-        command = [self.binary, *words, "-g", "daemon off;"]
-        self.program = Program(command, folder=self.folder, log=self.folder.path / "nginx.log")
+        return [self.binary, *words, "-g", "daemon off;"]
+
+    def start(self):
+        log = self.folder.path / "nginx.log"
+        self.program = Program(self.command, folder=self.folder, log=log)
 
     def wait_until_ready(self):
         """True once *our* process has its ports; False if it ended instead."""
