@@ -132,7 +132,7 @@ OWN_MEANS = {
     "\nCONTENT_SECURITY_POLICY = {\n": "\nSECURE_CSP = {\n",
     '    "DIRECTIVES": {\n': "",
     '        "object-src": ["\'none\'"],\n    }\n': '        "object-src": ["\'none\'"],\n',
-    'DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"\n': "",
+    'DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"  # what Django 6 does by itself\n': "",
 }
 
 
