@@ -1,7 +1,9 @@
 """Every notebook runs from top to bottom, prints what is committed, and leaves nothing behind."""
 
 import asyncio
+import re
 import secrets
+from pathlib import Path
 
 import psutil
 import pytest
@@ -9,14 +11,30 @@ import pytest
 from chatflow.basics.errors import MissingError
 from chatflow.clients import browser
 from chatflow.lesson import notebooks
+from chatflow.running.labs import LABS
 from helpers.missing import PARTLY
 
-PATHS = sorted(notebooks.FOLDER.glob("*.ipynb"))
-every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+BROWSER = "chatflow.clients.browser"
 
 
 def code_cells(path):
     return [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+
+
+def drives_a_browser(path):
+    """Whether a notebook, or a lab that it names, imports our browser."""
+    code = "\n".join(cell.source for cell in code_cells(path))
+    labs = [lab for lab in LABS.glob("*.py") if re.search(rf"\b{lab.stem}\b", code)]
+    return any(BROWSER in text for text in [code, *map(Path.read_text, labs)])
+
+
+def marked(path):
+    marks = pytest.mark.browser if drives_a_browser(path) else ()
+    return pytest.param(path, marks=marks, id=path.stem)
+
+
+PATHS = [marked(path) for path in sorted(notebooks.FOLDER.glob("*.ipynb"))]
+every_notebook = pytest.mark.parametrize("path", PATHS)
 
 
 @pytest.mark.timeout(420)  # the first one runs all stages, few at a time on a busy machine
