@@ -28,7 +28,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
 from chatflow.basics.addresses import HOST
-from chatflow.basics.errors import LaunchError
 from chatflow.running.environment import ASGI
 from chatflow.running.instances import START_SECONDS
 from chatflow.running.labs import LABS
@@ -119,7 +118,7 @@ async def wait_for_port(program):
         if port := find_port(program.log):
             return port
         await asyncio.sleep(0.01)
-    raise LaunchError(f"Daphne did not start with TLS. Its log:\n{program.last_lines()}")
+    raise program.failure("Daphne did not start with TLS")
 
 
 def find_port(log):

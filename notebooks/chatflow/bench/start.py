@@ -95,10 +95,6 @@ def fresh_environment(path):
 
 
 def wait_for_urls(program):
-    give_up_at = time.monotonic() + GIVE_UP_SECONDS
-    while program.poll() is None and time.monotonic() < give_up_at:
-        said = program.log.read_text(errors="replace")
-        if "\nReady in " in said:
-            return re.findall(r"instance \w +(http\S+)", said)
-        time.sleep(0.02)
-    raise LaunchError(f"{' '.join(RUN_STEP)} did not start:\n{program.last_lines()}")
+    if not program.wait_until(lambda: "\nReady in " in program.said(), GIVE_UP_SECONDS):
+        raise program.failure(f"{' '.join(RUN_STEP)} did not start")
+    return re.findall(r"instance \w +(http\S+)", program.said())

@@ -144,8 +144,7 @@ async def until_it_answers(system):
         async with system.crowd() as crowd:
             await crowd.connect(["hello"])
     except (OSError, TimeoutError) as error:
-        lines = system.servers[0].last_lines()
-        raise LaunchError(f"{system.name} did not start ({error!r}):\n{lines}") from error
+        raise system.servers[0].failure(f"{system.name} did not start ({error!r})") from error
 
 
 def tutorial(server, layer):

@@ -76,7 +76,7 @@ def time_tests(folder, clone, options):
         program.stop()
     seconds, cpu = time.monotonic() - began, busy_seconds() - used
     if program.poll() not in (0, 1):
-        raise LaunchError(f"The tests did not run:\n{program.last_lines()}")
+        raise program.failure("The tests did not run")
     return seconds, cpu, program.last_lines(1)
 
 
