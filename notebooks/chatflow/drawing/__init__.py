@@ -1,5 +1,7 @@
 """The pictures of a flow: pure functions from a Flow to the text of an SVG.
 
+`layout` computes where things stand in `sequence`; `flow_map` places its own.
+
 From outside: the functions named here, `picture` and `timeline` for notebooks, and for the live
 page `flow_map`, `folding`, `places` and `sequence`.
 """
