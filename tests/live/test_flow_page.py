@@ -1,4 +1,4 @@
-"""The live page of run_step.sh --flow: what people who chat cause, in a browser beside the chat."""
+"""The live page of run_step.sh --flow: what people who chat cause, in a browser next to it."""
 
 import json
 import re
@@ -376,7 +376,7 @@ async def test_ctrl_c_ends_all_and_the_page_says_so_and_comes_back(repository, w
         try:
             running.wait_until_it_says("Ready in")
             assert flow_url(running) == f"http://127.0.0.1:{first + 1}/"
-            assert f"Open {flow_url(running)} beside the chat" in running.said
+            assert f"Open {flow_url(running)} next to the chat" in running.said
             page = await watch(running)
             begun = time.monotonic()
             running.send(signal.SIGINT)

@@ -190,7 +190,7 @@ def describe(run, page=None):
     lines = [f"  {name:<12}{value}" for name, value in facts]
     hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in stage.try_this]
     if page:
-        hints.insert(0, f"Open {page.url} beside the chat, and watch each message on its way.")
+        hints.insert(0, f"Open {page.url} next to the chat, and watch each message on its way.")
     lines += ["", "Try", *(f"  {number}. {hint}" for number, hint in enumerate(hints, 1))]
     lines += ["", f"What it still cannot do: {stage.still_cannot}"]
     return "\n".join(lines)
