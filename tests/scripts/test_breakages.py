@@ -68,14 +68,15 @@ class Copy:
             return program.poll(), program.said()
         finally:
             program.stop()
-            end_marked(mark)
+            end_marked(mark, self.files.path)
 
 
-def end_marked(mark):
+def end_marked(mark, path):
     """End what is left: of a breakage that lets programs go on, nobody else would."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get(MARK) == mark:
+            # Redis writes its title over its environment, but begins it with its own path.
+            if process.environ().get(MARK) == mark or str(path) in " ".join(process.cmdline()):
                 process.kill()
 
 
