@@ -131,8 +131,9 @@ async def joined_by_turns(chat, room_names, name):
 # --- many at once ---------------------------------------------------------------------------------
 
 
-async def test_who_joins_while_300_messages_are_posted_has_what_the_database_has(chat):
-    await Race(chat).run(count=300, joins=10)
+@pytest.mark.timeout(300)
+async def test_who_joins_while_1000_messages_are_posted_has_what_the_database_has(chat):
+    await Race(chat).run(count=1_000, joins=20)
     assert_nothing_was_locked(chat)
 
 

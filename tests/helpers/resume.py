@@ -20,8 +20,6 @@ from chatflow.running.options import is_url
 SILENCE_SECONDS = 30
 LOOK_SECONDS = 0.05
 LAST = "that was all"
-# A reader in a race hears so much live.
-STAYS = 150
 
 STORED = "SELECT * FROM chat_message WHERE room_name = %s ORDER BY seq, id"
 
@@ -142,12 +140,8 @@ class Race:
         self.readers.append(self.reading.create_task(self.read(instance, after)))
 
     async def read(self, instance, after):
-        """Stay for so long that somebody else has joined meanwhile, and left."""
         async with self.joined(instance, after) as (socket, heard):
-            for _ in range(STAYS):
-                heard.append(await next_message(socket))
-                if heard[-1]["text"] == LAST:
-                    break
+            heard += await messages_until(socket, LAST)
 
     @contextlib.asynccontextmanager
     async def joined(self, instance, after=None):

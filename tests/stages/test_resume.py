@@ -129,7 +129,7 @@ async def test_first_messages_of_many_rooms_at_once_are_all_numbered_1(chat):
 @pytest.mark.timeout(240)
 async def test_pubsub_layer_under_uvicorn_passes_the_same_race(start, number):
     async with start(number, instances=2, server="uvicorn", redis_layer="pubsub") as chat:
-        await Race(chat).run(count=100, joins=5)
+        await Race(chat).run(count=200, joins=5)
         assert_nothing_was_locked(chat)
 
 
