@@ -206,14 +206,14 @@ async def test_after_a_fault_all_have_everything_once(fault, fleets, in_full, re
     facts["memory_mb"] = (fleet.memory() - memory) / 1e6
     record_property("fault", (FAULTS.index(fault), facts))
     assert facts["memory_mb"] < MEGABYTES
-    if in_full and fault.spares_others:
+    if facts["others_p99"] is not None:
         assert facts["others_p99"] < TIMES, "those in another room should hardly notice"
 
 
 async def suffer(fault, fleet, in_full):
     """Have a conversation and the fault in it, once or CYCLES times; returns the facts.
 
-    Before each fault all is calm for some seconds: in full it is compared with that.
+    Before each fault all is calm for a while. Only in full is that long enough to compare with.
     """
     cycles, calm, flood = (CYCLES, 2, 5) if in_full else (1, 0.5, 2)
     conversation = Conversation(fleet.run, fleet.sessions, fault.text_length)
@@ -235,5 +235,5 @@ async def suffer(fault, fleet, in_full):
         **judged,
         "seconds_to_converge": {"median": statistics.median(apart), "most": max(apart)},
         "ends": {str(code): count for code, count in sorted(ends.items())},
-        "others_p99": conversation.others_p99() if fault.spares_others else None,
+        "others_p99": conversation.others_p99() if in_full and fault.spares_others else None,
     }
