@@ -1,37 +1,25 @@
 """The pictures cannot lie: what they draw is what was recorded, all of it can be read."""
 
-import struct
-import zlib
+import io
 from dataclasses import replace
 from itertools import chain, combinations
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
 from chatflow.clients.browser import chromium, find_chromium
 from chatflow.drawing import flow_map, fold, sequence, words
 from chatflow.drawing.picture import LARGEST, Picture
 from chatflow.drawing.svg import COLOURS
 from chatflow.tracing.flow import Missed
-from drawing.helpers import (
-    ALL,
-    NASTY,
-    back_again,
-    hundred_clients,
-    long_polling,
-    lost_in_redis,
-    nasty_texts,
-    refused_handshake,
-    through_the_hubs,
-    two_instances_in_memory,
-    two_instances_on_redis,
-    waiting_job,
-    wsgi_request,
-)
+from drawing import flows
 from helpers.missing import need
 
 PICTURES = {"sequence": sequence, "map": flow_map}
-every_flow = pytest.mark.parametrize("flow", [make() for make in ALL.values()], ids=list(ALL))
+every_flow = pytest.mark.parametrize(
+    "flow", [make() for make in flows.ALL.values()], ids=list(flows.ALL)
+)
 every_form = pytest.mark.parametrize("draw", PICTURES.values(), ids=list(PICTURES))
 
 
@@ -66,12 +54,6 @@ def states(svg):
 
 
 @every_flow
-def test_arrows_are_the_hops_in_their_order(flow):
-    drawn = groups(sequence(flow, clients=1000), "hop")
-    assert [group.get("data-hop") for group in drawn] == ids(flow.handshake + flow.hops)
-
-
-@every_flow
 def test_an_arrow_has_the_colour_of_its_kind_and_leads_from_source_to_target(flow):
     svg = sequence(flow, clients=1000)
     x = {
@@ -80,6 +62,7 @@ def test_an_arrow_has_the_colour_of_its_kind_and_leads_from_source_to_target(flo
     }
     hops = flow.handshake + flow.hops
     for hop, group in zip(hops, groups(svg, "hop"), strict=True):
+        assert group.get("data-hop") == hop.id, "the hops in their order"
         start, *_, end = group.find("{*}path").get("d").removeprefix("M").split("L")
         assert group.find("{*}path").get("stroke") == COLOURS[hop.kind]
         assert float(start.split()[0]) == pytest.approx(x[hop.source], abs=0.2)
@@ -87,21 +70,16 @@ def test_an_arrow_has_the_colour_of_its_kind_and_leads_from_source_to_target(flo
             assert float(end.split()[0]) == pytest.approx(x[hop.target], abs=8)
 
 
-def test_a_lifeline_for_every_station():
-    flow = two_instances_on_redis()
-    stations = [group.get("data-station") for group in groups(sequence(flow), "station")]
-    assert stations == [station.id for station in flow.stations]
-
-
-def test_unreached_stations_are_grey_and_dashed():
-    flow = two_instances_in_memory()
-    for station, group in zip(flow.stations, groups(sequence(flow), "station"), strict=True):
-        dashed = group.find("{*}line").get("stroke-dasharray") is not None
-        assert dashed is not station.reached
+def test_each_station_has_a_lifeline_and_the_unreached_ones_are_grey_and_dashed():
+    for flow in (flows.two_instances_on_redis(), flows.two_instances_in_memory()):
+        for station, group in zip(flow.stations, groups(sequence(flow), "station"), strict=True):
+            assert group.get("data-station") == station.id
+            dashed = group.find("{*}line").get("stroke-dasharray") is not None
+            assert dashed is not station.reached
 
 
 def test_a_missed_client_stands_in_red_with_the_reason():
-    flow = two_instances_in_memory()
+    flow = flows.two_instances_in_memory()
     [missed] = groups(sequence(flow), "missed")
     assert missed.get("data-client") == "client/bob"
     assert texts(missed) == ["never reached: bob", flow.missed[0].reason]
@@ -110,25 +88,22 @@ def test_a_missed_client_stands_in_red_with_the_reason():
 
 @pytest.mark.parametrize("code", [403, 404, 500, 1011])
 def test_a_refusal_shows_its_code(code):
-    *_, last = groups(sequence(refused_handshake(code)), "hop")
+    *_, last = groups(sequence(flows.refused_handshake(code)), "hop")
     assert str(code) in texts(last)
     assert COLOURS["lost"] in fills(last)
 
 
-def test_sections_only_where_there_was_a_handshake():
-    assert "at the handshake, once" in sequence(two_instances_on_redis())
-    assert "for each message" not in sequence(two_instances_in_memory())
-    assert "waiting since before" in sequence(long_polling())
-
-
-def test_what_happens_on_the_return_has_a_section_of_its_own():
-    svg = sequence(back_again())
+def test_sections_only_where_there_was_a_handshake_or_a_return():
+    assert "at the handshake, once" in sequence(flows.two_instances_on_redis())
+    assert "for each message" not in sequence(flows.two_instances_in_memory())
+    assert "waiting since before" in sequence(flows.long_polling())
+    svg = sequence(flows.back_again())
     assert svg.index("for each message") < svg.index("on the return") < svg.index("SELECT message")
-    assert "on the return" not in sequence(two_instances_on_redis())
+    assert "on the return" not in sequence(flows.two_instances_on_redis())
 
 
 def test_a_worker_that_takes_no_job_is_grey_and_no_client():
-    flow = waiting_job()
+    flow = flows.waiting_job()
     svg = sequence(flow)
     assert "worker · never reached" in svg
     assert "instance worker" not in svg
@@ -138,26 +113,26 @@ def test_a_worker_that_takes_no_job_is_grey_and_no_client():
 
 
 def test_the_legend_names_the_kinds_that_occur_and_no_others():
-    svg = sequence(wsgi_request())
+    svg = sequence(flows.wsgi_request())
     assert ">HTTP</" in svg
     assert ">Redis command</" not in svg
 
 
 def test_times_count_from_the_first_hop_of_each_section():
-    svg = sequence(two_instances_on_redis(), times=True)
+    svg = sequence(flows.two_instances_on_redis(), times=True)
     first = [texts(group)[-1] for group in groups(svg, "hop")]
     assert first[:3] == ["0 µs", "400 µs", "800 µs"]
     assert first[7:11] == ["0 µs", "400 µs", "800 µs", "1.20 ms"]
-    assert "µs" not in sequence(two_instances_on_redis())
+    assert "µs" not in sequence(flows.two_instances_on_redis())
 
 
 def test_a_note_stands_under_its_arrow():
-    svg = sequence(wsgi_request())
+    svg = sequence(flows.wsgi_request())
     assert "Location: /chat/lobby/" in texts(groups(svg, "hop")[4])
 
 
 def test_folding_keeps_count_and_loses_no_hop():
-    flow = hundred_clients()
+    flow = flows.hundred_clients()
     folded = fold(flow, 4)
     clients = [station.title for station in folded.stations if station.kind == "client"]
     consumers = [station.title for station in folded.stations if station.kind == "consumer"]
@@ -169,13 +144,13 @@ def test_folding_keeps_count_and_loses_no_hop():
 
 
 def test_folding_keeps_the_sender_and_leaves_few_clients_alone():
-    flow = hundred_clients()
+    flow = flows.hundred_clients()
     assert "client/alice" in [station.id for station in fold(flow, 1).stations]
-    assert fold(two_instances_on_redis(), 4) == two_instances_on_redis()
+    assert fold(flows.two_instances_on_redis(), 4) == flows.two_instances_on_redis()
 
 
 def test_those_never_reached_are_folded_apart_from_those_reached():
-    flow = hundred_clients()
+    flow = flows.hundred_clients()
     silent = {f"client/reader {i}" for i in range(51, 101)}
     stations = tuple(replace(each, reached=each.id not in silent) for each in flow.stations)
     hops = tuple(hop for hop in flow.hops if hop.target not in silent)
@@ -188,122 +163,104 @@ def test_those_never_reached_are_folded_apart_from_those_reached():
 
 
 def test_the_map_lights_what_was_touched():
-    assert states(flow_map(two_instances_on_redis())) == {
-        "client": "lit",
-        "server": "lit",
-        "routing": "once",
-        "handler": "lit",
-        "layer": "lit",
-        "consumers": "lit",
-        "clients": "lit",
+    assert by_state(flow_map(flows.two_instances_on_redis())) == {
+        "lit": {"client", "server", "handler", "layer", "consumers", "clients"},
+        "once": {"routing"},
     }
-    assert states(flow_map(wsgi_request())) == {
-        "client": "lit",
-        "server": "lit",
-        "routing": "lit",
-        "handler": "lit",
-        "layer": "unreached",
-        "consumers": "unreached",
-        "clients": "lit",
-        "database": "lit",
+    assert by_state(flow_map(flows.wsgi_request())) == {
+        "lit": {"client", "server", "routing", "handler", "clients", "database"},
+        "unreached": {"layer", "consumers"},
     }
+
+
+def by_state(svg):
+    found = states(svg)
+    return {state: {name for name in found if found[name] == state} for state in found.values()}
 
 
 def test_the_map_says_that_routing_happens_once_and_counts():
-    drawn = places(flow_map(two_instances_on_redis()))
+    drawn = places(flow_map(flows.two_instances_on_redis()))
     assert texts(drawn["routing"]) == ["Routing", "once, at the handshake"]
     assert texts(drawn["consumers"]) == ["Consumers", "2 consumers"]
-    assert texts(places(flow_map(hundred_clients()))["clients"]) == ["Clients", "100 clients"]
+    assert texts(places(flow_map(flows.hundred_clients()))["clients"]) == ["Clients", "100 clients"]
 
 
 def coloured_ways(flow):
-    return {
-        (way.get("data-from"), way.get("data-to"))
-        for way in groups(flow_map(flow), "way")
-        if fills(way) & set(COLOURS.values())
-    }
+    """The ways that the map draws in colour, as "from to"."""
+    return {way_of(way) for way in groups(flow_map(flow), "way") if fills(way) & COLOURED}
+
+
+def way_of(group):
+    return f"{group.get('data-from')} {group.get('data-to')}"
+
+
+COLOURED = set(COLOURS.values())
+THERE = {"client server", "server handler"}
 
 
 def test_the_map_draws_only_ways_that_hops_took_in_colour():
-    assert coloured_ways(two_instances_in_memory()) == {
-        ("client", "server"),
-        ("server", "handler"),
-        ("handler", "layer"),
-        ("layer", "consumers"),
-        ("consumers", "clients"),
-    }
+    onwards = {"handler layer", "layer consumers", "consumers clients"}
+    assert coloured_ways(flows.two_instances_in_memory()) == THERE | onwards
 
 
 def test_the_map_draws_no_way_on_from_where_a_request_was_refused():
-    assert coloured_ways(refused_handshake(404)) == {("client", "server"), ("server", "routing")}
+    assert coloured_ways(flows.refused_handshake(404)) == {"client server", "server routing"}
 
 
 def test_the_map_shows_that_a_waiting_view_is_woken_through_the_database():
-    assert {("handler", "database"), ("database", "consumers"), ("consumers", "clients")} <= (
-        coloured_ways(long_polling())
-    )
-    assert texts(places(flow_map(long_polling()))["consumers"]) == ["Views", "1 view"]
+    woken = {"handler database", "database consumers", "consumers clients"}
+    assert woken <= coloured_ways(flows.long_polling())
+    assert texts(places(flow_map(flows.long_polling()))["consumers"]) == ["Views", "1 view"]
 
 
 def test_the_map_shows_the_way_from_hub_to_hub_in_both_directions():
-    flow = through_the_hubs()
-    assert coloured_ways(flow) == {
-        ("client", "server"),
-        ("server", "handler"),
-        ("handler", "database"),
-        ("handler", "consumers"),
-        ("consumers", "layer"),
-        ("layer", "consumers"),
-        ("consumers", "clients"),
-        ("database", "consumers"),
-    }
+    flow = flows.through_the_hubs()
+    hubs = {"handler consumers", "consumers layer", "layer consumers", "consumers clients"}
+    stored = {"handler database", "database consumers"}
+    assert coloured_ways(flow) == THERE | hubs | stored
     svg = flow_map(flow)
     assert texts(places(svg)["consumers"]) == ["Hubs", "2 hubs, 1 consumer"]
-    drawn = [(way.get("data-from"), way.get("data-to")) for way in groups(svg, "way")]
+    drawn = [way_of(group) for group in groups(svg, "way")]
     nobody_away = flow_map(replace(flow, hops=flow.hops[:-3]))
     for each in (svg, nobody_away):
         assert 'data-from="handler" data-to="layer"' not in each, "no consumer tells the layer"
-    told = drawn.index(("consumers", "layer"))
-    assert told < drawn.index(("layer", "consumers")), "the dot goes there before it comes back"
-    to, back = ends_of(svg, "consumers", "layer"), ends_of(svg, "layer", "consumers")
+    told = drawn.index("consumers layer")
+    assert told < drawn.index("layer consumers"), "the dot goes there before it comes back"
+    to, back = ends_of(svg, "consumers layer"), ends_of(svg, "layer consumers")
     assert to[0] > to[2], "the hubs stand on the right of the layer"
     assert back[0] < back[2]
     assert to[1] - back[1] > 11, "one beside the other, so that both tips can be seen"
 
 
-def ends_of(svg, source, target):
-    """Start and end (x, y, x, y) of the arrow that the map draws between two places."""
-    [way] = [
-        group
-        for group in groups(svg, "way")
-        if (group.get("data-from"), group.get("data-to")) == (source, target)
-    ]
+def ends_of(svg, name):
+    """Start and end (x, y, x, y) of the arrow that the map draws for a way."""
+    [way] = [group for group in groups(svg, "way") if way_of(group) == name]
     line, tip = (path.get("d").removeprefix("M") for path in way.findall("{*}path"))
     start, end = line.split("L")[0], tip.partition("l")[0]
     return [float(number) for number in f"{start} {end}".split()]
 
 
 def test_the_map_shows_the_place_of_a_refusal_or_a_loss():
-    refused = places(flow_map(refused_handshake(404)))
+    refused = places(flow_map(flows.refused_handshake(404)))
     assert refused["routing"].get("data-state") == "lost"
     assert "404" in texts(refused["routing"])
     assert refused["clients"].get("data-state") == "unreached"
-    assert states(flow_map(lost_in_redis()))["layer"] == "lost"
-    assert "1 never reached" in texts(places(flow_map(two_instances_in_memory()))["clients"])
+    assert states(flow_map(flows.lost_in_redis()))["layer"] == "lost"
+    assert "1 never reached" in texts(places(flow_map(flows.two_instances_in_memory()))["clients"])
 
 
 def test_the_map_tells_what_a_stage_lacks_from_what_was_not_reached():
-    drawn = states(flow_map(replace(wsgi_request(), has=("view", "database"))))
+    drawn = states(flow_map(replace(flows.wsgi_request(), has=("view", "database"))))
     assert (drawn["routing"], drawn["layer"], drawn["consumers"]) == ("lit", "absent", "absent")
 
 
 @every_form
-@pytest.mark.parametrize("text", NASTY, ids=range(len(NASTY)))
+@pytest.mark.parametrize("text", flows.NASTY, ids=range(len(flows.NASTY)))
 def test_hostile_texts_stay_texts(draw, text):
-    root = ElementTree.fromstring(draw(nasty_texts(text)).encode("utf-8"))
+    root = ElementTree.fromstring(draw(flows.nasty_texts(text)).encode("utf-8"))
     assert not {"script", "style", "foreignObject", "a"} & set(tags(root))
     assert root.find("{*}title").text
-    assert Picture(nasty_texts(text), form={sequence: "sequence", flow_map: "map"}[draw]).png
+    assert Picture(flows.nasty_texts(text), form={sequence: "sequence", flow_map: "map"}[draw]).png
 
 
 @every_form
@@ -357,48 +314,34 @@ def test_the_dot_visits_every_hop_in_order(flow):
 
 @every_form
 def test_the_same_flow_gives_the_same_bytes(draw):
-    assert draw(two_instances_on_redis()) == draw(two_instances_on_redis())
-    assert draw(hundred_clients()) == draw(hundred_clients())
-
-
-def test_the_same_flow_gives_a_notebook_the_same_bytes():
-    one, other = Picture(two_instances_on_redis()), Picture(two_instances_on_redis())
-    assert one._repr_mimebundle_() == other._repr_mimebundle_()
-
-
-def read_png(png):
-    """(width, height, how many bytes of it differ from the first) of an RGBA image."""
-    width, height = struct.unpack(">II", png[16:24])
-    data, at = b"", 8
-    while at < len(png):
-        length, kind = struct.unpack(">I4s", png[at : at + 8])
-        data += png[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
-        at += 12 + length
-    return width, height, zlib.decompress(data)
+    assert draw(flows.two_instances_on_redis()) == draw(flows.two_instances_on_redis())
+    assert draw(flows.hundred_clients()) == draw(flows.hundred_clients())
+    one, other = Picture(flows.two_instances_on_redis()), Picture(flows.two_instances_on_redis())
+    assert one._repr_mimebundle_() == other._repr_mimebundle_(), "and in a notebook"
 
 
 @every_flow
 @pytest.mark.parametrize("form", PICTURES)
 def test_the_png_is_the_same_picture(form, flow):
     picture = Picture(flow, form=form)
-    width, height, data = read_png(picture.png)
+    image = Image.open(io.BytesIO(picture.png))
     _, _, wide, high = map(float, ElementTree.fromstring(picture.svg).get("viewBox").split())
-    assert width / height == pytest.approx(wide / high, rel=0.01)
-    assert width >= wide
+    assert image.width / image.height == pytest.approx(wide / high, rel=0.01)
+    assert image.width >= wide
     assert len(picture.png) <= LARGEST
-    assert len(set(data)) > 100
+    assert len(set(image.tobytes())) > 100
 
 
 def test_the_png_has_its_text_in_both_fonts():
     """A picture that resvg finds no font for has no text, and no two texts differ."""
-    flow = wsgi_request()
+    flow = flows.wsgi_request()
     other_title = replace(flow, title="Another")
     other_label = replace(flow, hops=(replace(flow.hops[0], label="PUT"), *flow.hops[1:]))
     assert len({Picture(each).png for each in (flow, other_title, other_label)}) == 3
 
 
 def test_a_notebook_gets_svg_png_and_words_in_one_output():
-    picture = Picture(two_instances_in_memory())
+    picture = Picture(flows.two_instances_in_memory())
     bundle = picture._repr_mimebundle_()
     assert set(bundle) == {"image/svg+xml", "image/png", "text/plain"}
     assert bundle["image/svg+xml"] == picture.svg
@@ -406,11 +349,11 @@ def test_a_notebook_gets_svg_png_and_words_in_one_output():
     assert lines[0] == "Stage 05 · two instances, two separate chats"
     assert lines[2] == "1. alice → Daphne A: {post, “hello”}"
     assert lines[-1] == "never reached: bob – group_send in A reaches only the channels of A."
-    assert ids(picture.hops) == ids(two_instances_in_memory().hops)
+    assert ids(picture.hops) == ids(flows.two_instances_in_memory().hops)
 
 
 def test_the_words_tell_of_handshake_and_loss():
-    told = words(lost_in_redis())
+    told = words(flows.lost_in_redis())
     assert "at the handshake, once:" in told
     assert told[-3] == "11. Daphne A → alice: closed (by the server) – lost 1011"
 
@@ -445,24 +388,24 @@ def inside(one, other):
     )
 
 
-@pytest.fixture(scope="module")
 def all_pictures():
-    flows = [make() for make in ALL.values()] + [nasty_texts(text) for text in NASTY]
-    drawn = [draw(flow) for flow in flows for draw in PICTURES.values()]
-    return drawn + [sequence(flow, times=True, clients=60) for flow in flows]
+    made = [make() for make in flows.ALL.values()] + [*map(flows.nasty_texts, flows.NASTY)]
+    drawn = [draw(flow) for flow in made for draw in PICTURES.values()]
+    return drawn + [sequence(flow, times=True, clients=60) for flow in made]
 
 
-async def test_in_a_browser_every_text_is_inside_and_covers_no_other(all_pictures):
+async def test_in_a_browser_every_text_is_inside_and_covers_no_other():
     need("chromium", find_chromium)
+    pictures = all_pictures()
     async with chromium() as browser:
         # As wide as the widest picture: letters of a pixel or two have no true measure.
         page = await browser.new_page(viewport={"width": 8000, "height": 800})
-        await page.set_content("".join(all_pictures))
+        await page.set_content("".join(pictures))
         # What a reader has instead of our fonts: usually narrower letters, at worst much wider.
         for family in ("sans-serif", "monospace"):
             await page.add_style_tag(content=f"text {{ font-family: {family} }}")
             measured = await page.evaluate(MEASURE)
-            assert len(measured) == len(all_pictures)
+            assert len(measured) == len(pictures)
             for svg in measured:
                 assert_all_is_to_be_seen(svg, f"{svg['name']}, in {family}")
 
@@ -480,7 +423,7 @@ def assert_all_is_to_be_seen(svg, what):
 
 def test_error_is_told_in_full_below_its_name():
     said = "Django can only handle ASGI/HTTP connections, not websocket."
-    flow = refused_handshake()
+    flow = flows.refused_handshake()
     server = next(station.id for station in flow.stations if station.kind == "server")
     error = replace(flow.hops[-1], source=server, target=server, label=f"ValueError: {said}")
     error = replace(error, id="e1", kind="lost", detail={})
