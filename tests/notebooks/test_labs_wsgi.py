@@ -1,8 +1,10 @@
-"""What WSGI can beyond one answer, and what that costs, beside the same under ASGI."""
+"""What WSGI can beyond one answer, and what that costs, beside the same under ASGI.
+
+That as many streams as threads are live, and the next request waits, is asserted by notebook 01.
+"""
 
 import asyncio
 import contextlib
-from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -13,7 +15,6 @@ from chatflow import stage
 from chatflow.running.labs import lab
 from chatflow.running.variants import variant
 from labs.many_readers import open_streams, threads_of
-from labs.wsgi_streams import ticks
 
 THREADS = 4
 DEADLINE = 30
@@ -27,26 +28,6 @@ async def wsgi():
 
 def client(app):
     return httpx.AsyncClient(base_url=app.url, timeout=DEADLINE)
-
-
-async def test_as_many_streams_as_threads_are_live_and_the_next_request_waits_for_one_to_end(wsgi):
-    async with client(wsgi) as http, contextlib.AsyncExitStack() as readers:
-        streams = [http.stream("GET", "/clock") for _ in range(THREADS)]
-        clocks = [held(await readers.enter_async_context(stream)) for stream in streams]
-        page = asyncio.create_task(http.get("/"))
-        heard = await asyncio.gather(*(ticks(clock, 20) for clock in clocks))
-        assert not page.done(), "the fifth request was answered, while four streams were live"
-        await clocks[0].aclose()
-        assert (await page).text == "a page\n", "one has left: its thread is free"
-    assert [[number for number, _ in tick] for tick in heard] == [[*range(1, 21)]] * THREADS
-    assert [len({thread for _, thread in tick}) for tick in heard] == [1] * THREADS
-    assert len({thread for tick in heard for _, thread in tick}) == THREADS
-
-
-def held(clock):
-    """The same stream, which stays open though whoever has read of it has let go of its lines."""
-    lines = clock.aiter_lines()
-    return SimpleNamespace(aiter_lines=lambda: lines, aclose=clock.aclose)
 
 
 async def test_websockets_by_the_raw_socket_take_a_thread_each(wsgi):
@@ -115,9 +96,6 @@ async def test_django_streams_under_wsgi_too():
         assert not page.done()
         await readers.aclose()
         assert (await page).status_code == 200
-
-
-# --- beside the same under ASGI ----------------------------------------------------------------
 
 
 APPLICATION = "application = get_asgi_application()"

@@ -15,49 +15,30 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("answer", "happened", "right"),
-    [
-        (["bob", "alice"], ["alice", "bob"], True),
-        ([], [], True),
-        (["alice"], [], False),
-        (404, 404, True),
-        (404, "404", False),
-        (True, False, False),
-    ],
-)
-def test_prediction_is_graded_by_what_happened(capsys, answer, happened, right):
+RIGHT = [(["bob", "alice"], ["alice", "bob"]), ([], []), (404, 404)]
+WRONG = [(["alice"], []), (404, "404"), (True, False)]
+
+
+@pytest.mark.parametrize(("answer", "happened"), RIGHT + WRONG)
+def test_prediction_is_graded_by_what_happened(capsys, answer, happened):
+    right = (answer, happened) in RIGHT
     assert predict("Who?", answer).grade(happened, because="That is why.") is right
     said = capsys.readouterr().out
     assert ("Right." in said) is right
     assert ("That is why." in said) is not right
 
 
-@pytest.mark.parametrize(
-    ("answer", "happened", "near"),
-    [
-        (20, 17, True),
-        (6, 17, True),
-        (5, 17, False),
-        (53, 17, True),
-        (54, 17, False),
-        (1, 17, False),
-        (100, 74.5, True),
-        (24.0, 74, True),
-        (1000, 74, False),
-        # What can be counted is counted.
-        (9, 10, False),
-        (1, 2, False),
-        # No estimates: nothing, less than nothing, more than a float can be, a word, yes.
-        (0, 17, False),
-        (-17, 17, False),
-        (10**400, 17, False),
-        (float("nan"), 17, False),
-        ("17", 17, False),
-        (True, 17, False),
-    ],
-)
-def test_number_is_graded_by_its_order_of_magnitude(capsys, answer, happened, near):
+NEAR = [(20, 17), (6, 17), (53, 17), (100, 74.5), (24.0, 74)]
+FAR = [(5, 17), (54, 17), (1, 17), (1000, 74)]
+# What can be counted is counted.
+COUNTED = [(9, 10), (1, 2)]
+# Nothing, less than nothing, more than a float can be, no number, a word, yes.
+NO_ESTIMATES = [(0, 17), (-17, 17), (10**400, 17), (float("nan"), 17), ("17", 17), (True, 17)]
+
+
+@pytest.mark.parametrize(("answer", "happened"), NEAR + FAR + COUNTED + NO_ESTIMATES)
+def test_number_is_graded_by_its_order_of_magnitude(capsys, answer, happened):
+    near = (answer, happened) in NEAR
     assert predict("How many?", answer).grade(happened, because="That is why.") is near
     said = capsys.readouterr().out
     assert ("The right order of magnitude. That is why." in said) is near
@@ -87,27 +68,20 @@ def test_listing_is_the_real_source():
     assert "```python" in part._repr_markdown_()
 
 
-@pytest.mark.parametrize(
-    ("where", "begins"),
-    [
-        ((2, "chat/views.py", "messages"), "@require_safe\ndef messages("),
-        ((9, "chat/models.py", "count_up"), "@classmethod\ndef count_up(cls, name):"),
-        ((2, "chat/views.py", "WAIT_SECONDS"), "WAIT_SECONDS ="),
-    ],
-    ids=["function with its decorators", "method, at the margin", "assignment"],
-)
-def test_listing_of_a(where, begins):
-    assert show(*where).text.startswith(begins)
+def test_listing_of_a_function_has_its_decorators_a_method_stands_at_the_margin():
+    for where, begins in {
+        (2, "chat/views.py", "messages"): "@require_safe\ndef messages(",
+        (9, "chat/models.py", "count_up"): "@classmethod\ndef count_up(cls, name):",
+        (2, "chat/views.py", "WAIT_SECONDS"): "WAIT_SECONDS =",
+    }.items():
+        assert show(*where).text.startswith(begins)
+    assert "async def application" in show_lab("raw_asgi", "application").text
 
 
 @pytest.mark.parametrize("wrong", [("chat/nothing.py",), ("chat/views.py", "nothing")])
 def test_listing_of_what_is_not_there_says_so(wrong):
     with pytest.raises(UsageError, match="nothing"):
         show(4, *wrong)
-
-
-def test_lab_is_listed_too():
-    assert "async def application" in show_lab("raw_asgi", "application").text
 
 
 def test_diff_shows_exactly_the_files_that_change():

@@ -63,13 +63,13 @@ def answers(monkeypatch):
     return errors
 
 
-def chat_of(number):
-    return SimpleNamespace(stage=find_stage(number))
+async def take(found, show=None, fails=None):
+    """Measure all stages; number `fails` does not start."""
 
-
-async def take(found, show=None):
     async def visit(number):
-        await found.measure(chat_of(number))
+        if number == fails:
+            raise OSError("no room\nfor it")
+        await found.measure(SimpleNamespace(stage=find_stage(number)))
 
     await found.take(visit, show)
     return found
@@ -105,15 +105,10 @@ async def test_no_more_stages_run_at_once_than_the_machine_bears(monkeypatch):
     assert len(most) == len(stages()), "each should have its turn"
 
 
-async def test_what_is_measured_is_the_matrix(answers):
-    found = await take(Survey())
-    assert found.measured == {stage.number: stage.can for stage in stages()}
-    assert found.table() == matrix.table()
-
-
-async def test_progress_is_seen_from_the_first_second_and_is_gone_in_the_end(answers):
+async def test_what_is_measured_is_the_matrix_and_progress_is_seen_from_the_first_second(answers):
     shown = []
     found = await take(Survey(), shown.append)
+    assert found.measured == {stage.number: stage.can for stage in stages()}
     total = len(stages()) * len(capabilities())
     assert f"0 of {total} cells" in shown[0], "before anything has answered"
     assert "…" in shown[0], "cells that are still open"
@@ -136,24 +131,19 @@ async def test_probe_that_fails_is_a_cell_with_its_reason_below(answers):
 
 
 async def test_stage_that_does_not_start_is_a_column_with_its_reason_below(answers):
-    found = Survey([1, 2])
-
-    async def visit(number):
-        if number == 2:
-            raise OSError("no room\nfor it")
-        await found.measure(chat_of(number))
-
-    await found.take(visit)
+    found = await take(Survey([1, 2]), fails=2)
     assert set(found.measured[2].values()) == {"?"}
     assert found.measured[1] == find_stage(1).can
     assert found.table().endswith("\n\n? stage 2, all the rest: OSError: no room")
 
 
 async def test_first_notebook_goes_on_where_a_stage_and_a_probe_fail(tmp_path):
-    code = [cell for cell in notebooks.read(first_notebook()).cells if cell.cell_type == "code"]
-    sources = [cell.source for cell in code]
-    begin = index_of(sources, "my_guess = ")
-    end = index_of(sources, "each ended with its block")
+    first = notebooks.read(notebooks.FOLDER / "00_start_here.ipynb")
+    sources = [cell.source for cell in first.cells if cell.cell_type == "code"]
+    begin, end = (
+        [text in source for source in sources].index(True)
+        for text in ("my_guess = ", "each ended with its block")
+    )
     cells = [sources[0], STAND_IN, *sources[begin : end + 1]]
     changed = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     nbformat.write(changed, tmp_path / "first.ipynb")
@@ -163,11 +153,3 @@ async def test_first_notebook_goes_on_where_a_stage_and_a_probe_fail(tmp_path):
     assert f"without reloading: TimeoutError: {SAYS_NOTHING}" in shown
     assert shown.endswith("? stage 7, all the rest: LaunchError: Stage 7 did not start.")
     assert shown.count("| ? |") >= len(capabilities()), "a column of them"
-
-
-def first_notebook():
-    return notebooks.FOLDER / "00_start_here.ipynb"
-
-
-def index_of(sources, text):
-    return [text in source for source in sources].index(True)
