@@ -1,9 +1,7 @@
 """Losing Redis and getting it back: the private server itself, and what stage 06 makes of it."""
 
 import asyncio
-import contextlib
 import itertools
-import json
 import socket
 import time
 
@@ -12,8 +10,6 @@ import psutil
 import pytest
 import redis
 import websockets
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from chatflow import post, websocket_reader
 from chatflow.basics.catalog import LIVE_SECONDS
@@ -21,6 +17,7 @@ from chatflow.basics.errors import LaunchError
 from chatflow.running import redis_server
 from chatflow.running.processes import RunFolder
 from chatflow.tracing.monitor import Monitor, clock_offset
+from helpers.talking import write
 
 ROOM = "lobby"
 # The layer tries for up to a second to reach its Redis again; the rest is for a busy machine.
@@ -30,70 +27,52 @@ LOSS_SECONDS = 10
 @pytest.fixture
 def server():
     folder = RunFolder("test")
-    try:
-        yield redis_server.start(folder)
-    finally:
-        folder.close()
-
-
-@contextlib.contextmanager
-def client(server):
-    retry = Retry(NoBackoff(), 0)
-    with redis.Redis.from_url(server.url, socket_timeout=0.2, retry=retry) as connection:
-        yield connection
+    yield redis_server.start(folder)
+    folder.close()
 
 
 def process_id(server):
-    with client(server) as connection:
+    with server.connect() as connection:
         return connection.info("server")["process_id"]
 
 
 @pytest.mark.parametrize("end", ["kill", "stop", "restart"])
 def test_restart_puts_an_empty_server_in_the_place_of_the_old_one(server, end):
     url, old = server.url, process_id(server)
-    with client(server) as connection:
+    with server.connect() as connection:
         connection.set("key", "value")
     getattr(server, end)()
     assert not psutil.pid_exists(old)
     server.restart()
     assert server.url == url
     assert process_id(server) == server.program.pid != old
-    with client(server) as connection:
+    with server.connect() as connection:
         assert connection.dbsize() == 0
 
 
-def test_restart_says_so_if_the_port_is_taken(server):
+def test_restart_says_so_if_the_port_is_taken(server, monkeypatch):
     server.kill()
     with socket.create_server(("127.0.0.1", server.port)):
         with pytest.raises(LaunchError, match=f"another program listens on its port {server.port}"):
             server.restart()
         assert server.program.poll() is not None
+        with monkeypatch.context() as in_that_moment:
+            in_that_moment.setattr(redis_server, "can_listen", lambda port: True)
+            with pytest.raises(LaunchError, match=r"did not come back(.|\n)*already in use"):
+                server.restart()
+        assert server.program.poll() is not None
     server.restart()
     assert process_id(server) == server.program.pid
 
 
-def test_restart_shows_the_last_lines_if_the_port_is_taken_in_that_moment(server, monkeypatch):
-    monkeypatch.setattr(redis_server, "can_listen", lambda port: True)
-    server.kill()
-    with (
-        socket.create_server(("127.0.0.1", server.port)),
-        pytest.raises(LaunchError, match=r"did not come back(.|\n)*already in use"),
-    ):
-        server.restart()
-    assert server.program.poll() is not None
-
-
 def test_frozen_server_answers_nobody_and_thawed_has_lost_nothing(server):
-    with client(server) as connection:
+    with server.connect(socket_timeout=0.2) as connection:
         connection.set("key", "value")
         server.freeze()
         with pytest.raises(redis.TimeoutError):
             connection.ping()
         server.thaw()
         assert connection.get("key") == b"value"
-
-
-# --- stage 06 -------------------------------------------------------------------------------------
 
 
 def test_what_a_server_was_told_before_it_died_is_recorded_though_it_comes_late(
@@ -107,7 +86,7 @@ def test_what_a_server_was_told_before_it_died_is_recorded_though_it_comes_late(
 
     monkeypatch.setattr(Monitor, "keep", keep_later)
     monitor = Monitor(server, tmp_path)
-    with client(server) as asking:
+    with server.connect() as asking:
         asking.set("last", "words")
     server.kill()
     monitor.catch_up()
@@ -129,10 +108,6 @@ def test_clocks_are_compared_though_the_processor_is_away_between_two_looks(monk
 
 def connect(instance):
     return websockets.connect(f"{instance.ws_url}/ws/chat/{ROOM}/")
-
-
-async def send(connection, text):
-    await connection.send(json.dumps({"type": "post", "author": "alice", "text": text}))
 
 
 async def close_code(connection):
@@ -162,7 +137,7 @@ async def assert_crosses(here, there, text):
         assert heard["text"] == text
 
 
-async def test_without_redis_every_socket_of_the_queue_layer_closes_and_forms_still_store(start):
+async def test_without_redis_every_socket_of_the_queue_layer_closes_and_posts_are_stored(start):
     async with start(6, instances=2) as chat:
         here, there = chat.instances
         async with connect(here) as alice, connect(there) as bob:
@@ -175,22 +150,17 @@ async def test_without_redis_every_socket_of_the_queue_layer_closes_and_forms_st
         assert "while it is away" in await page(there), "durable, though not live"
         chat.redis[0].restart()
         await assert_crosses(here, there, "it is back")
-
-
-async def test_what_is_posted_to_a_redis_that_hangs_and_dies_is_stored_and_closes_with_1011(start):
-    async with start(6, instances=2) as chat:
-        here, there = chat.instances
+        # Now it hangs before it dies.
         async with connect(here) as alice, connect(there) as bob:
             chat.redis[0].freeze()
-            await send(alice, "to nobody")
+            await write(alice, "to nobody")
             await wait_until_stored(there, "to nobody")
             chat.redis[0].kill()
-            assert await close_code(alice) == 1011
-            assert await close_code(bob) == 1011
+            assert [await close_code(alice), await close_code(bob)] == [1011, 1011]
             with pytest.raises(websockets.ConnectionClosed):
                 await bob.recv()
         chat.redis[0].restart()
-        await assert_crosses(here, there, "it is back")
+        await assert_crosses(here, there, "it is back again")
         assert "to nobody" in await page(there)
 
 
@@ -199,7 +169,7 @@ async def test_without_redis_only_the_poster_s_socket_of_the_pubsub_layer_closes
         here, there = chat.instances
         async with connect(there) as alice, websocket_reader(there, ROOM) as bob:
             chat.redis[0].kill()
-            await send(alice, "to nobody")
+            await write(alice, "to nobody")
             assert await close_code(alice) == 1011
             assert "to nobody" in await page(here)
             chat.redis[0].restart()
@@ -211,17 +181,14 @@ async def test_without_redis_only_the_poster_s_socket_of_the_pubsub_layer_closes
 async def wait_until_subscribed(server):
     """Come back when the one instance with open sockets listens to this Redis again."""
     give_up_at = time.monotonic() + LOSS_SECONDS
-    with client(server) as connection:
+    with server.connect() as connection:
         while not connection.pubsub_channels(f"*{ROOM}*"):
             assert time.monotonic() < give_up_at, "no instance has subscribed again"
             await asyncio.sleep(0.05)
 
 
-# --- what Redis keeps for those who are slow ------------------------------------------------------
-
-
 def test_redis_cuts_off_a_subscriber_that_is_as_far_behind_as_the_readmes_say(server):
-    with client(server) as connection:
+    with server.connect() as connection:
         [text] = connection.config_get("client-output-buffer-limit").values()
     megabyte = 1024 * 1024
     assert f"pubsub {32 * megabyte} {8 * megabyte} 60" in text
