@@ -1,5 +1,6 @@
 """bootstrap.sh where pip and uv are told to put packages elsewhere: a lock file of one package."""
 
+import contextlib
 import hashlib
 import shutil
 import subprocess
@@ -24,37 +25,20 @@ UNSET = (
 )
 ELSEWHERE = "{elsewhere}"
 PIP_VARIABLES = {
-    "PIP_USER": "1",
-    "PIP_TARGET": ELSEWHERE,
-    "PIP_PREFIX": ELSEWHERE,
-    "PIP_ROOT": ELSEWHERE,
-    "PIP_PYTHON": sys.executable,
-    "PIP_REQUIRE_VIRTUALENV": "1",
-    "PIP_DRY_RUN": "1",
-    "PIP_NO_DEPS": "1",
-    "PIP_PLATFORM": "win32",
-    "PYTHONHOME": "/nonsense",
-    "PYTHONPATH": "/nonsense",
-    "PYTHONUSERBASE": ELSEWHERE,
+    **dict.fromkeys(["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONUSERBASE"], ELSEWHERE),
+    **dict.fromkeys(["PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_DRY_RUN", "PIP_NO_DEPS"], "1"),
+    **dict.fromkeys(["PYTHONHOME", "PYTHONPATH"], "/nonsense"),
+    **{"PIP_PYTHON": sys.executable, "PIP_PLATFORM": "win32"},
 }
 PIP_SETTINGS = {
-    "user": "true",
-    "target": ELSEWHERE,
-    "prefix": ELSEWHERE,
-    "root": ELSEWHERE,
-    "dry-run": "true",
-    "require-virtualenv": "true",
+    **dict.fromkeys(["target", "prefix", "root"], ELSEWHERE),
+    **dict.fromkeys(["user", "dry-run", "require-virtualenv"], "true"),
 }
 UV_VARIABLES = {
-    "UV_PYTHON": sys.executable,
-    "UV_SYSTEM_PYTHON": "1",
-    "UV_MANAGED_PYTHON": "1",
-    "UV_NO_MANAGED_PYTHON": "1",
-    "UV_PYTHON_PREFERENCE": "only-managed",
-    "UV_TARGET": ELSEWHERE,
-    "UV_PREFIX": ELSEWHERE,
-    "UV_WORKING_DIR": "/",
-    "UV_PROJECT": "/",
+    **dict.fromkeys(["UV_SYSTEM_PYTHON", "UV_MANAGED_PYTHON", "UV_NO_MANAGED_PYTHON"], "1"),
+    **dict.fromkeys(["UV_TARGET", "UV_PREFIX"], ELSEWHERE),
+    **dict.fromkeys(["UV_WORKING_DIR", "UV_PROJECT"], "/"),
+    **{"UV_PYTHON": sys.executable, "UV_PYTHON_PREFERENCE": "only-managed"},
 }
 
 
@@ -63,6 +47,7 @@ class Repository:
 
     def __init__(self, path):
         self.path, self.wheels, self.elsewhere = path, path / "wheels", path / "elsewhere"
+        self.stamp = path / ".venv" / "made-from"
         shutil.copytree(ROOT / "scripts", path / "scripts")
         for folder in ("notebooks", "wheels"):
             (path / folder).mkdir()
@@ -98,23 +83,19 @@ class Repository:
 
     def bootstrap(self, *options, **variables):
         """Run bootstrap.sh with these variables, and wheels of ours in place of an index."""
-        here = {f"PIP_{name}": None for name in UNSET} | {f"UV_{name}": None for name in UNSET}
-        here |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
-        here |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(self.wheels)}
+        here = {f"{tool}_{name}": None for name in UNSET for tool in ("PIP", "UV")}
+        here |= dict.fromkeys(["PIP_FIND_LINKS", "UV_FIND_LINKS"], str(self.wheels))
+        here |= dict.fromkeys(["PIP_NO_INDEX", "UV_OFFLINE"], "1")
         told = {name: self.filled_in(value) for name, value in variables.items()}
         return run_script(self.path, "bootstrap.sh", *options, **{**here, **told})
 
     def filled_in(self, value):
         return value and value.replace(ELSEWHERE, str(self.elsewhere))
 
-    def write_settings(self, name, text):
-        path = self.path / name
+    def write_settings(self, text):
+        path = self.path / "settings"
         path.write_text(self.filled_in(text))
         return str(path)
-
-    @property
-    def stamp(self):
-        return self.path / ".venv" / "made-from"
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +132,7 @@ def test_no_setting_of_a_pip_conf_sends_packages_elsewhere(repository):
     # Where to find packages stands in it too, and that is still heeded.
     text = f"[global]\nno-index = true\nfind-links = {repository.wheels}\n[install]\n"
     text += "".join(f"{name} = {value}\n" for name, value in PIP_SETTINGS.items())
-    settings = repository.write_settings("pip.conf", text)
+    settings = repository.write_settings(text)
     unset = {"PIP_NO_INDEX": None, "PIP_FIND_LINKS": None}
     done = repository.bootstrap(PIP_CONFIG_FILE=settings, **unset)
     assert_installed(repository, done, f"{list(PIP_SETTINGS)} in a pip.conf")
@@ -164,7 +145,7 @@ def test_no_variable_of_uv_sends_packages_elsewhere(with_uv):
 
 
 def test_where_uv_is_told_by_a_file_to_install_elsewhere_pip_does_it(with_uv):
-    settings = with_uv.write_settings("told-elsewhere.toml", f'[pip]\ntarget = "{ELSEWHERE}"\n')
+    settings = with_uv.write_settings(f'[pip]\ntarget = "{ELSEWHERE}"\n')
     done = with_uv.bootstrap(UV_CONFIG_FILE=settings)
     assert_installed(with_uv, done, "target in a uv.toml")
     assert "pip does it" in done.stderr
@@ -172,12 +153,10 @@ def test_where_uv_is_told_by_a_file_to_install_elsewhere_pip_does_it(with_uv):
 
 def test_what_is_not_there_in_the_end_is_named_and_not_stamped_as_made(repository):
     program = repository.packages / "pip" / "__main__.py"
-    kept = program.read_text()
-    program.write_text("# It ends well, and has done nothing.\n")
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(program.write_text, program.read_text())
+        program.write_text("# It ends well, and has done nothing.\n")
         done = repository.bootstrap()
-    finally:
-        program.write_text(kept)
     assert done.returncode == 3
     last = done.stderr.splitlines()[-1]
     assert last.startswith("tiny-chat is not in .venv"), last
@@ -194,16 +173,13 @@ def test_package_that_cannot_be_had_is_told_from_one_that_goes_elsewhere(reposit
 
 def test_newest_has_a_lock_file_and_an_environment_of_its_own(repository):
     names = {"requirements.lock": "requirements-newest.lock", ".venv": ".venv-newest"}
-    for usual, newest in names.items():
-        (repository.path / usual).rename(repository.path / newest)
-    try:
+    with contextlib.ExitStack() as stack:
+        for usual, newest in names.items():
+            path = (repository.path / usual).rename(repository.path / newest)
+            stack.callback(path.rename, repository.path / usual)
         done = repository.bootstrap("--newest")
         [_] = repository.path.glob(".venv-newest/lib/python*/site-packages/tiny_chat.py")
-        stamp = (repository.path / ".venv-newest" / "made-from").read_text()
+        assert done.returncode == 0, done.stderr
+        assert "the packages of requirements-newest.lock" in done.stderr
+        assert "requirements-newest.lock" in (path / "made-from").read_text()
         assert not (repository.path / ".venv").exists()
-    finally:
-        for usual, newest in names.items():
-            (repository.path / newest).rename(repository.path / usual)
-    assert done.returncode == 0, done.stderr
-    assert "the packages of requirements-newest.lock" in done.stderr
-    assert "requirements-newest.lock" in stamp

