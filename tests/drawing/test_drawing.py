@@ -114,6 +114,7 @@ def test_a_worker_that_takes_no_job_is_grey_and_no_client():
 
 def test_the_legend_names_the_kinds_that_occur_and_no_others():
     svg = sequence(flows.wsgi_request())
+    assert "Location: /chat/lobby/" in texts(groups(svg, "hop")[4]), "a note, under its arrow"
     assert ">HTTP</" in svg
     assert ">Redis command</" not in svg
 
@@ -126,11 +127,6 @@ def test_times_count_from_the_first_hop_of_each_section():
     assert "µs" not in sequence(flows.two_instances_on_redis())
 
 
-def test_a_note_stands_under_its_arrow():
-    svg = sequence(flows.wsgi_request())
-    assert "Location: /chat/lobby/" in texts(groups(svg, "hop")[4])
-
-
 def test_folding_keeps_count_and_loses_no_hop():
     flow = flows.hundred_clients()
     folded = fold(flow, 4)
@@ -141,10 +137,6 @@ def test_folding_keeps_count_and_loses_no_hop():
     assert [hop.detail["times"] for hop in folded.hops if "times" in hop.detail] == [97] * 3
     drawn = [group.get("data-hops").split(",") for group in groups(sequence(flow), "hop")]
     assert sorted(chain(*drawn)) == sorted(ids(flow.hops))
-
-
-def test_folding_keeps_the_sender_and_leaves_few_clients_alone():
-    flow = flows.hundred_clients()
     assert "client/alice" in [station.id for station in fold(flow, 1).stations]
     assert fold(flows.two_instances_on_redis(), 4) == flows.two_instances_on_redis()
 
@@ -350,9 +342,6 @@ def test_a_notebook_gets_svg_png_and_words_in_one_output():
     assert lines[2] == "1. alice → Daphne A: {post, “hello”}"
     assert lines[-1] == "never reached: bob – group_send in A reaches only the channels of A."
     assert ids(picture.hops) == ids(flows.two_instances_in_memory().hops)
-
-
-def test_the_words_tell_of_handshake_and_loss():
     told = words(flows.lost_in_redis())
     assert "at the handshake, once:" in told
     assert told[-3] == "11. Daphne A → alice: closed (by the server) – lost 1011"

@@ -10,11 +10,11 @@ from helpers.missing import need_git
 from helpers.scripts import copy_repository, git, link_environment, make_git_repository, run_script
 
 
-@pytest.fixture(scope="module")
-def origin(tmp_path_factory):
+@pytest.fixture
+def origin(tmp_path):
     """A git repository with all that is in this one's folders, as they are now."""
     need_git()
-    folder = copy_repository(tmp_path_factory.mktemp("origin") / "repository")
+    folder = copy_repository(tmp_path / "origin")
     shutil.rmtree(folder / ".venv")
     shutil.rmtree(folder / ".run")
     shutil.copy(ROOT / ".gitattributes", folder)
@@ -22,15 +22,9 @@ def origin(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def clone(origin, tmp_path_factory):
-    """A clone by a git that writes the line ends of Windows."""
-    folder = tmp_path_factory.mktemp("clone") / "repository"
-    git(origin, "clone", "--quiet", "--config", "core.autocrlf=true", origin, folder)
-    return folder
-
-
-def test_clone_by_a_git_that_writes_windows_line_ends_runs(clone):
+def test_clone_by_a_git_that_writes_windows_line_ends_runs(origin, tmp_path):
+    clone = tmp_path / "repository"
+    git(origin, "clone", "--quiet", "--config", "core.autocrlf=true", origin, clone)
     # What is in the index, what is in the folder, the attributes, the path.
     listed = [line.split(maxsplit=2) for line in git(clone, "ls-files", "--eol").splitlines()]
     wrong = [path for _, here, path in listed if here in ("w/crlf", "w/mixed")]
@@ -41,9 +35,10 @@ def test_clone_by_a_git_that_writes_windows_line_ends_runs(clone):
     done = run_script(clone, "run_step.sh", "--list")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == len(stages())
+    assert_pictures_and_fonts_are_as_they_were_committed(origin, clone)
 
 
-def test_pictures_and_fonts_are_as_they_were_committed(origin, clone):
+def assert_pictures_and_fonts_are_as_they_were_committed(origin, clone):
     binary = [path for kind in ("png", "otf", "ttf") for path in origin.rglob(f"*.{kind}")]
     assert binary, "the READMEs show pictures"
     names = [str(path.relative_to(origin)) for path in binary]
