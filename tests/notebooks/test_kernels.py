@@ -20,18 +20,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from chatflow import websocket_reader
 from chatflow.basics.catalog import ROOT
-from helpers.scripts import (
-    MARK,
-    START_SECONDS,
-    STOP_SECONDS,
-    can_listen,
-    copy_repository,
-    environment,
-    forget_migrated,
-    marked_processes,
-    new_mark,
-    run_folders,
-)
+from helpers import scripts
 
 HOLD = """
 import asyncio
@@ -60,7 +49,7 @@ in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    return copy_repository(tmp_path_factory.mktemp("repository"))
+    return scripts.copy_repository(tmp_path_factory.mktemp("repository"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -81,15 +70,15 @@ class Notebook:
     """A kernel in a repository's `notebooks/`, and all that it starts, seen from outside."""
 
     def __init__(self, repository):
-        self.repository, self.mark, self.folders = repository, new_mark(), set()
+        self.repository, self.mark, self.folders = repository, scripts.new_mark(), set()
         self.manager = AsyncKernelManager(kernel_name="python3")
 
     async def __aenter__(self):
-        variables = environment({MARK: self.mark})
+        variables = scripts.environment({scripts.MARK: self.mark})
         await self.manager.start_kernel(cwd=self.repository / "notebooks", env=variables)
         self.client = self.manager.client()
         self.client.start_channels()
-        await self.client.wait_for_ready(timeout=START_SECONDS)
+        await self.client.wait_for_ready(timeout=scripts.START_SECONDS)
         return self
 
     async def __aexit__(self, *error):
@@ -115,7 +104,7 @@ class Notebook:
         cell = self.begin(*options)
         said = ""
         while "Held" not in said:
-            message = await self.client.get_iopub_msg(timeout=START_SECONDS)
+            message = await self.client.get_iopub_msg(timeout=scripts.START_SECONDS)
             if message["parent_header"].get("msg_id") == cell:
                 said += message["content"].get("text", "")
                 assert message["msg_type"] != "error", message["content"]
@@ -124,22 +113,23 @@ class Notebook:
     async def ending(self, cell):
         """The name of the error with which a cell ends; None if it ends well."""
         try:
-            while (reply := await self.reply())["parent_header"].get("msg_id") != cell:
-                pass
+            while True:
+                reply = await self.client.get_shell_msg(timeout=scripts.STOP_SECONDS)
+                if reply["parent_header"].get("msg_id") == cell:
+                    return reply["content"].get("ename")
         except queue.Empty:
-            raise AssertionError(f"the cell has not ended after {STOP_SECONDS} s") from None
-        return reply["content"].get("ename")
-
-    async def reply(self):
-        return await self.client.get_shell_msg(timeout=STOP_SECONDS)
+            raise AssertionError(f"the cell has not ended after {scripts.STOP_SECONDS} s") from None
 
     async def restart(self, **how):
         await self.manager.restart_kernel(**how)
-        await self.client.wait_for_ready(timeout=START_SECONDS)
+        await self.client.wait_for_ready(timeout=scripts.START_SECONDS)
+
+    def marked(self):
+        return scripts.marked_processes(self.mark)
 
     def processes(self):
         """All processes that the kernel has started, and those that these have."""
-        marked = [each for each in marked_processes(self.mark) if each.pid != self.kernel_pid]
+        marked = [each for each in self.marked() if each.pid != self.kernel_pid]
         # Each folder's guard is told which it is.
         guards = [words for words in map(command_line, marked) if "sweep.py" in str(words)]
         self.folders |= {Path(words[-1]) for words in guards}
@@ -151,8 +141,8 @@ class Notebook:
             return any(process.cwd().startswith(f"{folder}/redis") for folder in self.folders)
 
     async def wait_for_process(self, word):
-        give_up_at = time.monotonic() + START_SECONDS
-        while not any(word in str(command_line(each)) for each in marked_processes(self.mark)):
+        give_up_at = time.monotonic() + scripts.START_SECONDS
+        while not any(word in str(command_line(each)) for each in self.marked()):
             assert time.monotonic() < give_up_at, f"no {word} was ever started"
             await asyncio.sleep(0.01)
         self.processes()  # notes the run's folder
@@ -168,23 +158,22 @@ class Notebook:
 
 
 def command_line(process):
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         return process.cmdline()
-    except psutil.NoSuchProcess:
-        return []
+    return []
 
 
 def assert_nothing_left(notebook, ports=()):
-    give_up_at = time.monotonic() + STOP_SECONDS
+    give_up_at = time.monotonic() + scripts.STOP_SECONDS
     while (left := what_is_left(notebook, ports)) and time.monotonic() < give_up_at:
         time.sleep(0.05)
-    assert not left, f"After {STOP_SECONDS} s there is still: {left}."
+    assert not left, f"After {scripts.STOP_SECONDS} s there is still: {left}."
 
 
 def what_is_left(notebook, ports):
     folders = [f"folder {folder.name}" for folder in notebook.folders if folder.exists()]
     # A process that is ending has no environment any more, but may still have its sockets.
-    listeners = [f"listener on {port}" for port in ports if not can_listen(port)]
+    listeners = [f"listener on {port}" for port in ports if not scripts.can_listen(port)]
     return [str(process) for process in notebook.processes()] + folders + listeners
 
 
@@ -193,7 +182,7 @@ def nothing_left(notebook, listeners):
     """What runs for this notebook at the beginning of the block must be gone at its end."""
     ports = notebook.ports()
     assert len(ports) == listeners
-    assert notebook.folders & set(run_folders(notebook.repository))
+    assert notebook.folders & set(scripts.run_folders(notebook.repository))
     yield
     assert_nothing_left(notebook, ports)
 
@@ -212,7 +201,7 @@ async def test_interrupt_ends_a_cell_and_what_it_holds_and_the_kernel_goes_on(no
 @in_one_loop
 async def test_interrupt_in_the_middle_of_a_start_leaves_nothing(notebook):
     for word in MOMENTS:
-        forget_migrated(notebook.repository)
+        scripts.forget_migrated(notebook.repository)
         cell = notebook.begin(ASGI)
         await notebook.wait_for_process(word)
         await notebook.manager.interrupt_kernel()
@@ -228,18 +217,13 @@ async def test_restart_of_the_kernel_ends_what_a_cell_holds(notebook):
 
 
 @in_one_loop
-async def test_nothing_is_left_of_a_kernel_that_is_killed(notebook):
+async def test_nothing_is_left_of_a_kernel_that_is_killed_even_in_the_middle_of_a_start(notebook):
     await notebook.hold(WSGI)
     with nothing_left(notebook, 1):
         notebook.kill()
-
-
-@in_one_loop
-async def test_nothing_is_left_of_a_kernel_that_is_killed_in_the_middle_of_a_start(notebook):
     for word in MOMENTS:
-        if not await notebook.manager.is_alive():
-            await notebook.restart()
-        forget_migrated(notebook.repository)
+        await notebook.restart()
+        scripts.forget_migrated(notebook.repository)
         notebook.begin(ASGI)
         await notebook.wait_for_process(word)
         notebook.kill()
@@ -253,11 +237,8 @@ def test_guard_removes_the_folder_though_nobody_hears_that_it_is_there(tmp_path)
     sweep = ROOT / "notebooks" / "chatflow" / "running" / "sweep.py"
     guard = subprocess.Popen([sys.executable, "-I", sweep, folder], stdout=subprocess.PIPE)
     guard.stdout.close()  # as when the kernel is killed a moment after it has started the guard
-    assert guard.wait(STOP_SECONDS) == 0
+    assert guard.wait(scripts.STOP_SECONDS) == 0
     assert not folder.exists()
-
-
-# --- two notebooks --------------------------------------------------------------------------------
 
 
 @in_one_loop
@@ -285,7 +266,7 @@ async def chat_across(notebook, text):
         heard = []
         for each in wanted:
             await alice.post("alice", each)
-            heard.append((await bob.next(within=STOP_SECONDS))["text"])
+            heard.append((await bob.next(within=scripts.STOP_SECONDS))["text"])
     assert heard == wanted
     assert wanted[-1] in await page(notebook)
 
