@@ -1,6 +1,7 @@
 """Every notebook runs from top to bottom, prints what is committed, and leaves nothing behind."""
 
 import asyncio
+import contextlib
 import json
 import re
 import secrets
@@ -50,7 +51,8 @@ async def test_notebook_runs_and_prints_what_is_committed(path, monkeypatch, rec
     committed = notebooks.outputs(notebooks.read(path), tags)
     for found, expected in zip(notebooks.outputs(executed, tags), committed, strict=True):
         assert found == expected, f"run ./scripts/notebooks.sh {path.name} and look at the change"
-    assert not processes_marked(mark), "whatever a notebook starts must end with it"
+    left = [process for process in psutil.process_iter() if mark_of(process) == mark]
+    assert not left, "whatever a notebook starts must end with it"
 
 
 def compared_without(notebook, record_property):
@@ -64,26 +66,16 @@ def compared_without(notebook, record_property):
     return ["varies"]
 
 
-def processes_marked(mark):
-    return [process for process in psutil.process_iter() if mark_of(process) == mark]
-
-
 def mark_of(process):
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
         return process.environ().get("CHATFLOW_TEST")
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return None
 
 
 @every_notebook
-def test_cells_are_short_and_wait_for_events_not_for_time(path):
+def test_cells_are_short_wait_for_events_not_for_time_and_assert_claims(path):
     for cell in code_cells(path):
         assert len(cell.source.splitlines()) <= 15, f"what is longer belongs in chatflow:\n{cell}"
         assert "sleep(" not in cell.source, "wait for the event, with a deadline"
-
-
-@every_notebook
-def test_claims_are_asserted(path):
     assert sum(cell.source.count("assert ") for cell in code_cells(path)) >= 8
 
 
