@@ -1,4 +1,7 @@
-"""All scripts but run_step.sh, which has a module of its own: help, set-up, manage.sh, bench.sh."""
+"""All scripts but run_step.sh, which has a module of its own: help, set-up, manage.sh, bench.sh.
+
+chat_final on its own, without them, too.
+"""
 
 import contextlib
 import platform
@@ -11,26 +14,12 @@ import psutil
 import pytest
 
 from chatflow import websocket_reader
-from chatflow.basics.catalog import ROOT
+from chatflow.basics.catalog import FINAL, ROOT
 from chatflow.bench import __main__ as bench
 from chatflow.commands import manage
 from chatflow.running import processes
+from helpers import scripts
 from helpers.missing import need_git
-from helpers.scripts import (
-    STOP_SECONDS,
-    Script,
-    assert_nothing_left,
-    assert_one_sentence,
-    bare_path,
-    checksums,
-    copy_repository,
-    copy_without_environment,
-    make_git_repository,
-    run_folders,
-    run_script,
-    step,
-    write_program,
-)
 
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.sh"))
 
@@ -51,17 +40,17 @@ exit 1
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    return copy_repository(tmp_path_factory.mktemp("shared") / "repository")
+    return scripts.copy_repository(tmp_path_factory.mktemp("shared") / "repository")
 
 
 @pytest.fixture
 def bare_repository(tmp_path):
-    return copy_without_environment(tmp_path / "repository")
+    return scripts.copy_without_environment(tmp_path / "repository")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_has_help_and_works_from_any_folder(repository, tmp_path, name):
-    done = run_script(repository, name, "--help", cwd=tmp_path, PYTHONHOME="/nonsense")
+    done = scripts.run_script(repository, name, "--help", cwd=tmp_path, PYTHONHOME="/nonsense")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: {name}"), "help goes to standard output"
     assert done.stderr == ""
@@ -70,10 +59,7 @@ def test_every_script_has_help_and_works_from_any_folder(repository, tmp_path, n
 def test_shellcheck_has_nothing_to_say():
     if not shutil.which("shellcheck"):
         pytest.skip("No shellcheck to be had: install it (Debian: apt install shellcheck).")
-    words = ["shellcheck", *SCRIPTS]
-    options = {"cwd": ROOT / "scripts", "capture_output": True, "text": True}
-    done = subprocess.run(words, check=False, **options)
-    assert done.returncode == 0, done.stdout
+    subprocess.run(["shellcheck", *SCRIPTS], cwd=ROOT / "scripts", check=True)
 
 
 # --- bootstrap.sh ---------------------------------------------------------------------------------
@@ -81,64 +67,67 @@ def test_shellcheck_has_nothing_to_say():
 
 def test_bootstrap_says_and_does_nothing_when_nothing_has_changed(repository, tmp_path):
     before = sorted((repository / ".venv").iterdir())
-    done = run_script(repository, "bootstrap.sh", PATH=str(bare_path(tmp_path / "bin")))
+    path = scripts.bare_path(tmp_path / "bin")
+    done = scripts.run_script(repository, "bootstrap.sh", PATH=str(path))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted((repository / ".venv").iterdir()) == before
 
 
 @pytest.mark.parametrize("script", ["bootstrap.sh", "run_step.sh", "manage.sh", "bench.sh"])
 def test_too_old_python_is_answered_with_one_sentence(bare_repository, tmp_path, script):
-    path = bare_path(tmp_path / "bin")
-    write_program(path / "python3", OLD_PYTHON)
+    path = scripts.bare_path(tmp_path / "bin")
+    scripts.write_program(path / "python3", OLD_PYTHON)
     words = [] if script == "bootstrap.sh" else ["1"]
-    assert_python_is_missing(run_script(bare_repository, script, *words, PATH=str(path)))
+    assert_python_is_missing(scripts.run_script(bare_repository, script, *words, PATH=str(path)))
 
 
-def test_no_python_at_all_is_answered_with_one_sentence(bare_repository, tmp_path):
-    path = bare_path(tmp_path / "bin")
-    assert_python_is_missing(run_script(bare_repository, "bootstrap.sh", PATH=str(path)))
-
-
-def test_chosen_python_is_the_only_one_tried(bare_repository, tmp_path):
-    old = write_program(tmp_path / "an old python", OLD_PYTHON)
-    done = run_script(bare_repository, "bootstrap.sh", PYTHON=str(old))
-    assert_python_is_missing(done)
+def test_python_is_missing_where_there_is_none_or_the_chosen_one_is_too_old(
+    bare_repository, tmp_path
+):
+    old = scripts.write_program(tmp_path / "an old python", OLD_PYTHON)
+    for variables in ({"PATH": str(scripts.bare_path(tmp_path / "bin"))}, {"PYTHON": str(old)}):
+        assert_python_is_missing(scripts.run_script(bare_repository, "bootstrap.sh", **variables))
 
 
 def test_newest_wants_a_newer_python_than_the_usual_environment(bare_repository, tmp_path):
-    path = bare_path(tmp_path / "bin")
-    write_program(path / "python3", OLD_PYTHON.replace("(3, 8)", "(3, 11)"))
+    path = scripts.bare_path(tmp_path / "bin")
+    scripts.write_program(path / "python3", OLD_PYTHON.replace("(3, 8)", "(3, 11)"))
     # As a version manager leaves it for a version that is not the chosen one.
-    write_program(path / "python3.13", "#!/bin/sh\necho no such version >&2\nexit 127\n")
-    done = run_script(bare_repository, "test.sh", "--newest", PATH=str(path))
+    scripts.write_program(path / "python3.13", "#!/bin/sh\necho no such version >&2\nexit 127\n")
+    done = scripts.run_script(bare_repository, "test.sh", "--newest", PATH=str(path))
     assert_python_is_missing(done, "3.12")
     assert not (bare_repository / ".venv-newest").exists()
 
 
 def test_bootstrap_does_nothing_for_an_option_that_it_does_not_know(bare_repository):
-    done = run_script(bare_repository, "bootstrap.sh", "--latest")
+    done = scripts.run_script(bare_repository, "bootstrap.sh", "--latest")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: bootstrap.sh")
 
 
+def test_folder_that_python_cannot_work_in_is_answered_with_one_sentence(tmp_path):
+    folder = scripts.copy_without_environment(tmp_path / "a:b")
+    scripts.assert_one_sentence(scripts.run_script(folder, "bootstrap.sh"), 2, "colon")
+
+
 def assert_python_is_missing(done, wanted="3.11"):
-    assert_one_sentence(done, 3, f"Python {wanted} or newer is needed")
+    scripts.assert_one_sentence(done, 3, f"Python {wanted} or newer is needed")
 
 
 def test_two_bootstraps_at_once_wait_for_each_other(bare_repository):
-    slow = {"PYTHON": str(write_program(bare_repository / "slow python", SLOW_PYTHON))}
+    slow = {"PYTHON": str(scripts.write_program(bare_repository / "slow python", SLOW_PYTHON))}
     words = [bare_repository / "scripts" / "bootstrap.sh"]
     (bare_repository / ".run").mkdir()
     with contextlib.ExitStack() as stack:
-        scripts = []
+        running = []
         for last_words in ("Making the environment", "Another bootstrap.sh is at work"):
-            output = bare_repository / f"said-{len(scripts)}"
-            script = Script(bare_repository, words, output=output, variables=slow)
-            scripts.append(stack.enter_context(script))
+            output = bare_repository / f"said-{len(running)}"
+            script = scripts.Script(bare_repository, words, output=output, variables=slow)
+            running.append(stack.enter_context(script))
             script.wait_until_it_says(last_words)
         assert (bare_repository / "steps-taken").read_text() == "begin\n"
         (bare_repository / "go").touch()
-        assert [script.process.wait(30) for script in scripts] == [3, 3]
+        assert [script.process.wait(30) for script in running] == [3, 3]
         # The second finds nothing done, as the first has failed, and tries for itself.
         assert (bare_repository / "steps-taken").read_text() == "begin\nend\n" * 2
 
@@ -155,12 +144,12 @@ printf '%s\\n' "$@"
 def test_newest_runs_the_tests_of_all_stages_in_its_own_environment(bare_repository, tmp_path):
     newest = bare_repository / ".venv-newest"
     (newest / "bin").mkdir(parents=True)
-    write_program(newest / "bin" / "python", TALKATIVE_PYTHON)
+    scripts.write_program(newest / "bin" / "python", TALKATIVE_PYTHON)
     shutil.copy(ROOT / "requirements-newest.lock", bare_repository)
-    lock = checksums(bare_repository, "requirements-newest.lock")
+    lock = scripts.checksums(bare_repository, "requirements-newest.lock")
     (newest / "made-from").write_text(f"{platform.python_version()}\n{lock}")
     (bare_repository / "tests").symlink_to(ROOT / "tests")
-    done = run_script(bare_repository, "test.sh", "--newest", "-k", "idle", cwd=tmp_path)
+    done = scripts.run_script(bare_repository, "test.sh", "--newest", "-k", "idle", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     *_, option, value = words = done.stdout.splitlines()
     assert [option, value] == ["-k", "idle"], "pytest's own options come last"
@@ -196,28 +185,23 @@ async def test_manage_say_reaches_the_sockets_of_a_stage_until_it_is_killed_with
 ):
     garbage = {"DJANGO_SETTINGS_MODULE": "nonsense", "PYTHONSAFEPATH": "1"}
     words = ["6", "say", "lobby", "from outside", "--author", "carol"]
-    with step(repository, "6") as running:
+    with scripts.step(repository, "6") as running:
         async with websocket_reader(running, "lobby") as bob:
-            done = run_script(repository, "manage.sh", *words, cwd=tmp_path, **garbage)
+            done = scripts.run_script(repository, "manage.sh", *words, cwd=tmp_path, **garbage)
             assert done.returncode == 0, done.stderr
             message = await bob.next(within=10)
         assert (message["author"], message["text"]) == ("carol", "from outside")
-        kill_with_sweeper(running)
-        assert len(run_folders(repository)) == 1, "nobody was there to remove it"
-        done = run_script(repository, "manage.sh", *words)
-        assert done.stderr == ("Stage 6 is not running: start it with ./scripts/run_step.sh 6\n"), (
-            "it must not be misled by what the run has left"
-        )
-        assert (done.returncode, run_folders(repository)) == (2, [])
-
-
-def kill_with_sweeper(running):
-    (sweeper,) = running.find("sweep.py")
-    sweeper.kill()
-    running.send(signal.SIGKILL)
-    running.process.wait()
-    _, left = psutil.wait_procs(running.processes(), timeout=STOP_SECONDS)
-    assert not left
+        [sweeper] = running.find("sweep.py")
+        sweeper.kill()
+        running.send(signal.SIGKILL)
+        running.process.wait()
+        _, left = psutil.wait_procs(running.processes(), timeout=scripts.STOP_SECONDS)
+        assert not left
+        assert len(scripts.run_folders(repository)) == 1, "nobody was there to remove it"
+        done = scripts.run_script(repository, "manage.sh", *words)
+        # It must not be misled by what the run has left.
+        scripts.assert_one_sentence(done, 2, "Stage 6 is not running: start it with ./scripts/run_")
+        assert scripts.run_folders(repository) == []
 
 
 # --- bench.sh -------------------------------------------------------------------------------------
@@ -231,24 +215,39 @@ def test_bench_wants_a_verb_that_it_knows(capsys, arguments):
 
 
 def test_bench_needs_a_git_repository(repository):
-    done = run_script(repository, "bench.sh", "start")
+    done = scripts.run_script(repository, "bench.sh", "start")
     assert done.returncode == 3
     assert "git" in done.stderr
-    assert run_folders(repository) == []
+    assert scripts.run_folders(repository) == []
 
 
 def test_bench_leaves_nothing_when_it_is_stopped(tmp_path):
     need_git()
-    repository = copy_repository(tmp_path / "repository")
-    make_git_repository(repository, "notebooks", "requirements.lock", "scripts", "steps")
+    repository = scripts.copy_repository(tmp_path / "repository")
+    scripts.make_git_repository(repository, "notebooks", "requirements.lock", "scripts", "steps")
     words = [repository / "scripts" / "bench.sh", "start"]
-    with contextlib.ExitStack() as stack:
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        outputs = [repository / ".run" / number.name for number in numbers]
-        scripts = [stack.enter_context(Script(repository, words, output=each)) for each in outputs]
-        for script in scripts:
+    with (
+        scripts.Script(repository, words, output=repository / ".run" / "one") as one,
+        scripts.Script(repository, words, output=repository / ".run" / "other") as other,
+    ):
+        for script, number in ((one, signal.SIGINT), (other, signal.SIGTERM)):
             script.wait_until_it_says("Starting it")
-        for script, number in zip(scripts, numbers, strict=True):
             script.send(number)
-        for script in scripts:
-            assert_nothing_left(script)
+        for script in (one, other):
+            scripts.assert_nothing_left(script)
+
+
+# --- chat_final on its own ------------------------------------------------------------------------
+
+
+def test_chat_final_on_its_own_keeps_its_database_in_its_own_folder(tmp_path):
+    # Folders with any characters in their names, one within the other.
+    folder = tmp_path.joinpath("c++", "C#", "50%", "%41", scripts.ODD) / "chat"
+    leave_out = shutil.ignore_patterns("__pycache__", "*.sqlite3*", "staticfiles")
+    shutil.copytree(ROOT / FINAL, folder, ignore=leave_out)
+    connect = "from django.db import connection; connection.ensure_connection()"
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", connect]
+    untouched = {"DATABASE_URL": None, "DJANGO_SETTINGS_MODULE": None, "DEVELOPMENT": "1"}
+    environment = scripts.environment(untouched)
+    subprocess.run(command, cwd=folder, env=environment, timeout=60, check=True)
+    assert scripts.databases(tmp_path) == {folder / "db.sqlite3"}
