@@ -377,15 +377,11 @@ def inside(one, other):
     )
 
 
-def all_pictures():
-    made = [make() for make in flows.ALL.values()] + [*map(flows.nasty_texts, flows.NASTY)]
-    drawn = [draw(flow) for flow in made for draw in PICTURES.values()]
-    return drawn + [sequence(flow, times=True, clients=60) for flow in made]
-
-
 async def test_in_a_browser_every_text_is_inside_and_covers_no_other():
     need("chromium", find_chromium)
-    pictures = all_pictures()
+    made = [make() for make in flows.ALL.values()] + [*map(flows.nasty_texts, flows.NASTY)]
+    pictures = [draw(flow) for flow in made for draw in PICTURES.values()]
+    pictures += [sequence(flow, times=True, clients=60) for flow in made]
     async with chromium() as browser:
         # As wide as the widest picture: letters of a pixel or two have no true measure.
         page = await browser.new_page(viewport={"width": 8000, "height": 800})

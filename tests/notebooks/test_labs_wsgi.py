@@ -1,6 +1,6 @@
 """What WSGI can beyond one answer, and what that costs, beside the same under ASGI.
 
-That as many streams as threads are live, and the next request waits, is asserted by notebook 01.
+That four streams or WebSockets hold four threads, and a page waits, is asserted by notebook 01.
 """
 
 import asyncio
@@ -8,58 +8,38 @@ import contextlib
 
 import httpx
 import pytest
-import pytest_asyncio
 import websockets
 
 from chatflow import stage
 from chatflow.running.labs import lab
 from chatflow.running.variants import variant
+from final.helpers import eventually
 from labs.many_readers import open_streams, threads_of
 
 THREADS = 4
 DEADLINE = 30
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def wsgi():
-    async with lab("wsgi_streams", server="gunicorn") as app:
-        yield app
-
-
 def client(app):
     return httpx.AsyncClient(base_url=app.url, timeout=DEADLINE)
 
 
-async def test_websockets_by_the_raw_socket_take_a_thread_each(wsgi):
-    async with (
-        client(wsgi) as http,
-        contextlib.AsyncExitStack() as stack,
-        asyncio.timeout(DEADLINE),
-    ):
-        opened = [websockets.connect(f"{wsgi.ws_url}/any") for _ in range(THREADS)]
-        sockets = [await stack.enter_async_context(each) for each in opened]
-        page = asyncio.create_task(http.get("/"))
-        for number in range(10):
-            for socket in sockets:
+async def test_websocket_by_the_raw_socket_keeps_its_thread_until_its_client_goes_or_vanishes():
+    async with lab("wsgi_streams", server="gunicorn") as app, asyncio.timeout(DEADLINE):
+        async with websockets.connect(f"{app.ws_url}/any") as socket:
+            said = []
+            for number in range(10):
                 await socket.send(f"hello {number}")
-            said = [await socket.recv() for socket in sockets]
-            assert [text.split(", by ")[0] for text in said] == [f"hello {number}"] * THREADS
-            assert len(set(said)) == THREADS, f"a thread each, not {said}"
-        assert [socket.response.status_code for socket in sockets] == [101] * THREADS
-        await asyncio.wait([page], timeout=0.5)
-        assert not page.done(), "four sockets should hold the four threads"
-        await (await sockets[1].ping())
-        await sockets[0].close()
-        assert sockets[0].close_code == 1000
-        assert (await page).text == "a page\n"
-
-
-async def test_a_websocket_whose_client_vanishes_gives_its_thread_back(wsgi):
-    async with client(wsgi) as http:
+                said.append((await socket.recv()).split(", by "))
+            await (await socket.ping())
+        assert (socket.response.status_code, socket.close_code) == (101, 1000)
         for _ in range(2 * THREADS):
-            socket = await websockets.connect(f"{wsgi.ws_url}/any")
-            socket.transport.abort()
-        assert (await http.get("/")).status_code == 200
+            vanishes = await websockets.connect(f"{app.ws_url}/any")
+            vanishes.transport.abort()
+        async with client(app) as http:
+            assert (await http.get("/")).status_code == 200, "the threads have been given back"
+    assert [text for text, _ in said] == [f"hello {number}" for number in range(10)]
+    assert len({thread for _, thread in said}) == 1
 
 
 CLOCK = """
@@ -125,18 +105,10 @@ async def test_request_started_is_one_of_three_reasons_for_a_thread_for_each_ope
         assert QUERY in views.read_text()
         views.write_text(views.read_text().replace(QUERY, query))
         chat = await stack.enter_async_context(stage(3, folder=folder))
-        idle = threads_of(chat.instances[0])
+        [instance] = chat.instances
+        idle = threads_of(instance)
         # A stream's first line comes when its view has been called; the query is made after that.
         streams = await open_streams(stack, chat, readers)
         await asyncio.gather(*map(anext, streams))
-        found = await threads_when(chat.instances[0], threads * readers)
-    assert threads * readers <= found <= threads * readers + idle
-
-
-async def threads_when(instance, expected):
-    """How many threads a process has, as soon as it has as many as expected, or after a while."""
-    for _ in range(500):
-        if threads_of(instance) >= expected:
-            break
-        await asyncio.sleep(0.02)
-    return threads_of(instance)
+        await eventually(asyncio.to_thread, lambda: threads_of(instance) >= threads * readers)
+        assert threads_of(instance) <= threads * readers + idle

@@ -17,6 +17,7 @@ from chatflow.basics.errors import LaunchError
 from chatflow.running import redis_server
 from chatflow.running.processes import RunFolder
 from chatflow.tracing.monitor import Monitor, clock_offset
+from final.helpers import eventually
 from helpers.talking import write
 
 ROOM = "lobby"
@@ -122,12 +123,6 @@ async def page(instance):
         return (await http.get(f"/chat/{ROOM}/")).text
 
 
-async def wait_until_stored(instance, text):
-    give_up_at = time.monotonic() + LOSS_SECONDS
-    while text not in await page(instance):
-        assert time.monotonic() < give_up_at, f"{text!r} was never stored"
-
-
 async def assert_crosses(here, there, text):
     """A message from a new socket here is heard on a new socket there."""
     async with websocket_reader(here, ROOM) as alice, websocket_reader(there, ROOM) as bob:
@@ -154,7 +149,9 @@ async def test_without_redis_every_socket_of_the_queue_layer_closes_and_posts_ar
         async with connect(here) as alice, connect(there) as bob:
             chat.redis[0].freeze()
             await write(alice, "to nobody")
-            await wait_until_stored(there, "to nobody")
+            async with asyncio.timeout(LOSS_SECONDS):
+                while "to nobody" not in await page(there):
+                    pass
             chat.redis[0].kill()
             assert [await close_code(alice), await close_code(bob)] == [1011, 1011]
             with pytest.raises(websockets.ConnectionClosed):
@@ -173,18 +170,11 @@ async def test_without_redis_only_the_poster_s_socket_of_the_pubsub_layer_closes
             assert await close_code(alice) == 1011
             assert "to nobody" in await page(here)
             chat.redis[0].restart()
-            await wait_until_subscribed(chat.redis[0])
+            # Until the one instance with open sockets listens to this Redis again.
+            with chat.redis[0].connect() as connection:
+                await eventually(asyncio.to_thread, connection.pubsub_channels, f"*{ROOM}*")
             await assert_crosses(here, there, "it is back")
             assert (await bob.next())["text"] == "it is back", "the gap is lost without a word"
-
-
-async def wait_until_subscribed(server):
-    """Come back when the one instance with open sockets listens to this Redis again."""
-    give_up_at = time.monotonic() + LOSS_SECONDS
-    with server.connect() as connection:
-        while not connection.pubsub_channels(f"*{ROOM}*"):
-            assert time.monotonic() < give_up_at, "no instance has subscribed again"
-            await asyncio.sleep(0.05)
 
 
 def test_redis_cuts_off_a_subscriber_that_is_as_far_behind_as_the_readmes_say(server):

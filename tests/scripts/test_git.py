@@ -35,10 +35,7 @@ def test_clone_by_a_git_that_writes_windows_line_ends_runs(origin, tmp_path):
     done = run_script(clone, "run_step.sh", "--list")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == len(stages())
-    assert_pictures_and_fonts_are_as_they_were_committed(origin, clone)
-
-
-def assert_pictures_and_fonts_are_as_they_were_committed(origin, clone):
+    # Pictures and fonts are as they were committed.
     binary = [path for kind in ("png", "otf", "ttf") for path in origin.rglob(f"*.{kind}")]
     assert binary, "the READMEs show pictures"
     names = [str(path.relative_to(origin)) for path in binary]
