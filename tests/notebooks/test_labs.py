@@ -18,7 +18,6 @@ from labs import raw_asgi
 from labs.waiting_clients import until_waiting, waiting_clients
 
 READERS = 100
-CLIENTS = 30
 LONG = "x" * 300_000
 
 # Not ASCII: both protocols show its bytes as latin-1.
@@ -58,7 +57,7 @@ async def test_raw_asgi_shows_the_scope_and_each_event_of_a_request(asgi):
     assert "".join(event["body"] for event in events) == LONG
 
 
-async def test_a_hundred_requests_wait_in_one_thread_and_one_post_wakes_them_all(asgi):
+async def test_a_hundred_requests_wait_in_one_thread_until_a_post_wakes_them_or_they_leave(asgi):
     async with client(asgi) as http:
         before = (await http.get("/")).json()
         readers = [asyncio.create_task(http.get("/wait")) for _ in range(READERS)]
@@ -71,13 +70,16 @@ async def test_a_hundred_requests_wait_in_one_thread_and_one_post_wakes_them_all
     assert [answer.status_code for answer in answers] == [200] * READERS
     assert before["threads"] == during["threads"] == 1, "they share the thread of the event loop"
     assert after["waiting"] == 0, "woken requests should no longer count as waiting"
+    async with waiting_clients(asgi, READERS) as during:
+        assert during["threads"] == 1
+    # Daphne cancels an application too, ten seconds later. This one has heard the event.
+    left = await until_waiting(asgi, 0, within=5)
+    assert left["waiting"] == 0, "it is told that its clients have left"
 
 
 async def test_raw_asgi_echoes_text_and_bytes_over_a_websocket(asgi):
-    async with (
-        websockets.connect(f"{asgi.ws_url}/anywhere", proxy=None) as socket,
-        asyncio.timeout(DEADLINE),
-    ):
+    url = f"{asgi.ws_url}/anywhere"
+    async with websockets.connect(url, proxy=None) as socket, asyncio.timeout(DEADLINE):
         for message in ("hello", "ünï", b"\x00\xff"):
             await socket.send(message)
             assert await socket.recv() == message
@@ -118,14 +120,6 @@ async def test_wsgi_sends_a_piece_before_the_response_is_over(wsgi):
             await http.post("/wake")
             assert [line async for line in lines] == ["woken"]
         assert (await http.get("/")).json()["waiting"] == 0
-
-
-async def test_an_asgi_response_that_waits_holds_no_thread_and_is_told_that_its_client_left(asgi):
-    async with waiting_clients(asgi, CLIENTS) as waiting:
-        assert waiting["threads"] == 1
-    # Daphne cancels an application too, ten seconds later. This one has heard the event.
-    left = await until_waiting(asgi, 0, within=5)
-    assert left["waiting"] == 0
 
 
 @pytest.mark.parametrize(
