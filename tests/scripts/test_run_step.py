@@ -449,9 +449,6 @@ async def test_two_runs_at_once_never_meet(repository):
         assert "in the first run" not in page(second, "lobby")
 
 
-# --- its Redis ------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def given_redis(repository):
     """A Redis as a user may have it running."""

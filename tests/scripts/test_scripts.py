@@ -237,9 +237,6 @@ def test_bench_leaves_nothing_when_it_is_stopped(tmp_path):
             scripts.assert_nothing_left(script)
 
 
-# --- chat_final on its own ------------------------------------------------------------------------
-
-
 def test_chat_final_on_its_own_keeps_its_database_in_its_own_folder(tmp_path):
     # Folders with any characters in their names, one within the other.
     folder = tmp_path.joinpath("c++", "C#", "50%", "%41", scripts.ODD) / "chat"

@@ -338,9 +338,6 @@ def connections_of(hops, name):
     return found.values()
 
 
-# --- jobs for a worker --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("number", [7, 8])
 async def test_way_of_a_job_leads_through_the_worker_and_back_to_everybody(traced, number):
     a, b = traced(number).instances
@@ -426,9 +423,6 @@ async def test_hole_is_filled_from_the_database(traced):
     filled = [hop for hop in flow.hops if hop.source == "database/1"]
     assert [hop.target for hop in filled] == ["consumer/alice@A", "consumer/bob@A"]
     assert [len(hop.detail["messages"]) for hop in filled] == [2, 2]
-
-
-# --- commands -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("number", "heard"), [(5, []), (6, ["alice", "bob"])])
