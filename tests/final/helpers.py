@@ -23,6 +23,12 @@ FINAL = find_stage("final").number
 # Nobody waits for longer than this for what has to come, however slow the machine.
 PATIENCE = 20
 
+# Both servers, and both layers: what is true of one is true of the other.
+UNDER = {
+    "daphne": {"server": "daphne", "redis_layer": "pubsub"},
+    "uvicorn": {"server": "uvicorn", "redis_layer": "queue"},
+}
+
 
 def in_database(chat, statement, *values):
     """Run one statement in the stage's database, past its own code. Returns the rows."""

@@ -16,26 +16,8 @@ import websockets
 from chatflow.clients.sockets import connect
 from chatflow.clients.visitor import PASSWORD, Visitor, is_for_users
 from chatflow.probing.people import new_room
-from final.helpers import (
-    FINAL,
-    ask,
-    at,
-    at_each,
-    caught_up,
-    closing_code,
-    counted,
-    in_database,
-    make_room,
-    next_answer,
-    post,
-    send,
-    session_of,
-    set_status,
-    store,
-    submit,
-    until,
-    user_id,
-)
+from final import helpers
+from final.helpers import ask, at, closing_code, next_answer, post, send, set_status, submit, until
 from helpers.resume import log_in
 from helpers.shell import in_shell
 
@@ -45,51 +27,30 @@ PEOPLE = ["stranger", "logged_out", "visitor", "member", "muted", "banned"]
 STATUS = {"visitor": None, "logged_out": "member"}
 
 # What a frame leads to: "yes", or the code of the error or of the close. Everything is heard by
-# others if it is a "yes", and by nobody else if it is not.
-FRAMES_IN = {
-    "public": """
-                       stranger  logged_out  visitor    member     muted      banned
-        (connect)      4401      4401        yes        yes        yes        4403
-        post           4401      4401        yes        yes        muted      4403
-        delete_own     4401      4401        yes        yes        yes        4403
-        delete_others  4401      4401        not_yours  not_yours  not_yours  4403
-        history        4401      4401        yes        yes        yes        4403
-        typing         4401      4401        yes        yes        muted      4403
-    """,
-    "private": """
-                       stranger  logged_out  visitor    member     muted      banned
-        (connect)      4401      4401        4403       yes        yes        4403
-        post           4401      4401        4403       yes        muted      4403
-        delete_own     4401      4401        4403       yes        yes        4403
-        delete_others  4401      4401        4403       not_yours  not_yours  4403
-        history        4401      4401        4403       yes        yes        4403
-        typing         4401      4401        4403       yes        muted      4403
-    """,
-}
+# others if it is a "yes", and by nobody else if it is not. Where rooms differ, a cell says what
+# holds of a public one, and then of a private one.
+FRAMES_IN = """
+                   stranger  logged_out  visitor         member     muted      banned
+    (connect)      4401      4401        yes/4403        yes        yes        4403
+    post           4401      4401        yes/4403        yes        muted      4403
+    delete_own     4401      4401        yes/4403        yes        yes        4403
+    delete_others  4401      4401        not_yours/4403  not_yours  not_yours  4403
+    history        4401      4401        yes/4403        yes        yes        4403
+    typing         4401      4401        yes/4403        yes        muted      4403
+"""
 
 # What a page or form of a room leads to: "login", "shown" or "hidden" in the index, or a status.
-# (302 means done; 404, not for such a room; 400, refused in words.)
-PAGES_OF = {
-    "public": """
-                     stranger  logged_out  visitor  member  muted  banned
-        in_index     shown     shown       shown    shown   shown  shown
-        room         login     login       200      200     200    403
-        post         login     login       302      302     400    403
-        invite       login     login       404      404     404    403
-        leave        login     login       302      302     302    302
-        begin_again  login     login       400      400     400    400
-    """,
-    # Anyone who begins a room that is theirs already has perhaps sent the form twice.
-    "private": """
-                     stranger  logged_out  visitor  member  muted  banned
-        in_index     hidden    hidden      hidden   shown   shown  hidden
-        room         login     login       403      200     200    403
-        post         login     login       403      302     400    403
-        invite       login     login       403      302     400    403
-        leave        login     login       302      302     302    302
-        begin_again  login     login       400      302     400    400
-    """,
-}
+# (302 means done; 404, not for such a room; 400, refused in words.) Anyone who begins a private
+# room that is theirs already has perhaps sent the form twice.
+PAGES_OF = """
+                 stranger      logged_out    visitor       member   muted    banned
+    in_index     shown/hidden  shown/hidden  shown/hidden  shown    shown    shown/hidden
+    room         login         login         200/403       200      200      403
+    post         login         login         302/403       302      400      403
+    invite       login         login         404/403       404/302  404/400  403
+    leave        login         login         302           302      302      302
+    begin_again  login         login         400           400/302  400      400
+"""
 
 PAGES_OF_THE_SITE = """
                                  stranger  logged_out  user   moderator
@@ -111,24 +72,25 @@ PAGES_OF_THE_SITE = """
 """
 
 
-def cells(table, *before):
-    """The cells of a table, as parameters of a test: (*before, row, column, what it says)."""
+def cells(table):
+    """The cells of a table: [[row, column, what it says]]."""
     columns, *rows = (line.split() for line in table.strip().splitlines())
+    return [[row, *cell] for row, *line in rows for cell in zip(columns, line, strict=True)]
+
+
+def cells_of_rooms(table):
+    """The same for each kind of room: [[kind, row, column, what it says of this kind]]."""
     return [
-        pytest.param(*before, row, column, cell, id="-".join([*before, row, column]))
-        for row, *line in rows
-        for column, cell in zip(columns, line, strict=True)
+        [kind, *where, said.split("/")[place]]
+        for kind, place in (("public", 0), ("private", -1))
+        for *where, said in cells(table)
     ]
-
-
-def cells_of_rooms(tables):
-    return [cell for kind, table in tables.items() for cell in cells(table, kind)]
 
 
 @pytest.fixture(scope="module")
 def chat(running):
     """The running chat_final, with all people signed up."""
-    chat = running(FINAL)
+    chat = running(helpers.FINAL)
     asyncio.run(sign_up(chat))
     return chat
 
@@ -152,19 +114,19 @@ class Scene:
     """A room of this kind, with a message of `name` and one of a witness."""
 
     def __init__(self, chat, kind, name):
-        self.chat, self.name, self.room_name, self.path = chat, name, new_room(), None
+        self.chat, self.name, self.room_name = chat, name, new_room()
         self.path = f"/chat/{self.room_name}/"
-        make_room(chat, self.room_name, private=kind == "private")
+        helpers.make_room(chat, self.room_name, private=kind == "private")
         set_status(chat, self.room_name, "witness", "member")
         if name != "stranger":
             set_status(chat, self.room_name, name, "member")
-        [self.own] = store(chat, self.room_name, ["a secret"], name)
-        [self.others] = store(chat, self.room_name, ["a secret"], "witness")
+        [self.own] = helpers.store(chat, self.room_name, ["a secret"], name)
+        [self.others] = helpers.store(chat, self.room_name, ["a secret"], "witness")
 
     def become(self, session):
         """From now on they are what they are called."""
         if self.name == "logged_out":
-            in_database(self.chat, "DELETE FROM django_session WHERE session_key = ?", session)
+            end(self.chat, session)
         elif self.name != "stranger":
             set_status(self.chat, self.room_name, self.name, STATUS.get(self.name, self.name))
 
@@ -172,13 +134,15 @@ class Scene:
 @contextlib.asynccontextmanager
 async def person(chat, name):
     """A Visitor, logged in unless a stranger; with a login of their own if that is to end."""
-    alone = name in ("stranger", "logged_out")
-    async with Visitor(chat, name, fresh=alone) as visitor:
+    async with Visitor(chat, name, fresh=name in ("stranger", "logged_out")) as visitor:
         if name == "logged_out":
-            await visitor.load("/accounts/login/")
             await visitor.submit("/accounts/login/", password=PASSWORD)
             assert visitor.session, "they are logged in at first"
         yield visitor
+
+
+def end(chat, session):
+    helpers.in_database(chat, "DELETE FROM django_session WHERE session_key = ?", session)
 
 
 # --- frames ---------------------------------------------------------------------------------------
@@ -189,14 +153,13 @@ async def test_frame_of(chat, kind, what, name, wanted):
     scene = Scene(chat, kind, name)
     async with (
         person(chat, name) as visitor,
-        connect(chat, scene.room_name, session=await session_of(chat, "witness")) as witness,
+        at(chat, scene.room_name, "witness") as witness,
     ):
-        await caught_up(witness)
         if what == "(connect)":
             scene.become(visitor.session)
         async with connect(chat, scene.room_name, session=visitor.session or "") as socket:
             if name != "stranger" and what != "(connect)":
-                await caught_up(socket)
+                await helpers.caught_up(socket)
                 scene.become(visitor.session)
             assert await outcome(socket, what, scene) == wanted
         await assert_heard(witness, HEARD.get(what, set()) if wanted == "yes" else set())
@@ -208,41 +171,24 @@ HEARD = {"post": {"message"}, "delete_own": {"deleted"}, "typing": {"typing"}}
 
 async def outcome(socket, what, scene):
     """ "yes", or the code with which a frame, or the connection, is refused."""
+    frames = {
+        "post": {"kind": "post", "text": "one more"},
+        "delete_own": {"kind": "delete", "id": scene.own},
+        "delete_others": {"kind": "delete", "id": scene.others},
+    }
     try:
-        answer = await FRAMES[what](socket, scene)
+        if what == "(connect)":
+            await helpers.caught_up(socket)
+            return "yes"
+        if what == "typing":
+            # Nobody is told that they may type: so the answer to the next question comes first.
+            await send(socket, "typing")
+        answer = await ask(socket, **frames.get(what, {"kind": "history", "after": 0}))
     except websockets.ConnectionClosed:
         return str(socket.close_code)
-    if answer["type"] == "error":
-        return answer["code"]
-    return "yes"
-
-
-async def try_to_connect(socket, scene):
-    await caught_up(socket)
-    return {"type": "presence"}
-
-
-async def ask_for_history(socket, scene):
-    answer = await ask(socket, "history", after=0)
     if answer["type"] == "history":
         assert [message["text"] for message in answer["messages"]] == ["a secret"] * 2
-    return answer
-
-
-async def say_that_one_types(socket, scene):
-    await send(socket, "typing")
-    # Nobody is told that they may type: so the answer to another question comes first.
-    return await ask_for_history(socket, scene)
-
-
-FRAMES = {
-    "(connect)": try_to_connect,
-    "post": lambda socket, scene: ask(socket, "post", text="one more"),
-    "delete_own": lambda socket, scene: ask(socket, "delete", id=scene.own),
-    "delete_others": lambda socket, scene: ask(socket, "delete", id=scene.others),
-    "history": ask_for_history,
-    "typing": say_that_one_types,
-}
+    return answer["code"] if answer["type"] == "error" else "yes"
 
 
 async def assert_heard(witness, kinds):
@@ -265,7 +211,7 @@ async def assert_heard(witness, kinds):
 @pytest.mark.parametrize(("kind", "what", "name", "wanted"), cells_of_rooms(PAGES_OF))
 async def test_page_or_form_of_a_room_for(chat, kind, what, name, wanted):
     scene = Scene(chat, kind, name)
-    rooms, members, messages = counted(chat, scene.room_name)
+    rooms, members, messages = helpers.counted(chat, scene.room_name)
     async with person(chat, name) as visitor:
         await visitor.load("/accounts/login/")
         scene.become(visitor.session)
@@ -275,7 +221,7 @@ async def test_page_or_form_of_a_room_for(chat, kind, what, name, wanted):
     if wanted != "302":
         # Who has become a mere visitor is no member any more.
         unchanged = [(rooms, members - less, messages) for less in (0, name == "visitor")]
-        assert counted(chat, scene.room_name) in unchanged
+        assert helpers.counted(chat, scene.room_name) in unchanged
 
 
 def told(response):
@@ -305,7 +251,7 @@ async def test_page_of_the_site_for(chat, path, name, wanted):
     async with person(chat, name) as visitor:
         await visitor.load("/accounts/login/")
         if name == "logged_out":
-            in_database(chat, "DELETE FROM django_session WHERE session_key = ?", visitor.session)
+            end(chat, visitor.session)
         if path == "begin":
             response = await submit(visitor, "/", room_name=new_room())
         else:
@@ -316,13 +262,13 @@ async def test_page_of_the_site_for(chat, path, name, wanted):
 # --- what nobody else learns ----------------------------------------------------------------------
 
 
-async def test_client_id_of_somebody_else_reveals_nothing_of_their_message(chat):
-    secret, here, client_id = new_room(), new_room(), str(uuid.uuid4())
-    make_room(chat, secret, private=True)
+async def test_client_id_of_somebody_else_reveals_nothing_of_their_message(chat, room_name):
+    secret, client_id = new_room(), str(uuid.uuid4())
+    helpers.make_room(chat, secret, private=True)
     set_status(chat, secret, "member", "member")
     async with at(chat, secret, "member") as socket:
         theirs = await post(socket, "a secret", client_id=client_id)
-    async with at(chat, here, "visitor") as socket:
+    async with at(chat, room_name, "visitor") as socket:
         mine = await post(socket, "mine", client_id=client_id)
         assert (mine["text"], mine["author"]) == ("mine", "visitor")
         deleted = await ask(socket, "delete", id=theirs["id"])
@@ -337,7 +283,7 @@ async def test_client_id_of_somebody_else_reveals_nothing_of_their_message(chat)
         response = await submit(visitor, f"/chat/{secret}/", text="x", client_id=client_id)
     assert response.status_code == 403
     assert "a secret" not in response.text
-    assert counted(chat, secret) == (1, 1, 1), "nothing of it is stored"
+    assert helpers.counted(chat, secret) == (1, 1, 1), "nothing of it is stored"
 
 
 async def test_page_for_the_banned_and_for_those_who_are_not_invited_is_the_same(chat):
@@ -352,8 +298,7 @@ async def test_page_for_the_banned_and_for_those_who_are_not_invited_is_the_same
     assert pages[0] == pages[1], "why somebody is kept out is nobody's business"
 
 
-async def test_room_in_which_nobody_has_written_is_open_and_is_not_there_yet(chat):
-    room_name = new_room()
+async def test_room_in_which_nobody_has_written_is_open_and_is_not_there_yet(chat, room_name):
     async with Visitor(chat, "visitor") as visitor, at(chat, room_name, "visitor"):
         assert (await visitor.open(room_name)).status_code == 200
         assert room_name not in (await visitor.load("/")).text, "looking is not founding"
@@ -361,8 +306,7 @@ async def test_room_in_which_nobody_has_written_is_open_and_is_not_there_yet(cha
         assert response.status_code == 302, "so its name is to be had for a private room"
 
 
-async def test_private_room_is_for_its_founder_and_who_is_invited_until_they_leave(chat):
-    room_name = new_room()
+async def test_private_room_is_for_its_founder_and_who_is_invited_until_they_leave(chat, room_name):
     async with Visitor(chat, "member") as member, Visitor(chat, "visitor") as visitor:
         await member.load("/")
         assert (await submit(member, "/", room_name=room_name)).status_code == 302
@@ -371,7 +315,7 @@ async def test_private_room_is_for_its_founder_and_who_is_invited_until_they_lea
         invited = await submit(member, f"/chat/{room_name}/invite/", user="visitor")
         assert invited.status_code == 302
         await visitor.open(room_name)
-        async with at_each(chat, room_name, "member", "visitor") as (founder, guest):
+        async with helpers.at_each(chat, room_name, "member", "visitor") as (founder, guest):
             await post(founder, "welcome")
             assert (await next_answer(guest))["text"] == "welcome"
             await submit(visitor, f"/chat/{room_name}/leave/")
@@ -399,82 +343,85 @@ async def test_invitation_or_leaving_does_not_lift_what_a_moderator_has_decided(
 # --- moderation -----------------------------------------------------------------------------------
 
 
-class Case:
-    """A room with somebody of its own, on both instances, and with a moderator."""
-
-    def __init__(self, chat, moderator, room_name, name, sockets):
-        self.chat, self.moderator, self.room_name, self.name = chat, moderator, room_name, name
-        self.sockets = sockets
-
-    async def save(self, path, **fields):
-        """Save a form of the admin."""
-        await self.moderator.load(path)
-        response = await submit(self.moderator, path, _save="Save", **fields)
-        assert response.status_code == 302, f"the admin does not take it: {response.text}"
-
-    async def add_member(self, name, status):
-        """Give a status to somebody who has none yet."""
-        fields = {"room": self.room_name, "user": user_id(self.chat, name), "status": status}
-        await self.save("/admin/chat/member/add/", **fields)
+@pytest.fixture
+async def moderator(chat):
+    async with Visitor(chat, "moderator") as moderator:
+        yield moderator
 
 
 @pytest.fixture
-async def case(chat):
-    room_name, name = new_room(), f"user-{uuid.uuid4().hex[:12]}"
-    make_room(chat, room_name)
-    async with (
-        Visitor(chat, "moderator") as moderator,
-        at_each(chat, room_name, name, name) as sockets,
-    ):
-        yield Case(chat, moderator, room_name, name, sockets)
+async def sockets(chat, room_name, name):
+    """Those of somebody in a room, one at each instance."""
+    helpers.make_room(chat, room_name)
+    async with helpers.at_each(chat, room_name, name, name) as sockets:
+        yield sockets
 
 
-async def test_mute_holds_for_the_next_frame_and_lets_one_read_on(case):
-    await case.add_member(case.name, "muted")
-    for socket in case.sockets:
+async def save(moderator, path, **fields):
+    """Save a form of the admin."""
+    await moderator.load(path)
+    response = await submit(moderator, path, _save="Save", **fields)
+    assert response.status_code == 302, f"the admin does not take it: {response.text}"
+
+
+async def add_member(chat, moderator, room_name, name, status):
+    """Give a status to somebody who has none yet."""
+    fields = {"room": room_name, "user": helpers.user_id(chat, name), "status": status}
+    await save(moderator, "/admin/chat/member/add/", **fields)
+
+
+async def test_mute_holds_at_once_and_lets_one_read_on(chat, moderator, room_name, name, sockets):
+    await add_member(chat, moderator, room_name, name, "muted")
+    for socket in sockets:
         answer = await ask(socket, "post", text="may I?")
         assert (answer["type"], answer.get("code")) == ("error", "muted")
-    async with at(case.chat, case.room_name, "witness") as witness:
+    async with at(chat, room_name, "witness") as witness:
         await post(witness, "who is muted may read this")
-    for socket in case.sockets:
+    for socket in sockets:
         assert (await next_answer(socket))["text"] == "who is muted may read this"
 
 
-async def test_ban_closes_the_sockets_on_all_instances(case):
-    await case.add_member(case.name, "banned")
-    assert [await closing_code(socket) for socket in case.sockets] == [4403, 4403]
+async def test_ban_closes_the_sockets_on_all_instances(chat, moderator, room_name, name, sockets):
+    await add_member(chat, moderator, room_name, name, "banned")
+    assert [await closing_code(socket) for socket in sockets] == [4403, 4403]
 
 
-async def test_room_that_is_made_private_closes_the_sockets_of_those_who_are_no_members(case):
-    async with at(case.chat, case.room_name, "member") as member:
-        await case.add_member("member", "member")
-        await case.save(f"/admin/chat/room/{case.room_name}/change/", is_private="on")
-        assert [await closing_code(socket) for socket in case.sockets] == [4403, 4403]
+async def test_room_made_private_closes_those_who_are_no_members(
+    chat, moderator, room_name, sockets
+):
+    async with at(chat, room_name, "member") as member:
+        await add_member(chat, moderator, room_name, "member", "member")
+        await save(moderator, f"/admin/chat/room/{room_name}/change/", is_private="on")
+        assert [await closing_code(socket) for socket in sockets] == [4403, 4403]
         await post(member, "we are alone now")
 
 
-async def test_user_who_is_made_inactive_is_closed_out_everywhere(case):
-    fields = {"username": case.name, "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
-    path = f"/admin/auth/user/{user_id(case.chat, case.name)}/change/"
-    await case.save(path, **fields)
-    assert [await closing_code(socket) for socket in case.sockets] == [4401, 4401]
-    async with Visitor(case.chat, case.name) as visitor:
-        assert is_for_users(await visitor.load(f"/chat/{case.room_name}/"))
+async def test_user_made_inactive_is_closed_out_everywhere(
+    chat, moderator, room_name, name, sockets
+):
+    fields = {"username": name, "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    path = f"/admin/auth/user/{helpers.user_id(chat, name)}/change/"
+    await save(moderator, path, **fields)
+    assert [await closing_code(socket) for socket in sockets] == [4401, 4401]
+    async with Visitor(chat, name) as visitor:
+        assert is_for_users(await visitor.load(f"/chat/{room_name}/"))
 
 
-async def test_text_that_a_moderator_deletes_is_gone_at_once_and_for_who_comes_back(case):
-    here, there = case.sockets
+async def test_text_deleted_by_a_moderator_is_gone_at_once(
+    chat, moderator, room_name, name, sockets
+):
+    here, there = sockets
     message = await post(here, "what should not be said")
     assert await next_answer(there) == message
     path = "/admin/chat/message/"
-    await case.moderator.load(path)
+    await moderator.load(path)
     fields = {"action": "delete_text", "_selected_action": message["id"]}
-    assert (await submit(case.moderator, path, **fields)).status_code == 302
+    assert (await submit(moderator, path, **fields)).status_code == 302
     deleted = {"type": "deleted", "seq": 2, "id": message["id"]}
-    assert [await next_answer(socket) for socket in case.sockets] == [deleted, deleted]
-    await submit(case.moderator, path, **fields)
+    assert [await next_answer(socket) for socket in sockets] == [deleted, deleted]
+    await submit(moderator, path, **fields)
     assert (await post(here, "what may"))["seq"] == 3, "nothing is deleted twice"
-    async with connect(case.chat, case.room_name, case.name, after=0) as socket:
+    async with connect(chat, room_name, name, after=0) as socket:
         assert await next_answer(socket) == {**message, "text": None}
         assert await next_answer(socket) == deleted
-    assert "should not be said" not in (await case.moderator.load(path)).text
+    assert "should not be said" not in (await moderator.load(path)).text

@@ -4,34 +4,17 @@ import asyncio
 import contextlib
 import re
 import sqlite3
-import uuid
-from types import SimpleNamespace
 
 import pytest
 from playwright.async_api import expect
 
 from chatflow.clients.sockets import connect
 from chatflow.clients.visitor import PASSWORD, SESSIONS, Visitor
-from chatflow.probing.people import new_room
-from final.helpers import (
-    LOG,
-    LOG_NOW,
-    OWNERS,
-    OWNERS_NOW,
-    ask,
-    at,
-    at_each,
-    caught_up,
-    closing_code,
-    counted,
-    in_database,
-    migrate_from_before,
-    next_answer,
-    post,
-    user_id,
-)
+from final import helpers
+from final.helpers import ask, at, closing_code, counted, in_database, next_answer, post, submit
 from helpers.resume import log_in
 from helpers.shell import in_shell
+from helpers.talking import new_name
 
 NEW_PASSWORD = "another correct horse"
 SIGN_UP = "/accounts/signup/"
@@ -41,16 +24,11 @@ CHANGE = "/accounts/password_change/"
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 
-def new_name():
-    return f"user-{uuid.uuid4().hex[:12]}"
-
-
 @pytest.fixture
-async def visitor(chat):
+async def visitor(chat, name):
     """Somebody of a name that is not taken, with a browser of their own."""
-    async with Visitor(chat, new_name(), fresh=True) as visitor:
+    async with Visitor(chat, name, fresh=True) as visitor:
         yield visitor
-    SESSIONS.pop((visitor.site, visitor.name), None)
 
 
 # --- forms that are sent twice --------------------------------------------------------------------
@@ -65,14 +43,10 @@ async def send_twice(visitor, path, way, page=None, **fields):
     loaded = await visitor.load(page or path)
     hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', loaded.text)
     data = {**dict(hidden), **fields, "csrfmiddlewaretoken": visitor.token}
-    jar = visitor.http.cookies.jar
     if way == "at once":
-        cookies = dict(visitor.http.cookies)
-        answers = await asyncio.gather(*(send(visitor, path, data, cookies) for _ in "12"))
-        # As a browser does, in the order in which they come.
-        for answer in answers:
-            visitor.http.cookies.update(answer.cookies)
-        return answers
+        # Both have the cookies of now: each is made before the other's answer can come.
+        return await asyncio.gather(*(visitor.http.post(path, data=data) for _ in "12"))
+    jar = visitor.http.cookies.jar
     old = list(jar)
     first = await visitor.http.post(path, data=data)
     if way == "with the old cookies":
@@ -80,14 +54,6 @@ async def send_twice(visitor, path, way, page=None, **fields):
         for cookie in old:
             jar.set_cookie(cookie)
     return first, await visitor.http.post(path, data=data)
-
-
-async def send(visitor, path, data, cookies):
-    """Post with these cookies, whatever others the visitor has got meanwhile."""
-    header = "; ".join(f"{key}={value}" for key, value in cookies.items())
-    site = SimpleNamespace(url=str(visitor.http.base_url).rstrip("/"))
-    async with Visitor(site, visitor.name, fresh=True) as twin:
-        return await twin.http.post(path, data=data, headers={"Cookie": header})
 
 
 async def assert_in(visitor):
@@ -103,19 +69,16 @@ async def test_sign_up_that_is_sent_twice_makes_one_account_and_lets_in(chat, vi
     for_all = {"username": visitor.name, "password1": PASSWORD, "password2": PASSWORD}
     answers = await send_twice(visitor, f"{SIGN_UP}?next=/chat/lobby/", way, **for_all)
     assert where(answers) == [(302, "/chat/lobby/")] * 2, "neither an error nor a refusal"
-    count = "SELECT count(*) FROM auth_user WHERE username = ?"
-    assert in_database(chat, count, visitor.name) == [(1,)]
+    assert helpers.user_id(chat, visitor.name), "there should be one of this name"
     await assert_in(visitor)
 
 
 async def test_sign_up_under_a_name_of_somebody_else_is_refused(chat, visitor):
     await log_in(chat, "alice")
-    page = await visitor.load(SIGN_UP)
+    await visitor.load(SIGN_UP)
     for password in ("not hers, surely", "x"):
         fields = {"username": "alice", "password1": password, "password2": password}
-        page = await visitor.http.post(
-            SIGN_UP, data={**fields, "csrfmiddlewaretoken": visitor.token}
-        )
+        page = await submit(visitor, SIGN_UP, **fields)
         assert page.status_code == 200
         assert "A user with that username already exists." in page.text
     assert not visitor.session
@@ -143,9 +106,8 @@ async def test_login_as_somebody_else_with_an_old_page_is_not_taken_for_sent_twi
 @pytest.mark.parametrize("way", WAYS)
 async def test_password_change_that_is_sent_twice_is_one(chat, visitor, way):
     await visitor.log_in()
-    passwords = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD}
-    passwords["new_password2"] = NEW_PASSWORD
-    answers = await send_twice(visitor, CHANGE, way, **passwords)
+    new = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    answers = await send_twice(visitor, CHANGE, way, old_password=PASSWORD, **new)
     assert where(answers) == [(302, "/")] * 2, "it should be done, and said to be done"
     await assert_in(visitor)
     async with Visitor(chat, visitor.name, fresh=True) as other:
@@ -168,8 +130,8 @@ async def test_password_change_with_a_wrong_password_is_refused(chat, visitor):
 
 async def test_password_change_of_a_stranger_who_knows_no_password_leads_to_the_login(visitor):
     await visitor.load(LOG_IN)
-    data = {"username": "alice", "new_password1": "guess", "new_password2": "guess"}
-    answer = await visitor.http.post(CHANGE, data={**data, "csrfmiddlewaretoken": visitor.token})
+    guess = {"username": "alice", "new_password1": "guess", "new_password2": "guess"}
+    answer = await submit(visitor, CHANGE, **guess)
     assert answer.headers["location"].startswith(LOG_IN)
     assert not visitor.session
 
@@ -199,37 +161,25 @@ async def test_password_change_does_not_lift_what_a_moderator_decides_meanwhile(
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_private_room_that_is_begun_twice_is_begun(chat, visitor, way):
-    room_name = new_room()
-    await visitor.log_in()
-    answers = await send_twice(visitor, "/", way, room_name=room_name)
-    assert where(answers) == [(302, f"/chat/{room_name}/")] * 2
-    assert counted(chat, room_name) == (1, 1, 0)
-
-
-@pytest.mark.parametrize("way", WAYS)
-async def test_invitation_post_and_leaving_that_are_sent_twice_are_one(chat, visitor, way):
-    room_name = new_room()
+async def test_what_is_sent_twice_in_a_private_room_is_done_once(chat, visitor, room_name, way):
     await log_in(chat, "alice")
     await visitor.log_in()
-    await visitor.submit("/", room_name=room_name)
     path = f"/chat/{room_name}/"
-    answers = await send_twice(visitor, f"{path}invite/", way, path, user="alice")
-    assert where(answers) == [(302, path)] * 2
-    answers = await send_twice(visitor, path, way, text="hello")
-    assert where(answers) == [(302, path)] * 2
-    assert counted(chat, room_name) == (1, 2, 1)
-    answers = await send_twice(visitor, f"{path}leave/", way, path)
-    assert where(answers) == [(302, "/")] * 2
-    assert counted(chat, room_name) == (1, 1, 1)
-    answers = await send_twice(visitor, "/accounts/logout/", way, "/")
-    assert where(answers) == [(302, "/")] * 2
+    for target, page, fields, leads_to, found in [
+        ("/", "/", {"room_name": room_name}, path, (1, 1, 0)),
+        (f"{path}invite/", path, {"user": "alice"}, path, (1, 2, 0)),
+        (path, path, {"text": "hello"}, path, (1, 2, 1)),
+        (f"{path}leave/", path, {}, "/", (1, 1, 1)),
+        ("/accounts/logout/", "/", {}, "/", (1, 1, 1)),
+    ]:
+        answers = await send_twice(visitor, target, way, page, **fields)
+        assert where(answers) == [(302, leads_to)] * 2, target
+        assert counted(chat, room_name) == found, target
 
 
 @pytest.mark.parametrize("gap", [0.09, 0.14, 0.2])
 @in_one_loop
-async def test_two_clicks_on_sign_up_in_a_browser_let_in(chat, browser, gap):
-    name = new_name()
+async def test_two_clicks_on_sign_up_in_a_browser_let_in(chat, browser, name, gap):
     async with await browser.new_page() as page:
         await page.goto(f"{chat.url}{SIGN_UP}")
         await page.fill("[name=username]", name)
@@ -241,8 +191,7 @@ async def test_two_clicks_on_sign_up_in_a_browser_let_in(chat, browser, gap):
         await asyncio.sleep(gap)  # as long as a person's finger takes
         await page.mouse.click(*middle)
         await expect(page.locator(".who")).to_contain_text(f"You are {name}")
-    count = "SELECT count(*) FROM auth_user WHERE username = ?"
-    assert in_database(chat, count, name) == [(1,)]
+    assert helpers.user_id(chat, name), "there should be one of this name"
 
 
 # --- names that change hands ----------------------------------------------------------------------
@@ -253,11 +202,10 @@ async def rename(chat, name, new):
     SESSIONS.pop((chat.site, name), None)
 
 
-async def test_who_signs_up_under_the_name_of_a_deleted_account_owns_nothing_of_it(chat):
-    room_name, name = new_room(), new_name()
+async def test_who_takes_the_name_of_a_deleted_account_owns_nothing_of_it(chat, room_name, name):
     async with at(chat, room_name, name) as old:
         message = await post(old, "mine")
-        assert message["author_id"] == user_id(chat, name)
+        assert message["author_id"] == helpers.user_id(chat, name)
     await in_shell(
         chat,
         "from django.contrib.auth.models import User\n"
@@ -266,7 +214,7 @@ async def test_who_signs_up_under_the_name_of_a_deleted_account_owns_nothing_of_
     SESSIONS.pop((chat.site, name))
     async with connect(chat, room_name, name, after=0) as new:
         assert await next_answer(new) == {**message, "author_id": None}
-        await caught_up(new)
+        await helpers.caught_up(new)
         assert (await ask(new, "delete", id=message["id"]))["code"] == "not_yours"
         again = await post(new, "mine too", client_id=message["client_id"])
         assert again["seq"] == 2, "another account's client_id is another message"
@@ -276,8 +224,7 @@ async def test_who_signs_up_under_the_name_of_a_deleted_account_owns_nothing_of_
     assert re.findall(r'<li data-id="(\d+)"[^>]*class="mine"', page) == [str(again["id"])]
 
 
-async def test_who_signs_up_as_say_owns_nothing_of_what_the_command_says(chat):
-    room_name = new_room()
+async def test_who_signs_up_as_say_owns_nothing_of_what_the_command_says(chat, room_name):
     async with at(chat, room_name, "say") as say:
         done = await asyncio.to_thread(chat.manage, "say", room_name, "by command")
         assert done.returncode == 0, done.stderr
@@ -286,10 +233,9 @@ async def test_who_signs_up_as_say_owns_nothing_of_what_the_command_says(chat):
         assert (await ask(say, "delete", id=message["id"]))["code"] == "not_yours"
 
 
-async def test_rename_ends_open_sockets_and_keeps_what_was_written(chat):
-    room_name, name, new = new_room(), new_name(), new_name()
-    session = await log_in(chat, name)
-    async with at_each(chat, room_name, name, name) as (here, there):
+async def test_rename_ends_open_sockets_and_keeps_what_was_written(chat, room_name, name):
+    new, session = new_name(), await log_in(chat, name)
+    async with helpers.at_each(chat, room_name, name, name) as (here, there):
         message = await post(here, "before")
         await rename(chat, name, new)
         await here.send('{"type": "post", "text": "as before?"}')
@@ -304,9 +250,8 @@ async def test_rename_ends_open_sockets_and_keeps_what_was_written(chat):
     assert in_database(chat, stored, room_name) == [(name,), (new,)]
 
 
-async def test_page_of_who_was_renamed_shows_their_messages_as_theirs(chat):
-    room_name, name, new = new_room(), new_name(), new_name()
-    session = await log_in(chat, name)
+async def test_page_of_who_was_renamed_shows_their_messages_as_theirs(chat, room_name, name):
+    new, session = new_name(), await log_in(chat, name)
     async with at(chat, room_name, session=session) as socket:
         await post(socket, "under the old name")
     await rename(chat, name, new)
@@ -322,17 +267,17 @@ async def test_page_of_who_was_renamed_shows_their_messages_as_theirs(chat):
 def test_migration_gives_messages_to_accounts_and_cleans_the_log(tmp_path):
     path = tmp_path / "chat.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as database:
-        migrate_from_before(f"sqlite:///{path}", database.executescript)
-        assert database.execute(OWNERS).fetchall() == OWNERS_NOW
-        assert database.execute(LOG).fetchall() == LOG_NOW, "of a deleted text nothing is left"
+        helpers.migrate_from_before(f"sqlite:///{path}", database.executescript)
+        assert database.execute(helpers.OWNERS).fetchall() == helpers.OWNERS_NOW
+        # Of a deleted text nothing is left.
+        assert database.execute(helpers.LOG).fetchall() == helpers.LOG_NOW
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 @in_one_loop
-async def test_page_knows_by_the_account_whose_a_message_is(chat, browser):
+async def test_page_knows_by_the_account_whose_a_message_is(chat, browser, room_name, name):
     """What is on the page, what comes while it is open, and whose screen shows a Delete."""
-    room_name, name, new = new_room(), new_name(), new_name()
-    session = await log_in(chat, name)
+    new, session = new_name(), await log_in(chat, name)
     async with at(chat, room_name, session=session) as socket:
         await post(socket, "mine, of before")
     await rename(chat, name, new)

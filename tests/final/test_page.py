@@ -14,8 +14,7 @@ from chatflow.basics.addresses import HOST, Address
 from chatflow.basics.hidden import hidden
 from chatflow.clients.browser import chromium
 from chatflow.clients.visitor import PASSWORD, Visitor
-from chatflow.probing.people import new_room
-from final.helpers import FINAL, PATIENCE, in_database, store
+from final.helpers import FINAL, PATIENCE, in_database, session_of, store
 from final.users import ALIAS, BACK, OFFLINE, arriving, look_at
 from helpers.browser import UNREACHABLE
 
@@ -65,28 +64,12 @@ async def chat(start):
         yield chat
 
 
-@pytest.fixture
-def enter(chat, arrive):
-    """Call it with a name and options of a context: somebody is live in a room, a new one."""
-
-    async def enter(name, room_name=None, **options):
-        user = await arrive(name, **options)
-        await user.enter(chat, room_name or new_room())
-        await user.is_live()
-        return user
-
-    return enter
-
-
 # --- browsers that lack something, or name it otherwise -------------------------------------
 
 
-async def test_a_page_of_plain_http_under_another_name_sends(chat, arrive):
-    alice, room_name = await arrive("alice"), new_room()
-    async with Visitor(chat, "alice") as visitor:
-        await visitor.log_in()
-    url = chat.url.replace(HOST, ALIAS)
-    cookie = {"name": "sessionid", "value": visitor.session, "url": url}
+async def test_a_page_of_plain_http_under_another_name_sends(chat, arrive, room_name):
+    alice, url = await arrive("alice"), chat.url.replace(HOST, ALIAS)
+    cookie = {"name": "sessionid", "value": await session_of(chat, "alice"), "url": url}
     await alice.page.context.add_cookies([cookie])
     await alice.page.goto(f"{url}/chat/{room_name}/")
     await alice.is_live()
@@ -101,8 +84,7 @@ async def test_a_page_of_plain_http_under_another_name_sends(chat, arrive):
     assert re.fullmatch("[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", client_id), "no UUID"
 
 
-async def test_nothing_that_fails_on_a_page_is_silent(enter):
-    alice = await enter("alice")
+async def test_nothing_that_fails_on_a_page_is_silent(alice):
     await alice.page.evaluate("void (crypto.getRandomValues = () => { throw Error('none') })")
     await alice.say("hello")
     await expect(alice.refused, "a handler that throws should be told").to_have_text(FAILED)
@@ -115,8 +97,7 @@ async def test_nothing_that_fails_on_a_page_is_silent(enter):
     alice.forgive("^uncaught (none|later)")
 
 
-async def test_the_enter_that_ends_a_word_of_an_input_method_sends_nothing(enter):
-    alice = await enter("alice")
+async def test_the_enter_that_ends_a_word_of_an_input_method_sends_nothing(alice):
     await alice.text_field.fill("にほん")
     enter_key = """(field, init) => field.dispatchEvent(new KeyboardEvent(
       "keydown", { key: "Enter", bubbles: true, cancelable: true, ...init }))"""
@@ -128,26 +109,28 @@ async def test_the_enter_that_ends_a_word_of_an_input_method_sends_nothing(enter
     await alice.sees(("alice", "にほん"))
 
 
-@pytest.mark.parametrize("path", ["/", "/accounts/signup/", "/accounts/login/", "a private room"])
-async def test_no_keyboard_makes_the_first_letter_of_a_name_large(chat, enter, path):
-    alice = await enter("alice")
-    if path == "a private room":
-        await alice.page.goto(f"{chat.url}/")
-        await alice.page.get_by_label("Room name").last.fill(new_room())
-        await alice.page.get_by_role("button", name="Begin").click()
-    else:
-        await alice.page.goto(f"{chat.url}{path}")
+async def test_no_keyboard_makes_the_first_letter_of_a_name_large(chat, alice, room_name):
     names = alice.page.locator("input:is([name=room_name], [name=user], [name=username])")
-    await expect(names.first).to_be_attached()
-    for field in await names.all():
-        await expect(field).to_have_attribute("autocapitalize", "none")
+    for path in ("/accounts/signup/", "/accounts/login/", "/", "a private room"):
+        if path == "a private room":
+            await begin(alice, room_name)
+        else:
+            await alice.page.goto(f"{chat.url}{path}")
+        await expect(names.first, path).to_be_attached()
+        for field in await names.all():
+            await expect(field, path).to_have_attribute("autocapitalize", "none")
+
+
+async def begin(user, room_name, **options):
+    """Begin a private room, on the page that lists all rooms."""
+    await user.page.get_by_label("Room name").last.fill(room_name)
+    await user.page.get_by_role("button", name="Begin").click(**options)
 
 
 # --- texts that are too long ----------------------------------------------------------------
 
 
-async def test_of_a_text_that_is_too_long_all_stays_until_it_fits(enter):
-    alice = await enter("alice")
+async def test_of_a_text_that_is_too_long_all_stays_until_it_fits(alice):
     length, text, keyboard = alice.page.locator("#length"), alice.text_field, alice.page.keyboard
     await text.fill("x" * 1_800)
     await expect(length, "nobody counts while there is room").to_be_empty()
@@ -172,20 +155,8 @@ async def test_of_a_text_that_is_too_long_all_stays_until_it_fits(enter):
     await expect(length).to_be_empty()
 
 
-async def test_without_a_script_the_server_says_that_a_text_is_too_long(enter, chat, arrive):
-    alice, room_name = await arrive("alice", java_script_enabled=False), new_room()
-    await alice.log_in(chat)
-    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
-    await alice.text_field.focus()
-    await alice.page.keyboard.insert_text("x" * 2_500)
-    await alice.page.get_by_role("button", name="Send").click()
-    await expect(alice.refused).to_contain_text(re.compile("at most 2000 characters"))
-    await expect(alice.text_field, "nothing should be cut off").to_have_value("x" * 2_500)
-    alice.forgive("status of 400")
-
-
-async def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut(chat, arrive):
-    alice, room_name = await arrive("alice"), new_room()
+async def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut(chat, arrive, room_name):
+    alice = await arrive("alice")
     await alice.page.goto(f"{chat.url}/accounts/signup/")
     await alice.page.get_by_label("Username").focus()
     await alice.page.keyboard.insert_text("x" * 60)
@@ -194,8 +165,7 @@ async def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut(chat, arr
     await expect(alice.page.get_by_label("Username")).to_have_value("x" * 60)
     await alice.log_in(chat)
     await alice.page.goto(f"{chat.url}/")
-    await alice.page.get_by_label("Room name").last.fill(room_name)
-    await alice.page.get_by_role("button", name="Begin").click()
+    await begin(alice, room_name)
     invite = alice.page.get_by_label("Name of somebody to invite")
     await invite.focus()
     await alice.page.keyboard.insert_text("x" * 60)
@@ -205,19 +175,17 @@ async def test_a_name_that_is_too_long_is_refused_in_words_and_not_cut(chat, arr
     alice.forgive("status of 400")
 
 
-async def test_a_page_whose_script_comes_late_takes_the_focus_from_no_field(chat, arrive):
-    alice, room_name = await arrive("alice"), new_room()
+async def test_a_script_that_comes_late_takes_the_focus_from_no_field(chat, arrive, room_name):
+    alice, begun = await arrive("alice"), asyncio.Event()
     await alice.log_in(chat)
     await alice.page.goto(f"{chat.url}/")
-    await alice.page.get_by_label("Room name").last.fill(room_name)
-    begun = asyncio.Event()
 
     async def late(route):
         await begun.wait()
         await route.continue_()
 
     await alice.page.route("**/chat.*js", late)
-    await alice.page.get_by_role("button", name="Begin").click(no_wait_after=True)
+    await begin(alice, room_name, no_wait_after=True)
     invite = alice.page.get_by_label("Name of somebody to invite")
     await invite.press_sequentially("bo")
     begun.set()
@@ -230,8 +198,7 @@ async def test_a_page_whose_script_comes_late_takes_the_focus_from_no_field(chat
 # --- pages that were left -------------------------------------------------------------------
 
 
-async def test_a_browser_keeps_no_page_of_somebody_logged_in(chat):
-    room_name = new_room()
+async def test_a_browser_keeps_no_page_of_somebody_logged_in(chat, room_name):
     async with Visitor(chat, "alice") as alice:
         await alice.log_in()
         for path in ("/", f"/chat/{room_name}/", "/accounts/password_change/", "/nothing/here/"):
@@ -242,10 +209,7 @@ async def test_a_browser_keeps_no_page_of_somebody_logged_in(chat):
         assert "no-store" not in asset.headers.get("Cache-Control", ""), "files may be kept"
 
 
-async def test_who_leaves_a_page_is_gone_and_comes_back_to_a_new_one(chat, enter):
-    alice, room_name = await enter("alice"), new_room()
-    await alice.page.goto(f"{chat.url}/chat/{room_name}/")
-    bob = await enter("bob", room_name)
+async def test_who_leaves_a_page_is_gone_and_comes_back_to_a_new_one(alice, bob):
     await expect(bob.people).to_have_text(["alice", "bob"])
     await alice.say("hello")
     await bob.sees(("alice", "hello"))
@@ -269,7 +233,7 @@ async def test_who_leaves_a_page_is_gone_and_comes_back_to_a_new_one(chat, enter
     await expect(alice.text_field, "what was sent should not come back").to_have_value("")
 
 
-async def test_back_shows_no_conversation_of_before_a_logout(chat):
+async def test_back_shows_no_conversation_of_before_a_logout(chat, room_name):
     full = shutil.which("chromium") or shutil.which("google-chrome")
     if not full or "chromium" in hidden():
         # Not insisted upon in CI, as a browser without windows will do for all other tests.
@@ -279,7 +243,7 @@ async def test_back_shows_no_conversation_of_before_a_logout(chat):
         "ignore_default_args": ["--disable-back-forward-cache", "--headless"],
     }
     async with chromium("--headless=new", **options) as browser, arriving(browser) as arrive:
-        alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
+        alice, bob = await arrive("alice"), await arrive("bob")
         for user in (alice, bob):
             await user.log_in(chat)
             await user.page.goto(f"{chat.url}/")
@@ -303,17 +267,20 @@ async def test_back_shows_no_conversation_of_before_a_logout(chat):
 # --- more messages than a page can show at once ---------------------------------------------
 
 
-async def misses(chat, user, room_name, count):
-    """Their network is away while bob writes so many messages; it is back when this returns."""
+@contextlib.asynccontextmanager
+async def few_layouts_for_missed(chat, user, room_name):
+    """Their network is away while bob writes a thousand messages, and is back for the block."""
     await user.offline()
     await expect(user.status).to_have_text(re.compile(f"^{OFFLINE}"))
-    store(chat, room_name, numbers(1, count), "bob")
+    store(chat, room_name, numbers(1, 1_000), "bob")
     session = await user.page.context.new_cdp_session(user.page)
     await session.send("Performance.enable")
     before = await layouts(session)
     await user.offline(False)
     await user.is_live()
-    return session, before
+    yield
+    count = await layouts(session) - before
+    assert count < MOST_LAYOUTS, f"{count} layouts: messages that come at once are shown at once"
 
 
 async def layouts(session):
@@ -321,16 +288,13 @@ async def layouts(session):
     return next(int(each["value"]) for each in metrics if each["name"] == "LayoutCount")
 
 
-async def test_a_thousand_missed_messages_are_few_layouts_and_the_newest_are_shown(chat, enter):
-    room_name = new_room()
+async def test_of_a_thousand_missed_messages_the_newest_are_shown_at_once(chat, enter, room_name):
     await post(chat, room_name, "alice", "before")
-    alice = await enter("alice", room_name)
+    alice = await enter("alice")
     await alice.page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
     texts = alice.page.locator("#messages p")
-    session, before = await misses(chat, alice, room_name, 1_000)
-    await expect(texts.last).to_have_text("number 1000", **BACK)
-    count = await layouts(session) - before
-    assert count < MOST_LAYOUTS, f"{count} layouts: messages that come at once are shown at once"
+    async with few_layouts_for_missed(chat, alice, room_name):
+        await expect(texts.last).to_have_text("number 1000", **BACK)
     await expect(texts, "the page should begin again at the newest").to_have_count(KEPT)
     assert await texts.all_text_contents() == numbers(1_001 - KEPT, 1_000), "each, and in order"
     assert await alice.page.title() == f"(1000) {room_name}", "each should be counted as unread"
@@ -352,19 +316,16 @@ async def test_a_thousand_missed_messages_are_few_layouts_and_the_newest_are_sho
     await alice.keeps_waiting()
 
 
-async def test_who_reads_further_up_stays_there_whatever_comes(chat, enter):
-    room_name = new_room()
+async def test_who_reads_further_up_stays_there_whatever_comes(chat, enter, room_name):
     for verse in "ABC":
         await post(chat, room_name, "bob", "\n".join(f"{verse} {line}" for line in range(20)))
-    alice = await enter("alice", room_name)
+    alice = await enter("alice")
     texts = alice.page.locator("#messages p")
     await alice.page.evaluate("document.querySelector('#scroller').scrollTop = 100")
     newest = alice.page.get_by_role("button", name="New messages")
-    session, before = await misses(chat, alice, room_name, 1_000)
-    await expect(newest).to_be_visible()
-    await expect(texts.nth(600), "some hundreds are shown").to_be_attached()
-    count = await layouts(session) - before
-    assert count < MOST_LAYOUTS, f"{count} layouts: messages that come at once are shown at once"
+    async with few_layouts_for_missed(chat, alice, room_name):
+        await expect(newest).to_be_visible()
+        await expect(texts.nth(600), "some hundreds are shown").to_be_attached()
     await alice.page.evaluate(ALL_SHOWN)
     shown = await texts.all_text_contents()
     assert len(shown) < 700, "some hundreds, and not all: a layout of thousands takes too long"
@@ -388,30 +349,29 @@ def numbers(first, last):
 # --- what a browser believes of the network --------------------------------------------------
 
 
-@pytest.mark.parametrize("event", ["offline", "online", "visibilitychange"])
-async def test_whatever_the_browser_believes_the_page_asks_at_once(enter, event):
-    alice = await enter("alice")
-    sent, answered = [], []
+async def test_whatever_the_browser_believes_the_page_asks_at_once(alice):
+    sent, answered, said = [], [], []
     [socket] = alice.sockets
     socket.on("framesent", lambda frame: sent.append(frame))
     socket.on("framereceived", lambda frame: '"history"' in frame and answered.append(frame))
-    target = "document" if event == "visibilitychange" else "window"
     await alice.page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")
-    await alice.page.evaluate(f"void {target}.dispatchEvent(new Event('{event}'))")
-    async with asyncio.timeout(PATIENCE):
-        while not answered:
-            await alice.page.evaluate("0")
-    assert len(sent) == 1, "one question is enough"
-    await alice.say("I am here")
-    await alice.sees(("alice", "I am here"))
+    for event in ("offline", "online", "visibilitychange"):
+        sent.clear()
+        answered.clear()
+        target = "document" if event == "visibilitychange" else "window"
+        await alice.page.evaluate(f"void {target}.dispatchEvent(new Event('{event}'))")
+        async with asyncio.timeout(PATIENCE):
+            while not answered:
+                await alice.page.evaluate("0")
+        assert len(sent) == 1, f"{event}: one question is enough"
+        said.append(("alice", f"I am here: {event}"))
+        await alice.say(said[-1][1])
+        await alice.sees(*said)
     assert await alice.spoken() == ["Live"], "a server that answers is there"
     assert len(alice.sockets) == 1, "a socket that lives should be kept"
 
 
-async def test_a_browser_that_believes_it_is_offline_still_finds_a_server_that_is_there(
-    chat, enter
-):
-    alice = await enter("alice")
+async def test_a_browser_that_believes_it_is_offline_still_finds_the_server(chat, alice):
     await alice.page.evaluate("Object.defineProperty(navigator, 'onLine', { value: false })")
     await alice.page.evaluate("void window.dispatchEvent(new Event('offline'))")
     await asyncio.to_thread(chat.instances[0].kill)
@@ -457,10 +417,10 @@ async def tunnel(chat, origin, more=b""):
         yield address
 
 
-async def test_a_changed_origin_is_told_with_what_to_set(chat, arrive):
+async def test_a_changed_origin_is_told_with_what_to_set(chat, arrive, room_name):
     came, expected = STRANGE, STRANGE.replace("https", "http")
     async with tunnel(chat, came) as address:
-        alice, room_name = await arrive("alice"), new_room()
+        alice = await arrive("alice")
         await alice.log_in(chat)
         await alice.page.goto(f"{address.url}/chat/{room_name}/")
         words = re.compile(
@@ -484,11 +444,11 @@ async def test_a_changed_origin_is_told_with_what_to_set(chat, arrive):
     [(TRUSTED, b""), (STRANGE, b"\r\nX-Forwarded-Proto: https")],
     ids=["trusted", "told"],
 )
-async def test_a_changed_origin_is_let_in_once_the_server_knows_of_it(chat, arrive, origin, more):
+async def test_a_changed_origin_is_let_in_once_it_is_known(chat, arrive, room_name, origin, more):
     async with tunnel(chat, origin, more) as address:
         dora = await arrive("dora")
         await dora.log_in(chat)
-        await dora.page.goto(f"{address.url}/chat/{new_room()}/")
+        await dora.page.goto(f"{address.url}/chat/{room_name}/")
         await dora.is_live()
         await dora.say("hello")
         await dora.sees(("dora", "hello"))
