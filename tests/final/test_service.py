@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import secrets
 import shutil
 import socket as tcp
 import time
@@ -16,28 +15,8 @@ from chatflow.basics.addresses import HOST
 from chatflow.clients.sockets import connect
 from chatflow.clients.visitor import Visitor
 from chatflow.probing.people import new_room
-from final.helpers import (
-    FINAL,
-    PATIENCE,
-    READY,
-    ask,
-    at,
-    closing_code,
-    eventually,
-    get,
-    in_database,
-    is_heard_typing,
-    logged_since,
-    logs,
-    next_answer,
-    post,
-    readiness,
-    sees,
-    send,
-    session_of,
-    store,
-    until,
-)
+from final import helpers
+from final.helpers import ask, at, closing_code, eventually, next_answer, post, sees, send, until
 from helpers.shell import in_shell
 
 POSTS_AT_ONCE, FRAMES_AT_ONCE, SOCKETS_PER_USER, HISTORY_PAGE = 12, 40, 6, 50
@@ -55,11 +34,6 @@ SETTINGS = {
     "DATABASE_SECONDS": 0,
     "METRICS_TOKEN": "a token of our own",
 }
-# Both servers, and both layers: what is true of one is true of the other.
-UNDER = {
-    "daphne": {"server": "daphne", "redis_layer": "pubsub"},
-    "uvicorn": {"server": "uvicorn", "redis_layer": "queue"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +43,9 @@ def started(started_once):
     with contextlib.ExitStack() as stack:
         runs = {
             server: stack.enter_context(started_once(settings=settings, **options))
-            for server, options in UNDER.items()
+            for server, options in helpers.UNDER.items()
         }
-        yield lambda server: runs[server](FINAL)
+        yield lambda server: runs[server](helpers.FINAL)
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +53,8 @@ def odd(started_once):
     """A chat_final of either server, whose settings few would choose."""
     # All sockets have one connection to the database; and a frame may be longer than servers allow.
     settings = {"DATABASE_THREADS": "1", "FRAME_BYTES": "1000000"}
-    with started_once(settings=settings, server=list(UNDER)) as get:
-        yield get(FINAL)
+    with started_once(settings=settings, server=list(helpers.UNDER)) as get:
+        yield get(helpers.FINAL)
 
 
 @pytest.fixture
@@ -88,28 +62,25 @@ def chat(request, started):
     return started(getattr(request, "param", "daphne"))
 
 
-every_server = pytest.mark.parametrize("chat", UNDER, indirect=True)
+every_server = pytest.mark.parametrize("chat", helpers.UNDER, indirect=True)
 
 
-async def under_both(started, holds):
-    """Let this hold of the chat under either server, of both at the same time: most is waiting."""
+def under_both(holds):
+    """A test of the chat under either server, of both at the same time: most of it is waiting."""
 
-    async def holds_under(server):
+    async def holds_under(started, server):
         try:
-            await holds(await asyncio.to_thread(started, server))
+            await holds(await asyncio.to_thread(started, server), new_room())
         except Exception as error:
             error.add_note(f"under {server}")
             raise
 
-    async with asyncio.TaskGroup() as tasks:
-        for server in UNDER:
-            tasks.create_task(holds_under(server))
+    async def test(started):
+        async with asyncio.TaskGroup() as tasks:
+            for server in helpers.UNDER:
+                tasks.create_task(holds_under(started, server))
 
-
-@pytest.fixture
-def name():
-    """Somebody new, whose limits nobody has used up."""
-    return f"user-{secrets.token_hex(6)}"
+    return test
 
 
 def assert_refused(answer, code):
@@ -141,13 +112,11 @@ async def test_user_may_post_so_much_at_once_over_all_instances_and_ways(chat, n
         page = await visitor.post(rooms[2], name, "once more by form")
         assert page.status_code == 400
         assert refused[0]["detail"] in page.text, "the form says it in the same words"
-        await one.send(post_frame("what was refused", client_id(99)))
-        assert_refused(await next_answer(one), "too_fast")
+        again = {"text": "what was refused", "client_id": client_id(99)}
+        assert_refused(await ask(one, "post", **again), "too_fast")
         a_token_comes_back(chat, name)
-        await one.send(post_frame("what was refused", client_id(99)))
-        assert (await next_answer(one))["text"] == "what was refused", "later the same goes through"
-        await one.send(post_frame("what was refused", client_id(99)))
-        assert (await next_answer(one))["type"] == "message", "what is stored already costs nothing"
+        await post(one, **again)
+        await post(one, **again)  # what is stored already costs nothing
         assert_refused(await ask(other, "post", text="and another"), "too_fast")
 
 
@@ -155,70 +124,55 @@ def client_id(number):
     return f"00000000-0000-4000-8000-{number:012}"
 
 
-def post_frame(text, client_id):
-    return json.dumps({"type": "post", "text": text, "client_id": client_id})
-
-
 def texts(chat, room_name):
     select = "SELECT text FROM chat_message WHERE room_name = ? ORDER BY seq"
-    return [text for (text,) in in_database(chat, select, room_name)]
+    return [text for (text,) in helpers.in_database(chat, select, room_name)]
 
 
 def a_token_comes_back(chat, name):
     """As if so much time had passed."""
-    in_database(
-        chat,
-        "UPDATE chat_allowance SET spent_until = spent_until - ? "
-        "WHERE user_id = (SELECT id FROM auth_user WHERE username = ?)",
-        1 / SETTINGS["POSTS_PER_SECOND"],
-        name,
-    )
+    update = "UPDATE chat_allowance SET spent_until = spent_until - ? WHERE user_id = ?"
+    user = helpers.user_id(chat, name)
+    helpers.in_database(chat, update, 1 / SETTINGS["POSTS_PER_SECOND"], user)
 
 
-async def test_tenth_post_in_a_row_that_is_too_fast_closes_the_socket_with_4429(chat, name):
-    async with at(chat, new_room(), name) as socket:
-        for number in range(POSTS_AT_ONCE):
-            await post(socket, f"post {number}")
-        for _ in range(10):
-            assert_refused(await ask(socket, "post", text="more"), "too_fast")
-        assert await closing_code(socket) == 4429
-
-
-async def test_frames_of_any_kind_are_limited_for_each_socket(chat, name):
-    room_name = new_room()
+async def test_tenth_frame_in_a_row_that_is_too_fast_closes_its_own_socket(chat, room_name, name):
     async with at(chat, room_name, name) as one, at(chat, room_name, name) as other:
         for _ in range(FRAMES_AT_ONCE):
             await send(one, "typing")
         for _ in range(10):
             assert_refused(await ask(one, "typing"), "too_fast")
         assert await closing_code(one) == 4429
-        await post(other, "it is another socket's limit")
+        for number in range(POSTS_AT_ONCE):
+            await post(other, f"post {number}")
+        for _ in range(10):
+            assert_refused(await ask(other, "post", text="more"), "too_fast")
+        assert await closing_code(other) == 4429
 
 
-async def test_user_may_have_so_many_sockets_on_an_instance(chat, name):
-    room_name, (here, there) = new_room(), chat.instances
-    session = await session_of(chat, name)
+async def test_user_may_have_so_many_sockets_on_an_instance(chat, room_name, name):
+    here, there = chat.instances
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(SOCKETS_PER_USER - 1):
             await stack.enter_async_context(at(here, room_name, name))
         async with at(here, room_name, name):
-            async with connect(here, room_name, session=session) as one_too_many:
+            async with connect(here, room_name, name) as one_too_many:
                 assert_refused(await next_answer(one_too_many), "too_many_sockets")
                 assert await closing_code(one_too_many) == 4429
             async with at(there, room_name, name):
                 pass
         # That one has gone is heard of by the instance a little later.
-        await eventually(can_connect, here, room_name, session)
+        await eventually(can_connect, here, room_name, name)
 
 
-async def can_connect(instance, room_name, session):
-    async with connect(instance, room_name, session=session) as socket:
+async def can_connect(instance, room_name, name):
+    async with connect(instance, room_name, name) as socket:
         event = await until(socket, lambda event: event["type"] in ("presence", "error"))
     return event["type"] == "presence"
 
 
-async def test_typing_is_told_to_everybody_but_who_types(chat, name):
-    room_name, (here, there) = new_room(), chat.instances
+async def test_typing_is_told_to_everybody_but_who_types(chat, room_name, name):
+    here, there = chat.instances
     async with (
         at(here, room_name, name) as typist,
         at(here, room_name, name) as other_tab,
@@ -239,8 +193,8 @@ async def test_typing_is_told_to_everybody_but_who_types(chat, name):
 # --- presence -------------------------------------------------------------------------------------
 
 
-async def test_users_of_all_instances_are_listed_once_each_until_their_last_tab_goes(chat):
-    room_name, (here, there) = new_room(), chat.instances
+async def test_users_of_all_instances_are_listed_once_until_their_last_tab_goes(chat, room_name):
+    here, there = chat.instances
     async with at(here, room_name, "alice") as alice:
         async with at(there, room_name, "bob") as bob:
             async with at(here, room_name, "bob"):
@@ -254,8 +208,8 @@ async def test_users_of_all_instances_are_listed_once_each_until_their_last_tab_
         await sees(alice, "alice")
 
 
-async def test_users_of_an_instance_that_was_killed_are_soon_gone(chat):
-    room_name, (here, there) = new_room(), chat.instances
+async def test_users_of_an_instance_that_was_killed_are_soon_gone(chat, room_name):
+    here, there = chat.instances
     async with at(here, room_name, "alice") as alice:
         try:
             async with at(there, room_name, "bob"):
@@ -268,35 +222,11 @@ async def test_users_of_an_instance_that_was_killed_are_soon_gone(chat):
             await sees(alice, "alice", "bob")
 
 
-async def test_of_a_crowd_a_hundred_names_are_told_and_how_many_there_are(chat):
-    room_name = new_room()
-    async with at(chat, room_name, "zoe") as zoe:
-        await tell_of_a_crowd(chat, room_name, "f'guest {number:03}'")
-        crowd = await until(zoe, lambda event: event.get("count", 0) > 1)
-        assert crowd["users"] == [f"guest {number:03}" for number in range(100)]
-        assert crowd["count"] == 151
-        await sees(zoe, "zoe")
-
-
-async def tell_of_a_crowd(chat, room_name, name):
-    """Tell the instances of 150 users, as another instance does; `name` makes each of `number`."""
-    await in_shell(
-        chat,
-        "from asgiref.sync import async_to_sync\n"
-        "from chat.hub import get_hub\n"
-        "async def tell():\n"
-        f"    names = [{name} for number in range(150)]\n"
-        f"    await get_hub().publish({room_name!r}, {{'users': names}})\n"
-        "async_to_sync(tell)()",
-    )
-
-
 # --- history, deletion, heartbeat -----------------------------------------------------------------
 
 
-async def test_history_comes_in_pages_upwards_and_downwards(chat):
-    room_name = new_room()
-    store(chat, room_name, [f"message {number}" for number in range(1, 121)])
+async def test_history_comes_in_pages_upwards_and_downwards(chat, room_name):
+    helpers.store(chat, room_name, [f"message {number}" for number in range(1, 121)])
     async with at(chat, room_name, "alice") as alice:
         pages = [await page(alice, before=before) for before in (121, 71, 21, 1)]
         assert pages == [list(range(71, 121)), list(range(21, 71)), list(range(1, 21)), []]
@@ -314,8 +244,8 @@ async def page(socket, **wanted):
     return [event["seq"] for event in answer["messages"]]
 
 
-async def test_who_was_away_learns_of_a_deletion_in_its_place(chat):
-    room_name, (here, there) = new_room(), chat.instances
+async def test_who_was_away_learns_of_a_deletion_in_its_place(chat, room_name):
+    here, there = chat.instances
     async with at(here, room_name, "bob") as bob:
         async with at(there, room_name, "alice") as alice:
             first = await post(bob, "regretted", client_id=client_id(1))
@@ -326,12 +256,10 @@ async def test_who_was_away_learns_of_a_deletion_in_its_place(chat):
             assert await ask(bob, "delete", id=first["id"]) == deleted
         await post(bob, "fourth")
         gone = {**first, "text": None}
-        await bob.send(post_frame("regretted", client_id(1)))
-        assert await next_answer(bob) == gone, "what was deleted is not written again"
+        again = await ask(bob, "post", text="regretted", client_id=client_id(1))
+        assert again == gone, "what was deleted is not written again"
         for after, wanted in ((1, [2, 3, 4]), (0, [1, 2, 3, 4])):
-            async with connect(
-                there, room_name, session=await session_of(chat, "alice"), after=after
-            ) as alice:
+            async with connect(there, room_name, "alice", after=after) as alice:
                 events = [await next_answer(alice) for _ in wanted]
                 assert [event["seq"] for event in events] == wanted
                 assert deleted in events
@@ -340,23 +268,7 @@ async def test_who_was_away_learns_of_a_deletion_in_its_place(chat):
                 assert history["messages"] == events, "history is the same"
 
 
-async def test_message_of_which_no_hint_came_is_found_and_told_by_the_heartbeat_too(started):
-    await under_both(started, finds_what_is_stored)
-
-
-async def finds_what_is_stored(chat):
-    room_name = new_room()
-    async with at(chat, room_name, "alice") as alice:
-        head = await until(alice, lambda event: event["type"] == "head")
-        assert head == {"type": "head", "seq": 0}
-        store(chat, room_name, ["unseen"])
-        # A client that still has none of it would see by the next heartbeat that there is news.
-        assert (await next_answer(alice))["text"] == "unseen"
-        head = await until(alice, lambda event: event["type"] == "head")
-        assert head == {"type": "head", "seq": 1}
-
-
-async def test_process_that_announces_hundreds_of_times_keeps_nothing_of_that(chat):
+async def test_process_that_announces_hundreds_of_times_keeps_nothing_of_that(chat, room_name):
     """A command, or a worker of somebody's own: there each call begins a new event loop."""
     said = await in_shell(
         chat,
@@ -365,7 +277,7 @@ async def test_process_that_announces_hundreds_of_times_keeps_nothing_of_that(ch
         "from asgiref.sync import async_to_sync\n"
         "from chat.hub import announce\n"
         "from chat.models import Message\n"
-        f"message = Message.objects.create(room_name={new_room()!r}, author='ghost', text='a')\n"
+        f"message = Message.objects.create(room_name={room_name!r}, author='ghost', text='a')\n"
         "def count():\n"
         "    gc.collect()\n"
         "    return Counter(type(each).__name__ for each in gc.get_objects())\n"
@@ -394,9 +306,9 @@ LONG = {
 
 @every_server
 @pytest.mark.parametrize("kind", LONG.values(), ids=LONG.keys())
-async def test_history_of_long_messages_comes_whole_in_frames_that_servers_let_through(chat, kind):
-    room_name, (count, text) = new_room(), kind
-    store(chat, room_name, [text] * count)
+async def test_history_of_long_messages_comes_whole_in_frames_of_64_kib(chat, room_name, kind):
+    count, text = kind
+    helpers.store(chat, room_name, [text] * count)
     async with at(chat, room_name, "alice") as alice:
         down = await pages(alice, "before", count + 1)
         up = await pages(alice, "after", 0)
@@ -425,35 +337,49 @@ async def pages(socket, side, seq):
 
 async def next_text(socket, kind):
     """The next frame of this type, as it comes."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(helpers.PATIENCE):
         while json.loads(text := await socket.recv())["type"] != kind:
             pass
     return text
 
 
-@every_server
-async def test_long_messages_of_which_no_hint_came_reach_an_open_socket_and_one_that_comes(chat):
-    room_name, seqs = new_room(), list(range(1, 61))
+@under_both
+async def test_messages_without_a_hint_are_told_and_counted_by_the_heartbeat(chat, room_name):
+    seqs = list(range(1, 61))
     async with at(chat, room_name, "alice") as alice:
-        store(chat, room_name, ["😀" * 2_000] * 60)
+        head = await until(alice, lambda event: event["type"] == "head")
+        assert head == {"type": "head", "seq": 0}
+        helpers.store(chat, room_name, ["😀" * 2_000] * 60)
+        # A client that still has none of it would see by the next heartbeat that there is news.
         assert [(await next_answer(alice))["seq"] for _ in seqs] == seqs
-    async with connect(chat, room_name, session=await session_of(chat, "bob"), after=0) as bob:
+        head = await until(alice, lambda event: event["type"] == "head")
+        assert head == {"type": "head", "seq": 60}
+    async with connect(chat, room_name, "bob", after=0) as bob:
         assert [(await next_answer(bob))["seq"] for _ in seqs] == seqs
 
 
-@every_server
-async def test_crowd_with_the_longest_names_is_told_in_one_frame(chat):
-    room_name = new_room()
+@under_both
+async def test_of_a_crowd_a_hundred_names_are_told_in_one_frame_and_the_number(chat, room_name):
+    """Another instance tells of 150 users, whose names are as long as names may be."""
+    names = [f"{number:03}" + "𐐷" * 147 for number in range(150)]
     async with at(chat, room_name, "zoe") as zoe:
-        await tell_of_a_crowd(chat, room_name, "f'{number:03}' + '𐐷' * 147")
+        await in_shell(
+            chat,
+            "from asgiref.sync import async_to_sync\n"
+            "from chat.hub import get_hub\n"
+            "async def tell():\n"
+            f"    await get_hub().publish({room_name!r}, {{'users': {names!r}}})\n"
+            "async_to_sync(tell)()",
+        )
         crowd = await until(zoe, lambda event: event.get("count", 0) > 1)
-    assert (len(crowd["users"]), crowd["count"]) == (100, 151)
+        assert (crowd["users"], crowd["count"]) == (names[:100], 151)
+        await sees(zoe, "zoe")
 
 
-async def test_what_cannot_be_sent_is_logged_and_its_client_has_to_come_again(odd):
+async def test_what_cannot_be_sent_is_logged_and_its_client_has_to_come_again(odd, room_name):
     """An error of sending is not taken for a client that has left: nobody would hear of it."""
-    daphne, room_name = odd.instances[0], new_room()
-    store(odd, room_name, ["a" * 2_000] * 50)
+    daphne = odd.instances[0]
+    helpers.store(odd, room_name, ["a" * 2_000] * 50)
     async with at(daphne, room_name, "alice") as alice:
         await send(alice, "history", after=0)
         assert await closing_code(alice) == 4012, "a page that cannot come is no silence"
@@ -470,8 +396,8 @@ def frame_of(size):
 
 @every_server
 @pytest.mark.parametrize("parts", [1, 8])
-async def test_frame_over_64_kib_ends_its_own_socket_only(chat, parts):
-    room_name, size = new_room(), 64 * 1024
+async def test_frame_over_64_kib_ends_its_own_socket_only(chat, room_name, parts):
+    size = 64 * 1024
     async with (
         at(chat, room_name, "eve") as eve,
         at(chat, room_name, "bob") as bob,
@@ -491,14 +417,12 @@ async def test_frame_over_64_kib_ends_its_own_socket_only(chat, parts):
 
 
 @every_server
-@pytest.mark.parametrize(
-    "frame", [b"\x00\xff", b"", "", "[" * 60_000, '{"type": "websocket.close"}']
-)
-async def test_bad_frame_is_refused_under_both_servers_without_a_traceback(chat, frame):
-    async with at(chat, new_room(), "eve") as eve:
-        await eve.send(frame)
-        assert (await next_answer(eve))["type"] == "error"
-        assert (await ask(eve, "history", after=0))["messages"] == [], "the socket stays"
+async def test_bad_frame_is_refused_and_its_socket_stays(chat, room_name):
+    async with at(chat, room_name, "eve") as eve:
+        for bad in (b"\x00\xff", b"", "", "[" * 60_000, '{"type": "websocket.close"}'):
+            await eve.send(bad)
+            assert (await next_answer(eve))["type"] == "error", bad
+            assert (await ask(eve, "history", after=0))["messages"] == []
 
 
 # --- health, metrics, logs ------------------------------------------------------------------------
@@ -506,7 +430,7 @@ async def test_bad_frame_is_refused_under_both_servers_without_a_traceback(chat,
 
 @every_server
 async def test_health_and_readiness_are_told_to_everybody_and_say_nothing_else(chat):
-    alive = await get(chat, "/healthz")
+    alive = await helpers.get(chat, "/healthz")
     assert (alive.status_code, alive.json()) == (200, {"alive": True})
     assert await eventually(is_ready, chat)
     async with Visitor(chat, fresh=True) as visitor:
@@ -515,14 +439,14 @@ async def test_health_and_readiness_are_told_to_everybody_and_say_nothing_else(c
 
 
 async def is_ready(instance, layer=True):
-    return await readiness(instance) == (200, {**READY, "layer": layer})
+    return await helpers.readiness(instance) == (200, {**helpers.READY, "layer": layer})
 
 
 @every_server
-async def test_metrics_are_for_who_has_the_token_count_and_name_nobody(chat, name):
+async def test_metrics_are_for_who_has_the_token_count_and_name_nobody(chat, room_name, name):
     for token in (None, "another token", SETTINGS["METRICS_TOKEN"] + "é"):
-        assert (await get(chat, "/metrics", token)).status_code == 404, "as if there were none"
-    room_name = new_room()
+        refused = await helpers.get(chat, "/metrics", token)
+        assert refused.status_code == 404, "as if there were none"
     async with at(chat, room_name, name) as one, at(chat, room_name, name):
         before = await eventually(metrics_with, chat, {"chat_sockets": 2})
         await post(one, "a marked text")
@@ -537,13 +461,13 @@ async def test_metrics_are_for_who_has_the_token_count_and_name_nobody(chat, nam
     assert grown["chat_deliveries_total"] == 4, "both to both sockets"
     assert grown['chat_refusals_total{code="bad_text"}'] == 1
     assert grown["chat_store_seconds_count"] == 2
-    text = (await get(chat, "/metrics", SETTINGS["METRICS_TOKEN"])).text
+    text = (await helpers.get(chat, "/metrics", SETTINGS["METRICS_TOKEN"])).text
     for secret in (name, room_name, "marked", "127.0.0.1"):
         assert secret not in text, "metrics are no place for what people say, or who they are"
 
 
 async def metrics(instance):
-    response = await get(instance, "/metrics", SETTINGS["METRICS_TOKEN"])
+    response = await helpers.get(instance, "/metrics", SETTINGS["METRICS_TOKEN"])
     assert response.status_code == 200
     lines = [line for line in response.text.splitlines() if not line.startswith("#")]
     return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines)}
@@ -555,10 +479,8 @@ async def metrics_with(instance, wanted):
 
 
 @every_server
-async def test_log_is_json_and_tells_an_operator_who_came_and_went_but_not_what_was_said(
-    chat, name
-):
-    room_name, marked = new_room(), "a marked text"
+async def test_log_is_json_and_tells_who_came_and_went_but_not_what_was_said(chat, room_name, name):
+    marked = "a marked text"
     async with Visitor(chat, name) as visitor:
         await visitor.open(room_name)
         await visitor.post(room_name, name, f"{marked} by form")
@@ -573,7 +495,7 @@ async def test_log_is_json_and_tells_an_operator_who_came_and_went_but_not_what_
         await send(socket, "typing", text=marked)
     async with connect(chat, room_name, session="") as stranger:
         assert await closing_code(stranger) == 4401
-    [(user,)] = in_database(chat, "SELECT id FROM auth_user WHERE username = ?", name)
+    user = helpers.user_id(chat, name)
     wanted = [
         {"message": "Socket opened", "user": user},
         {"message": "Refused", "user": user, "code": "not_json"},
@@ -618,7 +540,7 @@ FULL_SECONDS, FEW_BYTES = 3, 60_000
 
 
 async def test_process_that_may_open_no_more_files_says_so_and_serves_who_is_in(odd):
-    await session_of(odd, "alice")
+    await helpers.session_of(odd, "alice")
     await asyncio.gather(*map(is_full_for_a_while, odd.instances))
 
 
@@ -649,19 +571,16 @@ def all_files_open(instance):
         process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 20, most))
         stack.callback(process.rlimit, psutil.RLIMIT_NOFILE, (limit, most))
         for _ in range(200):
-            stack.enter_context(tcp.create_connection((HOST, instance.port), PATIENCE))
+            stack.enter_context(tcp.create_connection((HOST, instance.port), helpers.PATIENCE))
         yield
 
 
 # --- parts that fail ------------------------------------------------------------------------------
 
 
-async def test_without_redis_nobody_is_closed_and_everybody_is_told_by_the_database(started):
-    await under_both(started, goes_on_without_redis)
-
-
-async def goes_on_without_redis(chat):
-    room_name, (here, there), redis = new_room(), chat.instances, chat.redis[0]
+@under_both
+async def test_without_redis_nobody_is_closed_and_the_database_tells_everybody(chat, room_name):
+    (here, there), redis = chat.instances, chat.redis[0]
     async with at(here, room_name, "alice") as alice:
         try:
             async with at(there, room_name, "bob") as bob:
@@ -680,9 +599,8 @@ async def goes_on_without_redis(chat):
                 await tell(bob, [alice, carol], ["six"])
                 await asyncio.to_thread(redis.restart)
                 # Nothing of this is stored: so it can come by the layer only.
-                await asyncio.gather(
-                    is_heard_typing(alice, bob, "alice"), is_heard_typing(bob, alice, "bob")
-                )
+                for typist, reader, name in ((alice, bob, "alice"), (bob, alice, "bob")):
+                    await helpers.is_heard_typing(typist, reader, name)
                 await sees(carol, "alice", "bob", "carol")
                 await tell(bob, [alice, carol], ["seven"])
                 await eventually(is_ready, here)
@@ -701,25 +619,24 @@ async def tell(writer, readers, texts):
         assert [await next_answer(reader) for _ in texts] == messages
 
 
-async def test_without_the_database_nothing_is_stored_and_that_is_said_in_words(chat):
-    room_name, (here, there) = new_room(), chat.instances
-    session = await session_of(chat, "carol")
+async def test_without_the_database_nothing_is_stored_and_that_is_said_in_words(chat, room_name):
+    here, there = chat.instances
+    session = await helpers.session_of(chat, "carol")
     async with at(here, room_name, "alice") as alice, at(there, room_name, "bob") as bob:
         with without_database(chat):
-            await alice.send(post_frame("one", client_id(1)))
-            assert_refused(await next_answer(alice), "not_stored")
-            facts = {**READY, "ready": False, "database": False}
-            assert await readiness(here) == (503, facts)
-            assert (await get(here, "/healthz")).status_code == 200
+            one = {"text": "one", "client_id": client_id(1)}
+            assert_refused(await ask(alice, "post", **one), "not_stored")
+            facts = {**helpers.READY, "ready": False, "database": False}
+            assert await helpers.readiness(here) == (503, facts)
+            assert (await helpers.get(here, "/healthz")).status_code == 200
             async with connect(here, room_name, session=session) as carol:
                 assert_refused(await next_answer(carol), "not_stored")
                 assert await closing_code(carol) == 4012, "come again"
             await until(bob, lambda event: event["type"] == "head")
-        await alice.send(post_frame("one", client_id(1)))
-        assert (await next_answer(alice))["text"] == "one", "the same post goes through later"
-        assert (await next_answer(bob))["text"] == "one"
+        message = await post(alice, **one)
+        assert await next_answer(bob) == message, "the same post goes through later"
         async with at(here, room_name, "carol"):
-            assert await readiness(here) == (200, READY)
+            assert await helpers.readiness(here) == (200, helpers.READY)
 
 
 @contextlib.contextmanager
@@ -735,12 +652,9 @@ def without_database(chat):
         aside.rename(chat.database)
 
 
-async def test_instance_that_is_to_stop_sends_its_sockets_elsewhere_and_ends_in_order(started):
-    await under_both(started, sends_its_sockets_elsewhere)
-
-
-async def sends_its_sockets_elsewhere(chat):
-    room_name, (here, there), before = new_room(), chat.instances, logs(chat)
+@under_both
+async def test_instance_that_is_to_stop_sends_its_sockets_away_and_ends_in_order(chat, room_name):
+    (here, there), before = chat.instances, helpers.logs(chat)
     names = [f"guest{number}" for number in range(6)]
     async with contextlib.AsyncExitStack() as stack:
         sockets = [
@@ -750,19 +664,19 @@ async def sends_its_sockets_elsewhere(chat):
         ]
         stayer = await stack.enter_async_context(at(there, room_name, "stayer"))
         await sees(stayer, "stayer", *names)
-        session = await session_of(chat, "late")
+        session = await helpers.session_of(chat, "late")
         try:
             here.program.let_go()
             closings = [asyncio.create_task(ask_until_closed(socket)) for socket in sockets]
             await asyncio.wait(closings, return_when=asyncio.FIRST_COMPLETED)
-            facts = {**READY, "ready": False, "draining": True}
-            assert await readiness(here) == (503, facts), "nobody new is to be sent here"
+            facts = {**helpers.READY, "ready": False, "draining": True}
+            assert await helpers.readiness(here) == (503, facts), "nobody new is to be sent here"
             async with connect(here, room_name, session=session) as late:
                 assert await closing_code(late) == 4012
             assert set(await asyncio.gather(*closings)) == {4012}
             # Were it not done by then, it would be killed; under Uvicorn the signal itself ends it.
             assert await asyncio.to_thread(here.program.stop) in (0, -15)
-            assert "Traceback" not in logged_since(chat, before), "it should end in order"
+            assert "Traceback" not in helpers.logged_since(chat, before), "it should end in order"
             await sees(stayer, "stayer")
         finally:
             await asyncio.to_thread(here.program.stop)
@@ -781,8 +695,8 @@ async def ask_until_closed(socket):
 
 
 @every_server
-async def test_client_that_vanishes_is_no_error_and_costs_nobody_else_anything(chat, name):
-    room_name, before = new_room(), logs(chat)
+async def test_client_that_vanishes_is_no_error_and_costs_others_nothing(chat, room_name, name):
+    before = helpers.logs(chat)
     async with at(chat, room_name, name) as bob:
         for number in range(POSTS_AT_ONCE // 2):
             async with at(chat, room_name, "eve") as eve:
@@ -792,11 +706,10 @@ async def test_client_that_vanishes_is_no_error_and_costs_nobody_else_anything(c
             await send(bob, "post", text=f"post {number}")
             await until(bob, lambda event, number=number: event.get("text") == f"post {number}")
         await eventually(is_alone, chat, room_name, name)
-    assert "Traceback" not in logged_since(chat, before)
+    assert "Traceback" not in helpers.logged_since(chat, before)
 
 
 async def is_alone(instance, room_name, name):
-    session = await session_of(instance, name)
-    async with connect(instance, room_name, session=session) as socket:
+    async with connect(instance, room_name, name) as socket:
         event = await until(socket, lambda event: event["type"] == "presence")
     return event["users"] == [name]
