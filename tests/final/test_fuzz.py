@@ -8,6 +8,7 @@ harm. In which words things are refused is in test_input.py.
 
 import asyncio
 import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -20,22 +21,18 @@ import zlib
 import httpx
 import psutil
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, note, settings
+from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 
 from chatflow.basics.addresses import HOST, NO_TLS
 from chatflow.probing.people import new_room
-from final.helpers import FINAL, PATIENCE, make_room, session_of
+from final.helpers import FINAL, PATIENCE, UNDER, make_room, session_of
 
-CASES, TIMES_WITH_FAULTS = 60, 20
+# Put on a property: it is tried with so many cases.
+cases = settings.get_profile("cases")
 # It takes a while to find the shortest case, which is not to be cut off.
 pytestmark = pytest.mark.timeout(900)
 
-# Both servers, and both layers.
-UNDER = {
-    "daphne": {"server": "daphne", "redis_layer": "pubsub"},
-    "uvicorn": {"server": "uvicorn", "redis_layer": "queue"},
-}
 METRICS_TOKEN = "a token of our own"
 # By how much an instance may grow in a test, however many cases that has. Requests of 64 KiB and
 # more, some hundred or some thousand of them, leave the allocator with 20 MB that it keeps; each of
@@ -80,22 +77,6 @@ def logs(chat):
         for log in logs:
             log.seek(0, os.SEEK_END)
         yield logs
-
-
-@pytest.fixture(scope="session")
-def cases(pytestconfig):
-    """Put on a property: it is tried with so many cases."""
-    times = TIMES_WITH_FAULTS if pytestconfig.getoption("--faults", default=False) else 1
-    return settings(
-        max_examples=CASES * times,
-        deadline=None,
-        database=None,
-        print_blob=True,
-        # Nothing is explained: a try may take a second, as Daphne looks for what fails once in one.
-        phases=(Phase.generate, Phase.shrink),
-        # It measures this machine, which others may be using.
-        suppress_health_check=[HealthCheck.too_slow],
-    )
 
 
 class Watch:
@@ -159,10 +140,11 @@ def watch(chat, logs):
 class Raw:
     """A connection on which bytes go out as they are, and only what is valid may come back."""
 
-    def __init__(self, instance):
+    def __init__(self, instance, method="GET"):
         self.instance = instance
         self.socket = socket.create_connection((HOST, instance.port), timeout=PATIENCE)
-        self.file = self.socket.makefile("rb")
+        self.response = http.client.HTTPResponse(self.socket, method=method)
+        self.file = self.response.fp
         self.inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self.code, self.has_sent_all = None, False
 
@@ -183,28 +165,19 @@ class Raw:
         with contextlib.suppress(OSError):  # the server has closed it already
             self.socket.shutdown(socket.SHUT_WR)
 
-    def read(self, *size, line=False):
+    def read(self, size):
         try:
-            return self.file.readline() if line else self.file.read(*size)
+            return self.file.read(size)
         except ConnectionError:
             return b""  # dropped, which is an end too
 
-    def read_head(self):
-        lines = iter(lambda: self.read(line=True), b"")
-        return b"".join(itertools.takewhile(lambda line: line != b"\r\n", lines))
-
-    def status(self, method=b"GET"):
+    def status(self):
         """The status of the answer to a request; None if the connection was ended instead."""
-        while (head := self.read_head()).startswith(b"HTTP/1.1 100"):
-            pass
-        if not head:
-            return None
-        found = re.match(rb"HTTP/1\.[01] ([1-9][0-9][0-9]) ", head)
-        assert found, f"{head} is no answer"
-        length = re.search(rb"\r\ncontent-length: *([0-9]+)\r\n", head, re.IGNORECASE)
-        if length and method != b"HEAD":
-            self.read(int(length[1]))
-        return int(found[1])
+        with contextlib.suppress(ConnectionError, http.client.IncompleteRead):
+            self.response.begin()
+            if self.response.status != 101:
+                self.response.read()
+        return self.response.status if self.response.headers else None
 
     def next_event(self):
         """The next event, or None at the end; `code` is that with which the server closes it."""
@@ -377,11 +350,11 @@ def assert_is_answered(watch, instance, target, headers, body=b"", method=b"GET"
     """
     data = request(target, headers, body, method)
     note(f"{method} {target[:200]} with {headers} and {body[:200]}")
-    with Raw(instance) as raw:
+    with Raw(instance, method.decode("latin-1")) as raw:
         raw.send(data)
         if may_wait(data, headers, body):
             raw.send_no_more()
-        status = raw.status(method)
+        status = raw.status()
         assert status is None or status < 500, f"the answer is {status}"
         if status == 101:
             while (event := raw.next_event()) and event["type"] != "caught_up":
@@ -505,16 +478,15 @@ queries = st.lists(pairs.map(b"=".join), max_size=4).map(b"&".join) | long_words
 
 PAGES = [b"/", b"/chat/fuzz/", b"/accounts/login/", b"/healthz"]
 SOCKETS = [b"/ws/chat/fuzz/", b"/ws/chat/private/"]
-PATHS = [
-    *PAGES,
-    *(b"/chat/fuzz/invite/", b"/chat/fuzz/leave/", b"/accounts/signup/", b"/admin/login/"),
-    *(b"/accounts/password_change/", b"/readyz", b"/metrics", b"/static/chat/chat.js"),
-    *(b"/ws/chat/fuzz/", b"*", b"http://127.0.0.1/", b"/chat/caf%C3%A9/", b"/chat/private/"),
-    *(b"/admin/chat/room/", b"/chat/private/invite/", b"/ws/chat/private/"),
-]
-METHODS = st.sampled_from(
-    [b"HEAD", b"POST", b"OPTIONS", b"PUT", b"TRACE", b"get", b"\xc3\xa9", b"_"]
+PATHS = (
+    PAGES
+    + b"""
+    /chat/fuzz/invite/ /chat/fuzz/leave/ /accounts/signup/ /admin/login/ /accounts/password_change/
+    /readyz /metrics /static/chat/chat.js /ws/chat/fuzz/ * http://127.0.0.1/ /chat/caf%C3%A9/
+    /chat/private/ /admin/chat/room/ /chat/private/invite/ /ws/chat/private/
+""".split()
 )
+METHODS = st.sampled_from(b"HEAD POST OPTIONS PUT TRACE get \xc3\xa9 _".split())
 
 FIELD = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nhi\r\n'
 FILE = (
@@ -527,10 +499,9 @@ BODIES = {
     A_FORM: [b"text=hi&client_id=7&author=eve", b"room_name=fuzz&user=bob&next=/&username=eve"],
     MULTIPART: [FIELD + END, FIELD + FILE + END],
 }
-FORMS = [
-    *(b"/chat/fuzz/", b"/", b"/chat/fuzz/invite/", b"/accounts/login/", b"/accounts/signup/"),
-    b"/accounts/password_change/",
-]
+FORMS = b"""
+    /chat/fuzz/ / /chat/fuzz/invite/ /accounts/login/ /accounts/signup/ /accounts/password_change/
+""".split()
 
 
 @st.composite
@@ -542,14 +513,13 @@ def forms(draw):
 
 
 # Not Daphne-Root-Path: Daphne believes it, and a proxy has to strip it, as the README says.
-NAMES = [
-    *(b"Host", b"Cookie", b"Origin", b"User-Agent", b"X-Forwarded-Proto", b"X-Forwarded-For"),
-    *(b"Content-Type", b"Content-Length", b"Transfer-Encoding", b"Expect", b"Content-Encoding"),
-    *(b"Connection", b"Upgrade", b"Sec-WebSocket-Key", b"Sec-WebSocket-Version", b"Referer"),
-    *(b"Sec-WebSocket-Protocol", b"Sec-WebSocket-Extensions", b"Sec-WebSocket-Accept"),
-    *(b"Range", b"If-Modified-Since", b"If-None-Match", b"Accept-Encoding", b"Accept-Language"),
-    *(b"Authorization", b"X-CSRFToken", b"X-HTTP-Method-Override"),
-]
+NAMES = b"""
+    Host Cookie Origin User-Agent X-Forwarded-Proto X-Forwarded-For Content-Type Content-Length
+    Transfer-Encoding Expect Content-Encoding Connection Upgrade Sec-WebSocket-Key
+    Sec-WebSocket-Version Referer Sec-WebSocket-Protocol Sec-WebSocket-Extensions
+    Sec-WebSocket-Accept Range If-Modified-Since If-None-Match Accept-Encoding Accept-Language
+    Authorization X-CSRFToken X-HTTP-Method-Override
+""".split()
 # [(how, which, where in it, another name, another value)]
 edits = st.lists(
     st.tuples(
@@ -571,9 +541,7 @@ def edited(headers, edits):
         found = headers[which : which + 1]  # nothing at the end
         headers[which : which + 1] = {
             "add": [(name, value), *found],
-            "change": [
-                (found_name, found_value[:where] + value) for found_name, found_value in found
-            ],
+            "change": [(same, old[:where] + value) for same, old in found],
             "leave out": [],
         }[how]
     return headers
@@ -583,106 +551,77 @@ def edited(headers, edits):
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_socket_goes_on_after_any_frame_and_others_get_events_without_a_gap(room, cases, kind):
-    @cases
-    @given(FRAMES[kind])
-    def holds(made_up):
-        with room.case() as (eve, bob):
-            is_text = isinstance(made_up, str)
-            eve.send(frame(TEXT, made_up.encode()) if is_text else frame(BINARY, made_up))
-            eve.is_answered()
-            bob.gets_all_of(eve)
-            bob.is_answered()
-
-    holds()
+@cases
+@given(data=st.data())
+def test_socket_goes_on_after_any_frame_and_others_get_events_without_a_gap(room, kind, data):
+    made_up = data.draw(FRAMES[kind])
+    with room.case() as (eve, bob):
+        is_text = isinstance(made_up, str)
+        eve.send(frame(TEXT, made_up.encode()) if is_text else frame(BINARY, made_up))
+        eve.is_answered()
+        bob.gets_all_of(eve)
+        bob.is_answered()
 
 
-def test_bytes_that_are_no_frames_end_no_socket_but_their_own(chat, room, cases):
-    @cases
-    @given(wires, st.booleans())
-    def holds(made_up, is_in_room):
-        with room.case() as (eve, bob), Raw(eve.instance) as raw:
-            raw.send(
-                request(socket_of(room.name), handshake_headers(eve.instance, chat.sessions[0]))
-            )
-            assert raw.status() == 101
-            while is_in_room and raw.next_event()["type"] != "caught_up":
-                pass
-            raw.send(made_up)
-            # Meanwhile the server has seen it, and can say what is wrong with it.
-            eve.is_answered()
-            raw.send_no_more()
-            while raw.next_event():
-                pass
-            bob.gets_all_of(eve)
-
-    holds()
+@cases
+@given(made_up=wires, is_in_room=st.booleans())
+def test_bytes_that_are_no_frames_end_no_socket_but_their_own(chat, room, made_up, is_in_room):
+    with room.case() as (eve, bob), Raw(eve.instance) as raw:
+        raw.send(request(socket_of(room.name), handshake_headers(eve.instance, chat.sessions[0])))
+        assert raw.status() == 101
+        while is_in_room and raw.next_event()["type"] != "caught_up":
+            pass
+        raw.send(made_up)
+        # Meanwhile the server has seen it, and can say what is wrong with it.
+        eve.is_answered()
+        raw.send_no_more()
+        while raw.next_event():
+            pass
+        bob.gets_all_of(eve)
 
 
 @pytest.mark.parametrize("what", ["pages", "sockets"])
-def test_any_query_is_answered(chat, watch, cases, what):
-    instance, session = chat.instances[0], chat.sessions[0]
+@cases
+@given(data=st.data(), query=queries)
+def test_any_query_is_answered(chat, watch, what, data, query):
+    who = chat.instances[0], chat.sessions[0]
     headers, places = {
-        "pages": (page_headers(instance, session), PAGES),
-        "sockets": (handshake_headers(instance, session), SOCKETS),
+        "pages": (page_headers(*who), PAGES),
+        "sockets": (handshake_headers(*who), SOCKETS),
     }[what]
-
-    @cases
-    @given(st.sampled_from(places), queries)
-    def holds(path, query):
-        assert_is_answered(watch, instance, path + b"?" + query, headers)
-
-    holds()
+    path = data.draw(st.sampled_from(places))
+    assert_is_answered(watch, chat.instances[0], path + b"?" + query, headers)
 
 
 @pytest.mark.parametrize("what", ["a page", "a form", "a socket"])
-def test_any_headers_are_answered(chat, watch, cases, what):
-    instance, session = chat.instances[0], chat.sessions[0]
+@cases
+@given(edits=edits)
+def test_any_headers_are_answered(chat, watch, what, edits):
+    who = chat.instances[0], chat.sessions[0]
     path, method, headers, body = {
-        "a page": (b"/chat/fuzz/", b"GET", page_headers(instance, session), b""),
-        "a form": (
-            b"/chat/fuzz/",
-            b"POST",
-            form_headers(instance, session, b"text=hi"),
-            b"text=hi",
-        ),
-        "a socket": (b"/ws/chat/fuzz/", b"GET", handshake_headers(instance, session), b""),
+        "a page": (b"/chat/fuzz/", b"GET", page_headers(*who), b""),
+        "a form": (b"/chat/fuzz/", b"POST", form_headers(*who, b"text=hi"), b"text=hi"),
+        "a socket": (b"/ws/chat/fuzz/", b"GET", handshake_headers(*who), b""),
     }[what]
-
-    @cases
-    @given(edits)
-    def holds(edits):
-        made_up = edited(headers, edits)
-        # Of any other Daphne makes a 500 by itself, before it has asked us anything.
-        assume(all(value.isascii() for name, value in made_up if name == b"Sec-WebSocket-Protocol"))
-        assert_is_answered(watch, instance, path, made_up, body, method)
-
-    holds()
+    made_up = edited(headers, edits)
+    # Of any other Daphne makes a 500 by itself, before it has asked us anything.
+    assume(all(value.isascii() for name, value in made_up if name == b"Sec-WebSocket-Protocol"))
+    assert_is_answered(watch, chat.instances[0], path, made_up, body, method)
 
 
-def test_any_path_is_answered(chat, watch, cases):
-    instance = chat.instances[0]
-    headers = page_headers(instance, chat.sessions[0])
-
-    @cases
-    @given(changed(st.sampled_from(PATHS), words | quoted), st.just(b"GET") | METHODS)
-    def holds(path, method):
-        assert_is_answered(watch, instance, path, headers, method=method)
-
-    holds()
+@cases
+@given(path=changed(st.sampled_from(PATHS), words | quoted), method=st.just(b"GET") | METHODS)
+def test_any_path_is_answered(chat, watch, path, method):
+    headers = page_headers(chat.instances[0], chat.sessions[0])
+    assert_is_answered(watch, chat.instances[0], path, headers, method=method)
 
 
-def test_any_form_with_the_right_token_is_answered(chat, watch, cases):
-    instance = chat.instances[0]
-
-    @cases
-    @given(st.just(FORMS[0]) | st.sampled_from(FORMS), forms())
-    def holds(path, form):
-        kind, body, times = form
-        # Anyone who signs up or logs in is a stranger still; else that would log Eve out.
-        is_for_strangers = path in (b"/accounts/login/", b"/accounts/signup/")
-        session = b"" if is_for_strangers else chat.sessions[0]
-        headers = form_headers(instance, session, body * times, kind)
-        assert_is_answered(watch, instance, path, headers, body * times, b"POST")
-
-    holds()
+@cases
+@given(path=st.just(FORMS[0]) | st.sampled_from(FORMS), form=forms())
+def test_any_form_with_the_right_token_is_answered(chat, watch, path, form):
+    kind, body, times = form
+    # Anyone who signs up or logs in is a stranger still; else that would log Eve out.
+    is_for_strangers = path in (b"/accounts/login/", b"/accounts/signup/")
+    session = b"" if is_for_strangers else chat.sessions[0]
+    headers = form_headers(chat.instances[0], session, body * times, kind)
+    assert_is_answered(watch, chat.instances[0], path, headers, body * times, b"POST")
