@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import re
-import uuid
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
@@ -14,7 +13,6 @@ from playwright.async_api import expect
 from chatflow import post
 from chatflow.clients.traffic import network
 from chatflow.clients.visitor import PASSWORD
-from chatflow.probing.people import new_room
 from final.helpers import FINAL, in_database, session_of, set_status, store, user_id
 from final.users import OFFLINE, SMALLEST, assert_fits, look_at
 from helpers.browser import (
@@ -25,6 +23,7 @@ from helpers.browser import (
     log_out_elsewhere,
     tab_to,
 )
+from helpers.talking import new_name
 
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,26 +70,10 @@ async def chat(start):
         yield chat
 
 
-@pytest.fixture
-def both_enter(chat, arrive):
-    """Call it: alice enters a new room at the first instance, and bob at the second."""
-
-    async def both_enter(**options):
-        room_name = new_room()
-        alice, bob = await arrive("alice", **options), await arrive("bob", **options)
-        for user, instance in zip((alice, bob), chat.instances, strict=True):
-            await user.enter(instance, room_name)
-            await user.is_live()
-        return alice, bob, room_name
-
-    return both_enter
-
-
 # --- two people -----------------------------------------------------------------------------
 
 
-async def test_two_at_two_instances_see_each_other_come_type_write_and_go(both_enter):
-    alice, bob, _ = await both_enter()
+async def test_two_at_two_instances_see_each_other_come_type_write_and_go(alice, bob):
     for user in (alice, bob):
         await expect(user.people, "both should be shown").to_have_text(["alice", "bob"])
         await expect(user.page.locator("#count")).to_have_text("2")
@@ -101,15 +84,12 @@ async def test_two_at_two_instances_see_each_other_come_type_write_and_go(both_e
     await alice.sees(("bob", "hello"))
     assert not await alice.typing.text_content(), "who has written it types no more"
     await alice.say("hi, bob")
-    for user in (alice, bob):
-        await user.sees(("bob", "hello"), ("alice", "hi, bob"))
-        assert len(user.loads) == 1, f"{user.name} should not have to reload"
+    await both_have(alice, bob, [("bob", "hello"), ("alice", "hi, bob")])
     await bob.page.close()
     await expect(alice.people, "who has left is not here any more").to_have_text(["alice"])
 
 
-async def test_after_a_while_offline_both_pages_show_the_same_once_and_in_order(both_enter):
-    alice, bob, _ = await both_enter()
+async def test_after_a_while_offline_both_pages_show_the_same_once_and_in_order(alice, bob):
     await alice.say("before")
     await bob.sees(("alice", "before"))
     await alice.offline()
@@ -125,10 +105,7 @@ async def test_after_a_while_offline_both_pages_show_the_same_once_and_in_order(
     await alice.sees(said[0])
     await alice.offline(False)
     said += [("alice", "in a tunnel"), ("alice", "still there")]
-    for user in (alice, bob):
-        await user.sees(*said)
-        assert len(user.loads) == 1, f"{user.name} should not have to reload"
-    await alice.is_live()
+    await both_have(alice, bob, said)
     await alice.keeps_waiting()
     waiting = [f"{OFFLINE} · {count} waiting to be sent" for count in (1, 2)]
     news = [f"bob: {text}" for text in ("where are you?", "hello?")]
@@ -140,10 +117,7 @@ async def test_after_a_while_offline_both_pages_show_the_same_once_and_in_order(
     alice.forgive(UNREACHABLE)
 
 
-async def test_both_pages_come_back_by_themselves_after_a_restart_and_after_a_kill(
-    chat, both_enter
-):
-    alice, bob, _ = await both_enter()
+async def test_both_pages_come_back_by_themselves_after_a_restart_and_a_kill(chat, alice, bob):
     a, b = chat.instances
     await asyncio.gather(asyncio.to_thread(a.stop), asyncio.to_thread(b.kill))
     for user, text in ((alice, "during a restart"), (bob, "during a crash")):
@@ -164,8 +138,7 @@ async def test_both_pages_come_back_by_themselves_after_a_restart_and_after_a_ki
     assert {"during a restart", "during a crash"} < set(said[0]), "each of them once"
 
 
-async def test_rolling_restart_leaves_what_a_user_writes_and_reads_as_it_is(chat, both_enter):
-    alice, bob, _ = await both_enter()
+async def test_rolling_restart_leaves_what_a_user_writes_and_reads_as_it_is(chat, alice, bob):
     said, place = await in_the_middle_of_something(alice, bob)
     for instance in chat.instances:
         said += await restart(instance, bob)
@@ -178,8 +151,8 @@ async def test_rolling_restart_leaves_what_a_user_writes_and_reads_as_it_is(chat
         user.forgive(UNREACHABLE)
 
 
-async def test_rolling_restart_behind_a_proxy_is_a_word_in_the_status_and_no_more(chat, arrive):
-    alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
+async def test_rolling_restart_behind_a_proxy_is_only_a_word_in_the_status(chat, arrive, room_name):
+    alice, bob = await arrive("alice"), await arrive("bob")
     clock = alice.page.clock
     await clock.install()
     # It sends newcomers to an instance that is ready.
@@ -255,8 +228,7 @@ async def told(user):
     return [word for word in await user.spoken() if not word.startswith("bob: ")]
 
 
-async def test_a_message_whose_answer_is_lost_is_sent_again_and_shown_once(chat, both_enter):
-    alice, bob, _ = await both_enter()
+async def test_a_message_whose_answer_is_lost_is_sent_again_and_shown_once(chat, alice, bob):
     lost = []
 
     async def lose_the_first_answer(page):
@@ -289,8 +261,7 @@ async def test_a_message_whose_answer_is_lost_is_sent_again_and_shown_once(chat,
 # --- one's own messages, earlier ones, other zones ------------------------------------------
 
 
-async def test_a_message_is_deleted_by_its_author_and_for_all_even_who_was_offline(both_enter):
-    alice, bob, _ = await both_enter()
+async def test_a_message_is_deleted_by_its_author_and_for_all_even_who_was_offline(alice, bob):
     await alice.say("too much")
     await bob.sees(("alice", "too much"))
     await bob.say("what?")
@@ -316,11 +287,10 @@ async def test_a_message_is_deleted_by_its_author_and_for_all_even_who_was_offli
     await bob.sees(("alice", "deleted"), ("bob", "what?"))
 
 
-async def test_earlier_messages_come_in_pages_and_the_reader_stays_at_the_same_place(chat, arrive):
-    bob, room_name = await arrive("bob"), new_room()
-    store(chat, room_name, [f"number {number}" for number in range(1, 121)])
-    await bob.enter(chat, room_name)
-    await bob.is_live()
+async def test_earlier_messages_come_in_pages_and_the_reader_stays_in_place(chat, enter, room_name):
+    wanted = [f"number {number}" for number in range(1, 121)]
+    store(chat, room_name, wanted)
+    bob = await enter("bob")
     earlier = bob.page.get_by_role("button", name="Earlier messages")
     texts = bob.page.locator("#messages p")
     await expect(texts.last).to_be_in_viewport()
@@ -335,7 +305,6 @@ async def test_earlier_messages_come_in_pages_and_the_reader_stays_at_the_same_p
         await asking
         await expect(texts.first).to_have_text(f"number {first}")
         assert abs((await top.bounding_box())["y"] - place) <= 1, "what was read should stay there"
-    wanted = [f"number {number}" for number in range(1, 121)]
     assert await texts.all_text_contents() == wanted, "each once, and in order"
     await expect(earlier, "there is nothing before the first").to_be_hidden()
     await expect(bob.page.locator("#scroller"), "focus should not be lost").to_be_focused()
@@ -348,10 +317,9 @@ async def test_earlier_messages_come_in_pages_and_the_reader_stays_at_the_same_p
     await expect(newest).to_be_hidden()
 
 
-async def test_long_messages_come_by_the_button_and_after_they_were_lost_on_the_way(chat, arrive):
-    room_name, lost = new_room(), []
+async def test_long_messages_come_by_the_button_and_when_lost_on_the_way(chat, arrive, room_name):
     store(chat, room_name, ["я" * 2_000] * 70)
-    bob = await arrive("bob")
+    bob, lost = await arrive("bob"), []
 
     def lose_messages(page):
         """An answer comes through: what was lost on the way is asked for."""
@@ -385,10 +353,9 @@ async def test_long_messages_come_by_the_button_and_after_they_were_lost_on_the_
         ("America/New_York", "Wednesday 31 December 2025", "19:00"),
     ],
 )
-async def test_time_stamps_are_in_the_readers_zone(chat, arrive, zone, day, time):
-    bob, room_name = await arrive("bob", timezone_id=zone, locale="en-GB"), new_room()
+async def test_time_stamps_are_in_the_readers_zone(chat, enter, room_name, zone, day, time):
     store(chat, room_name, ["Happy new year!"])  # as 2026 begins in UTC
-    await bob.enter(chat, room_name)
+    bob = await enter("bob", timezone_id=zone, locale="en-GB")
     await expect(bob.page.locator("#messages time").first).to_have_text(time)
     await expect(bob.items.first).to_have_attribute("data-day", re.compile(day.replace(" ", ",? ")))
     shown = "new Date().toLocaleTimeString('en-GB', { timeStyle: 'short' })"
@@ -402,9 +369,8 @@ async def test_time_stamps_are_in_the_readers_zone(chat, arrive, zone, day, time
 # --- without a mouse, without much room, without a script -----------------------------------
 
 
-async def test_a_person_without_a_mouse_logs_in_writes_deletes_and_logs_out(chat, arrive, browser):
-    alice, bob, room_name = await arrive("alice"), await arrive("bob"), new_room()
-    await bob.enter(chat.instances[1], room_name)
+async def test_a_person_without_a_mouse_logs_in_writes_and_logs_out(chat, arrive, bob, room_name):
+    alice = await arrive("alice")
     keyboard = alice.page.keyboard
     await post(chat, room_name, "alice", "first")
     await alice.page.goto(f"{chat.url}/chat/{room_name}/")
@@ -466,10 +432,10 @@ async def assert_focus_can_be_seen(user):
     assert float(with_focus["opacity"]) == 1, f"what has the focus should be seen: {what}"
 
 
-async def test_on_the_smallest_phone_all_fits_and_is_reached_by_touch(chat, arrive):
+async def test_on_the_smallest_phone_all_fits_and_is_reached_by_touch(chat, arrive, room_name):
     long = "W" * 50
     alice = await arrive(long, viewport=SMALLEST, has_touch=True, is_mobile=True)
-    room_name = new_room().ljust(50, "W")
+    room_name = room_name.ljust(50, "W")
     for text in ("W" * 2_000, "word " * 400):
         await post(chat, room_name, "bob", text)
     await alice.page.goto(f"{chat.url}/")
@@ -493,8 +459,8 @@ async def test_on_the_smallest_phone_all_fits_and_is_reached_by_touch(chat, arri
     await expect(alice.page.locator("#messages p").last).to_have_text("deleted")
 
 
-async def test_without_javascript_messages_are_read_and_posted_by_form(chat, arrive):
-    alice, room_name = await arrive("alice", java_script_enabled=False), new_room()
+async def test_without_javascript_messages_are_read_posted_and_refused(chat, arrive, room_name):
+    alice = await arrive("alice", java_script_enabled=False)
     await post(chat, room_name, "bob", "hello")
     await alice.log_in(chat)
     await alice.page.goto(f"{chat.url}/chat/{room_name}/")
@@ -502,13 +468,18 @@ async def test_without_javascript_messages_are_read_and_posted_by_form(chat, arr
     await alice.page.get_by_role("button", name="Send").click()
     await alice.sees(("bob", "hello"), ("alice", "no script here"))
     await expect(alice.status, "that is all there is").to_have_text(re.compile("^Not live: reload"))
+    await alice.text_field.focus()
+    await alice.page.keyboard.insert_text("x" * 2_500)
+    await alice.page.get_by_role("button", name="Send").click()
+    await expect(alice.refused).to_contain_text("at most 2000 characters")
+    await expect(alice.text_field, "nothing should be cut off").to_have_value("x" * 2_500)
+    alice.forgive("status of 400")
 
 
 # --- refusals -------------------------------------------------------------------------------
 
 
-async def test_what_a_muted_user_wrote_comes_back_into_the_field_with_the_reason(chat, both_enter):
-    alice, bob, room_name = await both_enter()
+async def test_what_a_muted_user_wrote_comes_back_with_the_reason(chat, alice, bob, room_name):
     await bob.offline()
     await expect(bob.status).to_have_text(OFFLINE)
     for text in ("one", "two"):
@@ -531,8 +502,7 @@ async def test_what_a_muted_user_wrote_comes_back_into_the_field_with_the_reason
     await expect(bob.refused, "told before it is written in vain").to_have_text(MUTED)
 
 
-async def test_a_banned_user_is_told_and_the_page_does_not_knock_again(chat, both_enter):
-    alice, bob, room_name = await both_enter()
+async def test_a_banned_user_is_told_and_the_page_does_not_knock_again(chat, alice, bob, room_name):
     await bob.say("still here")
     await alice.sees(("bob", "still here"))
     set_status(chat, room_name, "bob", "banned")
@@ -549,9 +519,8 @@ async def test_a_banned_user_is_told_and_the_page_does_not_knock_again(chat, bot
     bob.forgive("status of 403")
 
 
-async def test_logged_out_in_another_tab_a_page_says_so_and_keeps_what_waits(chat, arrive):
-    carol, room_name = await arrive("carol"), new_room()
-    await carol.enter(chat, room_name)
+async def test_logged_out_in_another_tab_a_page_says_so_and_keeps_what_waits(chat, enter):
+    carol = await enter("carol")
     await log_out_elsewhere(carol, chat)
     await expect(carol.status).to_have_text(LOGGED_OUT)
     await carol.say("too late")
@@ -562,10 +531,8 @@ async def test_logged_out_in_another_tab_a_page_says_so_and_keeps_what_waits(cha
     await carol.sees(("carol", "too late"))
 
 
-async def test_a_flood_is_told_in_words_and_goes_out_by_itself_in_time(chat, arrive):
-    flora = await arrive("flora")
-    await flora.enter(chat, new_room())
-    await flora.is_live()
+async def test_a_flood_is_told_in_words_and_goes_out_by_itself_in_time(chat, enter):
+    flora = await enter("flora")
     await flora.say("drop 1")
     await flora.sees(("flora", "drop 1"))
     set_allowance(chat, "flora", IN_2096)
@@ -589,10 +556,8 @@ def set_allowance(chat, name, full_at):
 IN_2096 = 4_000_000_000
 
 
-async def test_who_has_too_many_chats_open_is_told_in_the_last_one(chat, arrive):
-    emma, room_name = await arrive("emma"), new_room()
-    await emma.enter(chat, room_name)
-    await emma.is_live()
+async def test_who_has_too_many_chats_open_is_told_in_the_last_one(chat, enter, room_name):
+    emma = await enter("emma")
     wanted = ["Live"] * (SOCKETS_PER_USER - 1)
     wanted += ["You have too many chats open: close one first. Then reload the page"]
     for words in wanted:
@@ -604,15 +569,15 @@ async def test_who_has_too_many_chats_open_is_told_in_the_last_one(chat, arrive)
 # --- markup in what people write ------------------------------------------------------------
 
 
-async def test_markup_in_a_text_or_a_name_stays_text_wherever_it_is_shown(chat, arrive):
-    mallory, eve, bob = [await arrive(name) for name in (MARKUP, TURNED, "bob")]
-    room_name = new_room()
+async def test_markup_in_a_text_or_a_name_is_text_wherever_it_is_shown(
+    chat, arrive, bob, room_name
+):
+    mallory, eve = await arrive(MARKUP), await arrive(TURNED)
     for user in (mallory, eve):
         session = await session_under(chat, user.name)
         cookie = {"name": "sessionid", "value": session, "url": chat.url}
         await user.page.context.add_cookies([cookie])
         await user.page.goto(f"{chat.url}/chat/{room_name}/")
-    await bob.enter(chat.instances[1], room_name)
     await expect(bob.people).to_have_text(sorted([MARKUP, "bob", TURNED]))
     await mallory.text_field.press_sequentially("…")
     await expect(bob.typing).to_have_text(f"\u2068{MARKUP}\u2069 is typing …")
@@ -642,7 +607,7 @@ async def test_markup_in_a_text_or_a_name_stays_text_wherever_it_is_shown(chat, 
 
 async def session_under(chat, name):
     """A session of somebody whose name no form would let in: only the database can have it."""
-    session = await session_of(chat, before := f"user-{uuid.uuid4().hex[:12]}")
+    session = await session_of(chat, before := new_name())
     in_database(chat, "UPDATE auth_user SET username = ? WHERE username = ?", name, before)
     return session
 
@@ -696,9 +661,9 @@ async def assert_nothing_was_injected(user):
 # --- for everybody: axe finds nothing, and all fits -----------------------------------------
 
 
-async def test_axe_finds_nothing_on_the_pages_of_a_stranger(chat, arrive):
+async def test_axe_finds_nothing_on_the_pages_of_a_stranger(chat, arrive, room_name):
     stranger = await arrive("stranger")
-    await post(chat, new_room(), "alice", "hello")
+    await post(chat, room_name, "alice", "hello")
     await stranger.page.goto(f"{chat.url}/?room_name=no room")
     await look_at(stranger)
     await stranger.page.goto(f"{chat.url}/accounts/signup/")
@@ -719,10 +684,10 @@ async def test_axe_finds_nothing_on_the_pages_of_a_stranger(chat, arrive):
     stranger.forgive("status of 40[034]")
 
 
-async def test_axe_finds_nothing_on_the_pages_of_a_user_who_begins_a_private_room(chat, arrive):
-    alice, dora, room_name = await arrive("alice"), await arrive("dora"), new_room()
-    await dora.log_in(chat)
-    await alice.log_in(chat)
+async def test_axe_finds_nothing_on_the_pages_of_who_begins_a_private_room(chat, arrive, room_name):
+    alice, dora = await arrive("alice"), await arrive("dora")
+    for user in (alice, dora):
+        await user.log_in(chat)
     await alice.page.goto(f"{chat.url}/accounts/password_change/")
     await look_at(alice)
     await alice.page.goto(f"{chat.url}/")
@@ -752,8 +717,7 @@ async def test_axe_finds_nothing_on_the_pages_of_a_user_who_begins_a_private_roo
         user.forgive("status of 40[03]")
 
 
-async def test_axe_finds_nothing_in_a_room_whatever_state_it_is_in(chat, both_enter):
-    alice, bob, room_name = await both_enter()
+async def test_axe_finds_nothing_in_a_room_whatever_state_it_is_in(chat, alice, bob, room_name):
     await look_at(alice)
     for text in ("a mistake", "a very long word: " + "W" * 300):
         await alice.say(text)
