@@ -242,26 +242,20 @@ async def test_rename_ends_open_sockets_and_keeps_what_was_written(chat, room_na
         assert await closing_code(here) == 4401, "the next frame should find it out"
         async with asyncio.timeout(4):  # two seconds, and some for a busy machine
             assert await closing_code(there) == 4401, "nobody goes on under a name of the past"
-    async with at(chat, room_name, session=session, after=1) as socket:
-        again = await ask(socket, "post", text="before", client_id=message["client_id"])
-        assert again == message, "sent again under the new name, it is still one message"
-        assert (await ask(socket, "delete", id=message["id"]))["seq"] == 2
-    stored = "SELECT author FROM chat_message WHERE room_name = ? ORDER BY seq"
-    assert in_database(chat, stored, room_name) == [(name,), (new,)]
-
-
-async def test_page_of_who_was_renamed_shows_their_messages_as_theirs(chat, room_name, name):
-    new, session = new_name(), await log_in(chat, name)
-    async with at(chat, room_name, session=session) as socket:
-        await post(socket, "under the old name")
-    await rename(chat, name, new)
-    async with at(chat, room_name, name) as socket:  # somebody new takes the old name
-        await post(socket, "by another account")
+    async with at(chat, room_name, name) as namesake:  # somebody new takes the old name
+        await post(namesake, "by another account")
     async with Visitor(chat, fresh=True) as visitor:
         visitor.http.cookies.set("sessionid", session)
         page = (await visitor.load(f"/chat/{room_name}/")).text
-    assert re.findall(r"<li [^>]*mine[^>]*>\s*<b>([^<]+)</b>", page) == [name]
+    mine = re.findall(r'<li data-id="(\d+)"[^>]*mine[^>]*>\s*<b>([^<]+)</b>', page)
+    assert mine == [(str(message["id"]), name)]
     assert page.count("by another account") == 1
+    async with at(chat, room_name, session=session, after=2) as socket:
+        again = await ask(socket, "post", text="before", client_id=message["client_id"])
+        assert again == message, "sent again under the new name, it is still one message"
+        assert (await ask(socket, "delete", id=message["id"]))["seq"] == 3
+    stored = "SELECT author FROM chat_message WHERE room_name = ? ORDER BY seq"
+    assert in_database(chat, stored, room_name) == [(name,), (name,), (new,)]
 
 
 def test_migration_gives_messages_to_accounts_and_cleans_the_log(tmp_path):

@@ -535,7 +535,7 @@ async def test_a_flood_is_told_in_words_and_goes_out_by_itself_in_time(chat, ent
     flora = await enter("flora")
     await flora.say("drop 1")
     await flora.sees(("flora", "drop 1"))
-    set_allowance(chat, "flora", IN_2096)
+    set_allowance(chat, "flora", 4_000_000_000)  # in 2096
     for text in ("drop 2", "drop 3"):
         await flora.say(text)
     fast = "That was fast: the rest waits, and goes out by itself"
@@ -551,9 +551,6 @@ def set_allowance(chat, name, full_at):
     """From then on, in seconds since 1970, a user's bucket is full; long before it is empty."""
     update = "UPDATE chat_allowance SET spent_until = ? WHERE user_id = ?"
     in_database(chat, update, full_at, user_id(chat, name))
-
-
-IN_2096 = 4_000_000_000
 
 
 async def test_who_has_too_many_chats_open_is_told_in_the_last_one(chat, enter, room_name):
