@@ -15,14 +15,8 @@ from chatflow.clients.traffic import network
 from chatflow.clients.visitor import PASSWORD
 from final.helpers import FINAL, in_database, session_of, set_status, store, user_id
 from final.users import OFFLINE, SMALLEST, assert_fits, look_at
-from helpers.browser import (
-    LOGGED_OUT,
-    MARKUP,
-    MARKUP_WITH_SCRIPT,
-    UNREACHABLE,
-    log_out_elsewhere,
-    tab_to,
-)
+from helpers import browser
+from helpers.browser import LOGGED_OUT, MARKUP, MARKUP_WITH_SCRIPT, UNREACHABLE
 from helpers.talking import new_name
 
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
@@ -406,7 +400,7 @@ async def test_a_person_without_a_mouse_logs_in_writes_and_logs_out(chat, arrive
     await assert_focus_can_be_seen(alice)
     await keyboard.press("Tab")
     await expect(alice.text_field, "and the way goes on from there").to_be_focused()
-    await tab_to(alice, alice.page.get_by_role("button", name="Log out"))
+    await browser.tab_to(alice, alice.page.get_by_role("button", name="Log out"))
     await assert_focus_can_be_seen(alice)
     await keyboard.press("Enter")
     await alice.is_at("Rooms")
@@ -521,7 +515,7 @@ async def test_a_banned_user_is_told_and_the_page_does_not_knock_again(chat, ali
 
 async def test_logged_out_in_another_tab_a_page_says_so_and_keeps_what_waits(chat, enter):
     carol = await enter("carol")
-    await log_out_elsewhere(carol, chat)
+    await browser.log_out_elsewhere(carol, chat)
     await expect(carol.status).to_have_text(LOGGED_OUT)
     await carol.say("too late")
     await carol.keeps_waiting("too late")

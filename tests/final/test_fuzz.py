@@ -137,7 +137,7 @@ def watch(chat, logs):
 # --- clients that tidy nothing --------------------------------------------------------------------
 
 
-class Raw:
+class Raw(contextlib.AbstractContextManager):
     """A connection on which bytes go out as they are, and only what is valid may come back."""
 
     def __init__(self, instance, method="GET"):
@@ -147,9 +147,6 @@ class Raw:
         self.file = self.response.fp
         self.inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         self.code, self.has_sent_all = None, False
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *error):
         self.file.close()
