@@ -26,6 +26,8 @@ VERBS = {
 
 def main(arguments=None):
     options = parser().parse_args(arguments)
+    if options.verb != "report":
+        print(describe_machine(), flush=True)
     try:
         options.run(options)
     except LaunchError as error:
@@ -44,9 +46,9 @@ def parser():
         added[name].add_argument(
             "--keep", action="store_true", help="keep the figures, for the tables of `report`"
         )
-    added["start"].set_defaults(run=run_start)
-    added["trace"].set_defaults(run=run_trace)
-    added["tests"].set_defaults(run=run_tests)
+    added["start"].set_defaults(run=lambda options: measure_start())
+    added["trace"].set_defaults(run=lambda options: asyncio.run(tracing_cost.compare()))
+    added["tests"].set_defaults(run=compare_test_runs)
     added["tests"].add_argument("--against", metavar="REVISION", required=True)
     added["tests"].add_argument("--rounds", type=int, default=3, help="3 if not given")
     added["tests"].add_argument("options", nargs="*", help="pytest's, after a --")
@@ -55,7 +57,6 @@ def parser():
 
 
 def run_load(options):
-    print(describe_machine(), flush=True)
     allow_many_files()
     what = report.PARTS[options.verb]
     facts = asyncio.run(what.measure())
@@ -66,21 +67,6 @@ def run_load(options):
         fanout.print_more(facts)
     if options.keep:
         keep(options.verb, f"./scripts/bench.sh {options.verb}", **facts)
-
-
-def run_start(options):
-    print(describe_machine(), flush=True)
-    measure_start()
-
-
-def run_trace(options):
-    print(describe_machine(), flush=True)
-    asyncio.run(tracing_cost.compare())
-
-
-def run_tests(options):
-    print(describe_machine(), flush=True)
-    compare_test_runs(options.against, options.rounds, options.options)
 
 
 if __name__ == "__main__":

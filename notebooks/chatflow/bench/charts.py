@@ -12,6 +12,8 @@ STYLE = {
     "svg.hashsalt": "chatflow",  # else each drawing has ids of its own
     "font.family": "DejaVu Sans",  # comes with matplotlib, so it is there
     "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
@@ -64,7 +66,7 @@ def bar_chart(title, figures, unit="", size=(7, 2.4)):
 
     def draw(axes, colours):
         draw_bars(axes, figures, colours, [colours["ours"]] * len(figures), unit)
-        axes.set_title(title, fontsize=10, loc="left")
+        axes.set_title(title)
 
     return Chart(draw, size, [title, *(f"{name}: {n:.1f}{unit}" for name, n in figures.items())])
 
@@ -74,9 +76,7 @@ def growth_chart(facts):
 
     def draw(axes, colours):
         draw_growth(axes, facts, colours)
-        axes.set_title(
-            "µs of CPU per delivered message, by clients in the room", fontsize=10, loc="left"
-        )
+        axes.set_title("µs of CPU per delivered message, by clients in the room")
 
     words = [
         f"{facts['names'][key]}: {', '.join(f'{cost:.1f} µs for {n}' for n, cost in costs.items())}"
@@ -95,7 +95,7 @@ def fanout_and_growth(fanout, growth, shade="light"):
     def draw(axes, colours):
         draw_costs(axes[0], fanout, colours)
         draw_growth(axes[1], growth, colours)
-        axes[1].set_title("… and by the number of clients in the room", fontsize=10, loc="left")
+        axes[1].set_title("… and by the number of clients in the room")
 
     return drawn(shade, (11, 3.8), draw, columns=2)
 
@@ -105,7 +105,7 @@ def draw_costs(axes, facts, colours):
     keys = sorted(costs, key=costs.get, reverse=True)
     shades = [colours["ours" if is_ours(key) else "peer"] for key in keys]
     draw_bars(axes, {facts["names"][key]: costs[key] for key in keys}, colours, shades)
-    axes.set_title("µs of CPU per delivered message, 200 in a room", fontsize=10, loc="left")
+    axes.set_title("µs of CPU per delivered message, 200 in a room")
 
 
 def draw_bars(axes, figures, colours, shades, unit=""):

@@ -1,18 +1,12 @@
 """Thousands of connections on one instance, all of them idle: memory, and CPU."""
 
 import asyncio
-from functools import partial
 
 from .measuring import idle_connections, watched
-from .systems import chat_final, tutorial
+from .systems import tutorial_and_final
 
 COUNT, SECONDS = 5000, 20
-SYSTEMS = {
-    "tutorial_daphne": partial(tutorial, "daphne", "pubsub"),
-    "tutorial_uvicorn": partial(tutorial, "uvicorn", "pubsub"),
-    "final_daphne": partial(chat_final, "daphne", COUNT),
-    "final_uvicorn": partial(chat_final, "uvicorn", COUNT),
-}
+SYSTEMS = tutorial_and_final(COUNT)
 
 
 async def measure(count=COUNT, seconds=SECONDS, keys=tuple(SYSTEMS)):

@@ -6,28 +6,31 @@ from functools import partial
 
 from ..basics.errors import MissingError
 from .measuring import WARM_SECONDS, cost_of_turns, idle_connections, print_table
-from .systems import bare_loop, broadcast, chat_final, socketio_node, socketio_python, tutorial
+from .systems import (
+    bare_loop,
+    broadcast,
+    socketio_node,
+    socketio_python,
+    tutorial,
+    tutorial_and_final,
+)
 
 CLIENTS, ROUNDS, SECONDS = 200, 5, 3
 # So many write at once where it should be as many deliveries per second as possible.
 WRITERS = 4
 IDLE = 1000
 
-TUTORIAL_DAPHNE, TUTORIAL_UVICORN, BASELINE = "tutorial_daphne", "tutorial_uvicorn", "baseline"
 SYSTEMS = {
     "tutorial_queue": partial(tutorial, "daphne", "queue"),
-    TUTORIAL_DAPHNE: partial(tutorial, "daphne", "pubsub"),
-    TUTORIAL_UVICORN: partial(tutorial, "uvicorn", "pubsub"),
-    "final_daphne": partial(chat_final, "daphne", IDLE),
-    "final_uvicorn": partial(chat_final, "uvicorn", IDLE),
+    **tutorial_and_final(IDLE),
     "socketio_python": socketio_python,
     "socketio_node": socketio_node,
     "bare_daphne": partial(bare_loop, "daphne"),
     "bare_uvicorn": partial(bare_loop, "uvicorn"),
-    BASELINE: broadcast,
+    "baseline": broadcast,
 }
 # A server is compared with the tutorial on the same one; what has none of its own, on Uvicorn.
-ON_DAPHNE = ("tutorial_queue", TUTORIAL_DAPHNE, "final_daphne", "bare_daphne")
+ON_DAPHNE = ("tutorial_queue", "tutorial_daphne", "final_daphne", "bare_daphne")
 
 # What is printed of each figure: its column, and how many decimals.
 FIGURES = {
@@ -50,66 +53,55 @@ async def measure(rounds=ROUNDS, seconds=SECONDS, keys=tuple(SYSTEMS)):
                 print(error, flush=True)
         memory = {}
         for key, system in running.items():
-            async with idle_connections(system, IDLE) as memory[key]:
-                pass
+            async with idle_connections(system, IDLE) as kilobytes:
+                memory[key] = {"memory_kb": kilobytes}
         measured = []
         for number in range(1, rounds + 1):
             print(f"Round {number} of {rounds} ...", flush=True)
             room = f"round-{number}"
-            measured.append({key: await one_round(s, room, seconds) for key, s in running.items()})
+            measured.append(
+                {key: memory[key] | await load(running[key], room, seconds) for key in running}
+            )
     return {
         "clients": CLIENTS,
         "names": {key: system.name for key, system in running.items()},
-        "figures": {key: figures_of(key, measured, memory) for key in running},
-        "ratios": {key: ratios_of(key, measured, memory) for key in running},
+        "figures": {key: figures_of(key, measured) for key in running},
+        "ratios": {key: ratios_of(key, measured) for key in running},
         "shares": {key: max(each[key]["own_share"] for each in measured) for key in running},
     }
 
 
-async def one_round(system, room_name, seconds):
+async def load(system, room_name, seconds):
     async with system.crowd() as crowd:
         await crowd.connect([room_name] * CLIENTS)
         await crowd.take_turns(WARM_SECONDS)
         figures = await cost_of_turns(system, crowd, seconds)
-        load = await crowd.talk(seconds / 2, crowd.clients[:WRITERS])
-        return figures | {"rate": load.deliveries / load.seconds}
+        talk = await crowd.talk(seconds / 2, crowd.clients[:WRITERS])
+        return figures | {"rate": talk.deliveries / talk.seconds}
 
 
-def figures_of(key, measured, memory):
+def figures_of(key, measured):
     """{figure: its median over the rounds}."""
-    figures = {
-        name: statistics.median(round_[key][name] for round_ in measured)
-        for name in FIGURES
-        if name != "memory_kb"
-    }
-    return {**figures, "memory_kb": memory[key]}
+    return {name: statistics.median(each[key][name] for each in measured) for name in FIGURES}
 
 
-def ratios_of(key, measured, memory):
+def ratios_of(key, measured):
     """{"tutorial" or "baseline": {figure: median of the ratios within each round}}."""
-    same_server = TUTORIAL_DAPHNE if key in ON_DAPHNE else TUTORIAL_UVICORN
-    peers = {"tutorial": same_server, "baseline": BASELINE}
-    ratios = {}
-    for what, peer in peers.items():
-        ratios[what] = {
-            name: statistics.median(round_[key][name] / round_[peer][name] for round_ in measured)
+    server = "daphne" if key in ON_DAPHNE else "uvicorn"
+    return {
+        what: {
+            name: statistics.median(each[key][name] / each[peer][name] for each in measured)
             for name in FIGURES
-            if name != "memory_kb"
         }
-        ratios[what]["memory_kb"] = memory[key] / memory[peer]
-    return ratios
+        for what, peer in (("tutorial", f"tutorial_{server}"), ("baseline", "baseline"))
+    }
 
 
 def table(facts):
     """The head and the rows of the figures, in words."""
     titles = [title for title, _ in FIGURES.values()]
-    head = [
-        f"{facts['clients']} clients in a room",
-        titles[0],
-        "÷ tutorial",
-        "÷ baseline",
-        *titles[1:],
-    ]
+    what = f"{facts['clients']} clients in a room"
+    head = [what, titles[0], "÷ tutorial", "÷ baseline", *titles[1:]]
     rows = []
     for key, figures in facts["figures"].items():
         words = [f"{figures[name]:,.{digits}f}" for name, (_, digits) in FIGURES.items()]
@@ -134,11 +126,8 @@ def print_more(facts):
     for what in ("tutorial", "baseline"):
         print()
         print_table(*ratio_table(facts, what))
-    print(f"\nThe load's own share of a core: {shares(facts)}.")
-
-
-def shares(facts):
-    return ", ".join(f"{facts['names'][key]} {share:.0%}" for key, share in facts["shares"].items())
+    shares = [f"{facts['names'][key]} {share:.0%}" for key, share in facts["shares"].items()]
+    print(f"\nThe load's own share of a core: {', '.join(shares)}.")
 
 
 def in_words(facts):

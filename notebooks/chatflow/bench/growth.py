@@ -1,18 +1,12 @@
 """How the cost of a delivery grows with the room."""
 
 import statistics
-from functools import partial
 
 from .measuring import WARM_SECONDS, cost_of_turns
-from .systems import chat_final, tutorial
+from .systems import tutorial_and_final
 
 SIZES = (50, 200, 800, 2000)
-SYSTEMS = {
-    "tutorial_daphne": partial(tutorial, "daphne", "pubsub"),
-    "tutorial_uvicorn": partial(tutorial, "uvicorn", "pubsub"),
-    "final_daphne": partial(chat_final, "daphne", max(SIZES)),
-    "final_uvicorn": partial(chat_final, "uvicorn", max(SIZES)),
-}
+SYSTEMS = tutorial_and_final(max(SIZES))
 ROUNDS, SECONDS = 3, 3
 
 

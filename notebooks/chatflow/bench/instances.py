@@ -3,6 +3,7 @@
 import contextlib
 import statistics
 
+from ..tracing.flow import counted
 from .measuring import WARM_SECONDS, watched
 from .systems import chat_final, cpu_seconds
 
@@ -19,8 +20,7 @@ async def measure(rounds=ROUNDS, seconds=SECONDS, server="daphne"):
     async with contextlib.AsyncExitStack() as stack:
         running = {}
         for instances, shards in SHAPES:
-            options = {"instances": instances, "redis_shards": shards}
-            starting = chat_final(server, clients, **options)
+            starting = chat_final(server, clients, instances=instances, redis_shards=shards)
             running[instances, shards] = await stack.enter_async_context(starting)
         measured = {shape: [] for shape in running}
         for number in range(1, rounds + 1):
@@ -60,7 +60,7 @@ def table(facts):
     ]
     return head, [
         [
-            f"{instances} instance{'s' * (instances > 1)}, {shards} shard{'s' * (shards > 1)}",
+            f"{counted(instances, 'instance')}, {counted(shards, 'shard')}",
             f"{figures['rate']:,.0f}",
             f"{figures['cpu_us']:.1f}",
             f"{figures['redis_us']:.0f}",

@@ -2,6 +2,7 @@
 
 from ..basics.errors import MissingError
 from ..running import postgres
+from ..tracing.flow import counted
 from .measuring import WARM_SECONDS
 from .systems import chat_final, cpu_seconds
 
@@ -63,8 +64,7 @@ def table(facts):
     ]
     return head, [
         [
-            f"{database}, {instances} instance{'s' * (instances > 1)}, "
-            f"{rooms} room{'s' * (rooms > 1)}",
+            f"{database}, {counted(instances, 'instance')}, {counted(rooms, 'room')}",
             f"{figures['rate']:,.0f}",
             *(f"{figures['shares'][name]:.2f}" for name in ("instances", "database", "redis")),
         ]

@@ -3,6 +3,7 @@
 import asyncio
 import pstats
 import signal
+from collections import Counter
 from pathlib import PurePath
 
 from ..basics.catalog import find_stage
@@ -44,7 +45,7 @@ async def profile(system, path, clients, seconds):
         await until_it_is_there(path)
     times = by_owner(pstats.Stats(str(path)))
     total = sum(times.values())
-    return {name: own / total for name, own in sorted(times.items(), key=lambda item: -item[1])}
+    return {name: own / total for name, own in times.most_common()}
 
 
 async def until_it_is_there(path):
@@ -55,18 +56,18 @@ async def until_it_is_there(path):
 
 def by_owner(stats):
     """{whose code: seconds in it}, without what it calls."""
-    times = {}
+    times = Counter()
     for (path, _, name), (_, _, own, _, callers) in stats.stats.items():
         if path == "~" and any(call in name for call in WAITING):
             continue
         elif path == "~" and any(call in name for call in CALLS):
-            times[KERNEL] = times.get(KERNEL, 0) + own
+            times[KERNEL] += own
         elif path == "~":
             # What is built in belongs to whoever has called it.
             for (caller, _, _), (_, _, there, _) in callers.items():
-                times[owner(caller)] = times.get(owner(caller), 0) + there
+                times[owner(caller)] += there
         else:
-            times[owner(path)] = times.get(owner(path), 0) + own
+            times[owner(path)] += own
     return times
 
 

@@ -7,9 +7,8 @@ import shutil
 import statistics
 import subprocess
 import time
-from urllib.parse import urlsplit
 
-import websockets.sync.client
+from websockets.sync.client import connect
 
 from ..basics.catalog import ROOT
 from ..basics.errors import LaunchError, MissingError
@@ -25,8 +24,7 @@ RUN_STEP = ["scripts/run_step.sh", "6", "--instances", "2", "--port", "0"]
 def measure_start():
     """Print the seconds from the clone, and then from the start, to the first message."""
     # Its sweeper removes the clone and the caches, even if we are killed.
-    folder = RunFolder("bench")
-    try:
+    with contextlib.closing(RunFolder("bench")) as folder:
         print("Cloning ...", flush=True)
         cloning = time.monotonic()
         clone_repository(folder.path / "clone")
@@ -35,8 +33,6 @@ def measure_start():
         cold = cloned + time_start(folder)
         print(f"git clone, empty caches:   {cold:.1f} s (meant: under {COLD_BAR} s)", flush=True)
         warm = [time_start(folder) for _ in range(WARM_STARTS)]
-    finally:
-        folder.close()
     each = ", ".join(f"{seconds:.1f}" for seconds in warm)
     median = f"{statistics.median(warm):.1f} s (meant: under {WARM_BAR} s)"
     print(f"again, median of {WARM_STARTS}:        {median}; each: {each}")
@@ -46,10 +42,7 @@ def clone_repository(target):
     if not (ROOT / ".git").exists() or not shutil.which("git"):
         raise MissingError("A fresh clone is to be measured: git and a git repository are needed.")
     subprocess.run(["git", "clone", "--quiet", ROOT, target], check=True)
-    changed = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, check=True
-    )
-    if changed.stdout:
+    if subprocess.check_output(["git", "status", "--porcelain"], cwd=ROOT):
         print("(What is not committed is not in the clone.)", flush=True)
 
 
@@ -66,7 +59,9 @@ def time_start(folder):
         grace=10,
     )
     try:
-        send_a_message(*wait_for_urls(program))
+        if not program.wait_until(lambda: "\nReady in " in program.said(), GIVE_UP_SECONDS):
+            raise program.failure(f"{' '.join(RUN_STEP)} did not start")
+        send_a_message(*re.findall(r"instance \w +(http\S+)", program.said()))
         return time.monotonic() - started
     finally:
         program.stop()
@@ -74,16 +69,13 @@ def time_start(folder):
 
 def send_a_message(*urls):
     """From the first instance to the last."""
+    addresses = [f"{url.replace('http', 'ws', 1)}ws/chat/lobby/" for url in urls]
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(open_socket(urlsplit(url).netloc)) for url in urls]
+        # A proxy that the environment names has no part in it.
+        sockets = [stack.enter_context(connect(each, proxy=None)) for each in addresses]
         sockets[0].send('{"type": "post", "author": "alice", "text": "the first"}')
         if json.loads(sockets[-1].recv(timeout=10))["text"] != "the first":
             raise LaunchError("The first message was another one.")
-
-
-def open_socket(address):
-    # A proxy that the environment names has no part in it.
-    return websockets.sync.client.connect(f"ws://{address}/ws/chat/lobby/", proxy=None)
 
 
 def fresh_environment(path):
@@ -92,9 +84,3 @@ def fresh_environment(path):
     fresh = clean_environment() | {name: str(path / name.lower()) for name in names}
     fresh.pop("PYTHONDONTWRITEBYTECODE", None)
     return fresh
-
-
-def wait_for_urls(program):
-    if not program.wait_until(lambda: "\nReady in " in program.said(), GIVE_UP_SECONDS):
-        raise program.failure(f"{' '.join(RUN_STEP)} did not start")
-    return re.findall(r"instance \w +(http\S+)", program.said())

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -162,21 +163,15 @@ def bare_loop(server):
 
 
 def served(server, module):
-    def command(listener):
-        # The same flags for all, so that only the applications differ.
-        return server_command(server, listener, f"{module}:application", FINAL_FLAGS[server])
-
-    return command
+    # The same flags for all, so that only the applications differ.
+    options = {"application": f"{module}:application", "flags": FINAL_FLAGS[server]}
+    return partial(server_command, server, **options)
 
 
 def socketio_node():
     """Raises MissingError where node or npm is missing."""
-    folder = install_node_packages()
-
-    def command(listener):
-        return ["node", folder / "server.mjs", str(listener.fileno())]
-
-    return peer("Socket.IO on Node", SOCKET_IO, command)
+    script = install_node_packages() / "server.mjs"
+    return peer("Socket.IO on Node", SOCKET_IO, given_to("node", script))
 
 
 def install_node_packages():
@@ -216,10 +211,12 @@ def npm_ci(folder):
 
 
 def broadcast():
-    def command(listener):
-        return [sys.executable, "broadcast.py", str(listener.fileno())]
+    name = "websockets.broadcast(), the baseline"
+    return peer(name, BARE, given_to(sys.executable, "broadcast.py"), needs_redis=False)
 
-    return peer("websockets.broadcast(), the baseline", BARE, command, needs_redis=False)
+
+def given_to(*words):
+    return lambda listener: [*words, str(listener.fileno())]
 
 
 # --- chat_final -----------------------------------------------------------------------------------
@@ -249,5 +246,13 @@ def make_headers(run, users):
     done = run.manage("shell", "--no-imports", "-c", MAKE_SESSIONS.format(count=users))
     if done.returncode:
         raise LaunchError(f"No users could be made:\n{done.stderr.strip()}")
-    keys = json.loads(done.stdout)
-    return [{"Cookie": f"sessionid={key}"} for key in keys]
+    return [{"Cookie": f"sessionid={key}"} for key in json.loads(done.stdout)]
+
+
+def tutorial_and_final(users):
+    """How each of them is started under each server, by key; chat_final with so many users."""
+    servers = ("daphne", "uvicorn")
+    return {
+        **{f"tutorial_{server}": partial(tutorial, server, "pubsub") for server in servers},
+        **{f"final_{server}": partial(chat_final, server, users) for server in servers},
+    }

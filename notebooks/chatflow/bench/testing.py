@@ -1,5 +1,6 @@
 """How long `scripts/test.sh` takes, and how much processor time, next to an earlier revision."""
 
+import contextlib
 import statistics
 import subprocess
 import time
@@ -10,42 +11,36 @@ from ..basics.errors import LaunchError
 from ..running.processes import Program, RunFolder
 from .start import clone_repository
 
-HEAD = ["revision", "seconds", "CPU seconds", "what pytest says"]
 LOOK_SECONDS = 0.2
 
 
-def compare_test_runs(revision, rounds, options):
+def compare_test_runs(options):
     """Run the tests of both revisions in turn, and print each run and the ratios of the medians.
 
-    `options` are pytest's, for both. The CPU time is that of the whole machine: nothing else is to
-    run there. Raises LaunchError.
+    `options` are those of `bench.sh tests`. The CPU time is that of the whole machine: nothing else
+    is to run there. Raises LaunchError.
     """
-    folder = RunFolder("bench")
-    try:
-        clones = {"before": make_clone(folder, revision), "now": make_clone(folder, "HEAD")}
-        runs = run_in_turn(folder, clones, rounds, options)
-    finally:
-        folder.close()
-    before, now = (medians(runs[name]) for name in clones)
-    ratios = [f"{after / earlier:.2f}" for earlier, after in zip(before, now, strict=True)]
-    print(f"now ÷ {revision}, medians: {ratios[0]} of the time, {ratios[1]} of the CPU time")
+    with contextlib.closing(RunFolder("bench")) as folder:
+        clones = {"before": make_clone(folder, options.against), "now": make_clone(folder, "HEAD")}
+        runs = run_in_turn(folder, clones, options.rounds, options.options)
+    ratios = []
+    for column, what in enumerate(("time", "CPU time")):
+        before, now = (statistics.median(run[column] for run in runs[name]) for name in clones)
+        ratios.append(f"{now / before:.2f} of the {what}")
+    print(f"now ÷ {options.against}, medians: {', '.join(ratios)}")
 
 
 def run_in_turn(folder, clones, rounds, options):
-    """{name: a run for each round}; a run is what `time_tests` returns."""
+    """{name: (seconds, CPU seconds) for each round}."""
     runs = {name: [] for name in clones}
-    print(", ".join(HEAD), flush=True)
+    print("revision, seconds, CPU seconds, what pytest says", flush=True)
     for number in range(rounds):
         # Each comes first as many times as the other.
         for name in sorted(clones, reverse=number % 2 == 1):
-            run = time_tests(folder, clones[name], options)
-            runs[name].append(run)
-            print(f"{name}, {run[0]:.0f}, {run[1]:.0f}, {run[2]}", flush=True)
+            *times, said = time_tests(folder, clones[name], options)
+            runs[name].append(times)
+            print(f"{name}, {times[0]:.0f}, {times[1]:.0f}, {said}", flush=True)
     return runs
-
-
-def medians(runs):
-    return [statistics.median(run[column] for run in runs) for column in (0, 1)]
 
 
 def make_clone(folder, revision):
