@@ -1,6 +1,7 @@
 """The measurements of `scripts/bench.sh`: that they measure, not how fast anything is."""
 
 import contextlib
+import itertools
 import json
 import re
 import shutil
@@ -21,46 +22,41 @@ from chatflow.bench.systems import chat_final
 
 @contextlib.asynccontextmanager
 async def serving(answer):
-    """A server that does `answer(connections, number, text)` with the number-th frame."""
-    connections, numbers = set(), iter(range(1_000_000))
+    """A server that sends the number-th frame to all that are in `answer(connections, number)`."""
+    connections, numbers = [], itertools.count()
 
     async def serve(connection):
-        connections.add(connection)
+        connections.append(connection)
         try:
             async for text in connection:
-                await answer(connections, next(numbers), text)
+                for receiver in answer(connections, next(numbers)):
+                    websockets.broadcast([receiver], text)
         finally:
-            connections.discard(connection)
+            connections.remove(connection)
 
     async with websockets.serve(serve, "127.0.0.1", 0) as server:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def pass_on(connections, number, text):
-    websockets.broadcast(connections, text)
+def pass_on(connections, number):
+    return connections
 
 
-async def lose_the_third(connections, number, text):
-    websockets.broadcast(list(connections)[number == 2 :], text)
-
-
-async def say_the_third_twice(connections, number, text):
-    websockets.broadcast(connections, text)
+def cut_the_first_off(connections, number):
+    yield from connections
     if number == 2:
-        websockets.broadcast(list(connections)[:1], text)
+        connections[0].transport.abort()
 
 
-async def say_the_third_twice_to_one_and_not_to_another(connections, number, text):
-    first, *others = connections
-    websockets.broadcast([first, *others[number == 2 :]], text)
-    if number == 2:
-        websockets.broadcast([first], text)
-
-
-async def cut_one_off(connections, number, text):
-    websockets.broadcast(connections, text)
-    if number == 2:
-        next(iter(connections)).transport.abort()
+# Who is sent which frame, where something goes wrong with the third.
+FAULTS = {
+    "lose it": lambda everybody, number: everybody[number == 2 :],
+    "say it twice": lambda everybody, number: everybody + everybody[: number == 2],
+    "say it twice to one, and not to another": lambda everybody, number: (
+        [everybody[0], *everybody[1 + (number == 2) :], *everybody[: number == 2]]
+    ),
+    "cut one off": cut_the_first_off,
+}
 
 
 async def test_load_counts_what_everybody_was_sent():
@@ -74,15 +70,7 @@ async def test_load_counts_what_everybody_was_sent():
         assert 0 < talk.quantile(0) <= talk.quantile(0.5) <= talk.quantile(1)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        lose_the_third,
-        say_the_third_twice,
-        say_the_third_twice_to_one_and_not_to_another,
-        cut_one_off,
-    ],
-)
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 async def test_load_notices_a_server_that_does_not_deliver_once_to_all(monkeypatch, fault):
     monkeypatch.setattr(load, "SILENCE_SECONDS", 0.3)
     async with serving(fault) as url, Crowd([url], BARE) as crowd:
@@ -192,12 +180,7 @@ def test_keeping_overwrites_nothing_but_its_own_file(monkeypatch, tmp_path):
 # --- the model of capacity ----------------------------------------------------------------------
 
 COST = capacity.Costs(
-    message_us=1000,
-    delivery_us=50,
-    socket_us=10,
-    socket_kb=40,
-    posts_per_second=1000,
-    redis_us=20,
+    message_us=1000, delivery_us=50, socket_us=10, socket_kb=40, posts_per_second=1000, redis_us=20
 )
 ASSUMED = capacity.Assumptions(
     online=0.1, posts_an_hour=36, room_size=20, peak=2, filled=0.5, sockets=10_000

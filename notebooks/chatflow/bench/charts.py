@@ -65,7 +65,7 @@ def bar_chart(title, figures, unit="", size=(7, 2.4)):
     """Figures by name as bars, the first at the bottom."""
 
     def draw(axes, colours):
-        draw_bars(axes, figures, colours, [colours["ours"]] * len(figures), unit)
+        draw_bars(axes, figures, colours["ours"], unit)
         axes.set_title(title)
 
     return Chart(draw, size, [title, *(f"{name}: {n:.1f}{unit}" for name, n in figures.items())])
@@ -92,23 +92,20 @@ def is_ours(key):
 def fanout_and_growth(fanout, growth, shade="light"):
     """What a delivery costs in a room of 200, and how that grows with the room."""
 
+    costs = {key: figures["cpu_us"] for key, figures in fanout["figures"].items()}
+    keys = sorted(costs, key=costs.get, reverse=True)
+
     def draw(axes, colours):
-        draw_costs(axes[0], fanout, colours)
+        shades = [colours["ours" if is_ours(key) else "peer"] for key in keys]
+        draw_bars(axes[0], {fanout["names"][key]: costs[key] for key in keys}, shades)
+        axes[0].set_title("µs of CPU per delivered message, 200 in a room")
         draw_growth(axes[1], growth, colours)
         axes[1].set_title("… and by the number of clients in the room")
 
     return drawn(shade, (11, 3.8), draw, columns=2)
 
 
-def draw_costs(axes, facts, colours):
-    costs = {key: figures["cpu_us"] for key, figures in facts["figures"].items()}
-    keys = sorted(costs, key=costs.get, reverse=True)
-    shades = [colours["ours" if is_ours(key) else "peer"] for key in keys]
-    draw_bars(axes, {facts["names"][key]: costs[key] for key in keys}, colours, shades)
-    axes.set_title("µs of CPU per delivered message, 200 in a room")
-
-
-def draw_bars(axes, figures, colours, shades, unit=""):
+def draw_bars(axes, figures, shades, unit=""):
     bars = axes.barh(list(figures), list(figures.values()), color=shades)
     axes.bar_label(bars, [f"{figure:.1f}{unit}" for figure in figures.values()], padding=3)
     axes.spines["left"].set_visible(False)

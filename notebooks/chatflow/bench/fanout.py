@@ -112,20 +112,16 @@ def table(facts):
     return head, rows
 
 
-def ratio_table(facts, what):
-    """All figures as ratios, to the "tutorial" on the same server or to the "baseline"."""
-    head = [f"÷ {what}", *(title.split(",")[0] for title, _ in FIGURES.values())]
-    return head, [
-        [facts["names"][key], *(f"{ratios[what][name]:.2f}" for name in FIGURES)]
-        for key, ratios in facts["ratios"].items()
-    ]
-
-
 def print_more(facts):
     """All figures as ratios, and how much of a core the load took."""
     for what in ("tutorial", "baseline"):
+        head = [f"÷ {what}", *(title.split(",")[0] for title, _ in FIGURES.values())]
+        rows = [
+            [facts["names"][key], *(f"{ratios[what][name]:.2f}" for name in FIGURES)]
+            for key, ratios in facts["ratios"].items()
+        ]
         print()
-        print_table(*ratio_table(facts, what))
+        print_table(head, rows)
     shares = [f"{facts['names'][key]} {share:.0%}" for key, share in facts["shares"].items()]
     print(f"\nThe load's own share of a core: {', '.join(shares)}.")
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from picows import WSListener, WSMsgType, ws_connect
 
 from ..basics.errors import LaunchError
+from ..clients.sockets import frame
 
 TEXT_LENGTH = 64
 # A server is given up when nothing has come for so long.
@@ -41,19 +42,13 @@ def chat_path(room_name):
 
 
 TUTORIAL = Dialect(chat_path, lambda text: json.dumps({"message": text}))
-CHAT_FINAL = Dialect(
-    chat_path, lambda text: json.dumps({"type": "post", "text": text}), ready=b'"caught_up"'
-)
+CHAT_FINAL = Dialect(chat_path, lambda text: frame("post", text=text), ready=b'"caught_up"')
 SOCKET_IO = Dialect(
     lambda room_name: "/socket.io/?EIO=4&transport=websocket",
     lambda text: f"42{json.dumps(['post', text])}",
     ready=b'["joined"',
     # Its two protocols: Engine.IO opens and pings, Socket.IO connects to a namespace.
-    replies=lambda room_name: {
-        b"0{": "40",
-        b"40{": f"42{json.dumps(['join', room_name])}",
-        b"2": "3",
-    },
+    replies=lambda name: {b"0{": "40", b"40{": f"42{json.dumps(['join', name])}", b"2": "3"},
 )
 BARE = Dialect(lambda room_name: "/", lambda text: text)
 

@@ -42,16 +42,12 @@ async def profile(system, path, clients, seconds):
         program.send(signal.SIGUSR1)
         await crowd.take_turns(seconds)
         program.send(signal.SIGUSR2)
-        await until_it_is_there(path)
+        async with asyncio.timeout(PATIENCE):
+            while not path.exists():  # noqa: ASYNC110, nothing tells when it is written
+                await asyncio.sleep(0.01)
     times = by_owner(pstats.Stats(str(path)))
     total = sum(times.values())
     return {name: own / total for name, own in times.most_common()}
-
-
-async def until_it_is_there(path):
-    async with asyncio.timeout(PATIENCE):
-        while not path.exists():  # noqa: ASYNC110, nothing tells when it is written
-            await asyncio.sleep(0.01)
 
 
 def by_owner(stats):

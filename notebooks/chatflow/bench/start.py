@@ -49,13 +49,17 @@ def clone_repository(target):
 def time_start(folder):
     """Run run_step.sh in the clone; return the seconds until a message has crossed instances."""
     clone = folder.path / "clone"
+    # As with somebody who has just come: no caches, and Python may keep its own.
+    names = ("UV_CACHE_DIR", "PIP_CACHE_DIR", "XDG_CACHE_HOME", "JUPYTER_DATA_DIR")
+    environment = clean_environment() | {name: str(folder.path / name.lower()) for name in names}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.monotonic()
     program = Program(
         [clone / RUN_STEP[0], *RUN_STEP[1:]],
         folder=folder,
         log=folder.path / f"start-{started}.log",
         cwd=clone,
-        env=fresh_environment(folder.path),
+        env=environment,
         grace=10,
     )
     try:
@@ -76,11 +80,3 @@ def send_a_message(*urls):
         sockets[0].send('{"type": "post", "author": "alice", "text": "the first"}')
         if json.loads(sockets[-1].recv(timeout=10))["text"] != "the first":
             raise LaunchError("The first message was another one.")
-
-
-def fresh_environment(path):
-    """The environment of somebody who has just come: no caches, and Python may keep its own."""
-    names = ("UV_CACHE_DIR", "PIP_CACHE_DIR", "XDG_CACHE_HOME", "JUPYTER_DATA_DIR")
-    fresh = clean_environment() | {name: str(path / name.lower()) for name in names}
-    fresh.pop("PYTHONDONTWRITEBYTECODE", None)
-    return fresh

@@ -1,11 +1,11 @@
 """What tracing costs: the processor time of a delivered message, with it and without it."""
 
 import asyncio
-import json
 import statistics
 
 import websockets
 
+from ..clients.sockets import frame
 from ..running.launcher import stage
 from .systems import cpu_seconds
 
@@ -41,8 +41,7 @@ async def deliver(run):
     programs = [each.program for each in [*run.instances, *run.redis]]
     before = cpu_seconds(programs)
     for number in range(MESSAGES):
-        post = {"type": "post", "author": names[0], "text": f"message {number}"}
-        await sockets[0].send(json.dumps(post))
+        await sockets[0].send(frame("post", author=names[0], text=f"message {number}"))
         await asyncio.gather(*(socket.recv() for socket in sockets))
     used = cpu_seconds(programs) - before
     await asyncio.gather(*(socket.close() for socket in sockets))
