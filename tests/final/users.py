@@ -1,17 +1,17 @@
 """People at the pages of chat_final, each in a browser of their own; and what axe says of these."""
 
-import contextlib
 import itertools
+from functools import partial
 
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.async_api import expect
 
 from chatflow.basics.addresses import HOST
-from helpers.browser import BACK_SECONDS, UNREACHABLE, Person, assert_no_sideways_scrolling
+from helpers import browser
 
 SMALLEST = {"width": 320, "height": 640}
 WIDE = {"width": 1440, "height": 900}
-BACK = {"timeout": BACK_SECONDS * 1000}
+BACK = {"timeout": browser.BACK_SECONDS * 1000}
 OFFLINE = "Offline, trying again"
 # A name of this machine of which the browser does not know that it is one: as a phone sees it.
 ALIAS = "chat.test"
@@ -32,7 +32,7 @@ addEventListener("DOMContentLoaded", () => {
 """
 
 
-class User(Person):
+class User(browser.Person):
     """A person on the pages of chat_final, who knows why it asks before it deletes."""
 
     was_offline = False
@@ -48,7 +48,7 @@ class User(Person):
 
     def note_console(self, entry):
         # A page tries again while its network is away, and the browser says each time that it is.
-        if not (self.was_offline and UNREACHABLE.search(entry.text)):
+        if not (self.was_offline and browser.UNREACHABLE.search(entry.text)):
             super().note_console(entry)
 
     async def note_dialog(self, dialog):
@@ -73,23 +73,8 @@ class User(Person):
         return self.page.get_by_role("button", name="Delete")
 
 
-@contextlib.asynccontextmanager
-async def arriving(browser):
-    """Call it with a name for a User; in the end nothing may have gone wrong on any page."""
-    users = []
-
-    async def arrive(name, **options):
-        # Colours change at once, so that each can be looked at.
-        context = await browser.new_context(reduced_motion="reduce", **options)
-        await context.add_init_script(LISTEN)
-        users.append(User(name, await context.new_page()))
-        return users[-1]
-
-    yield arrive
-    troubles = {user.name: user.troubles for user in users if user.troubles}
-    for user in users:
-        await user.page.context.close()
-    assert not troubles, "the console of a page should stay silent"
+# Colours change at once, so that each can be looked at.
+arriving = partial(browser.arriving, kind=User, script=LISTEN, reduced_motion="reduce")
 
 
 FIND = """(more) => axe.run({ resultTypes: ['violations'], ...more })
@@ -117,7 +102,7 @@ async def look_at(user):
 
 async def assert_fits(user):
     """Neither the page nor a part of it has to be scrolled sideways."""
-    await assert_no_sideways_scrolling(user.page)
+    await browser.assert_no_sideways_scrolling(user.page)
     too_wide = """[...document.querySelectorAll("main, aside, #scroller")]
       .filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.outerHTML)"""
     assert not await user.page.evaluate(too_wide), "nothing should be cut off at the side"

@@ -1,5 +1,6 @@
 """People at browsers of their own: for tests of pages, by Playwright and the machine's Chromium."""
 
+import contextlib
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.async_api import expect
 from chatflow.basics.catalog import LIVE_SECONDS
 from chatflow.clients.browser import chromium, find_chromium
 from chatflow.clients.visitor import Visitor, cookie_name
-from helpers.missing import leave_out, need
+from helpers.missing import need
 
 READY = re.compile("^(Reload to see|Live|Connected)")
 OFFLINE = re.compile("^Offline")
@@ -123,11 +124,6 @@ class Person:
         return True
 
 
-def no_browser(reason):
-    """Skip; but fail in CI, which insists on a browser."""
-    leave_out("chromium", reason)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser():
     need("chromium", find_chromium)
@@ -137,13 +133,19 @@ async def browser():
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def arrive(browser):
+    async with arriving(browser) as arrive:
+        yield arrive
+
+
+@contextlib.asynccontextmanager
+async def arriving(browser, kind=Person, script=LUCK, **always):
     """Call it with a name for a Person; in the end nothing may have gone wrong on any page."""
     people = []
 
-    async def arrive(name, luck=LUCK, **options):
-        context = await browser.new_context(**options)
+    async def arrive(name, luck=script, **options):
+        context = await browser.new_context(**always, **options)
         await context.add_init_script(luck)
-        people.append(Person(name, await context.new_page()))
+        people.append(kind(name, await context.new_page()))
         return people[-1]
 
     yield arrive

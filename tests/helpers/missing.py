@@ -35,7 +35,8 @@ def need_git():
 
 def left_out(stats):
     """A line for each reason, with how many tests are left out for it, or a part of them."""
-    whole = Counter(reason_of(report) for report in stats.get("skipped", []))
+    skipped = (report.longrepr[2] for report in stats.get("skipped", []))
+    whole = Counter(reason.removeprefix("Skipped: ") for reason in skipped)
     partly = Counter(
         reason
         for report in stats.get("passed", [])
@@ -45,10 +46,6 @@ def left_out(stats):
     )
     reasons = dict.fromkeys([*whole, *partly])
     return [f"{counted(whole[reason], partly[reason])}: {reason}" for reason in reasons]
-
-
-def reason_of(report):
-    return report.longrepr[2].removeprefix("Skipped: ")
 
 
 def counted(whole, partly):

@@ -157,17 +157,12 @@ class Script:
     """A script that runs, and all processes that it starts; `with` it, they end with the block."""
 
     def __init__(self, repository, words, *, output, **options):
-        self.repository = repository
-        self.mark = new_mark()
+        self.repository, self.output, self.mark = repository, output, new_mark()
         self.others = set(run_folders(repository))
-        variables = options.pop("variables", {})
-        self.output = output
+        options["env"] = environment(options.pop("variables", {}) | {MARK: self.mark})
         with output.open("wb") as file:
-            self.process = subprocess.Popen(
-                words,
-                env=environment(variables | {MARK: self.mark}),
-                **{"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file} | options,
-            )
+            common = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
+            self.process = subprocess.Popen(words, **common | options)
 
     def __enter__(self):
         return self
@@ -182,8 +177,7 @@ class Script:
     def wait_until_it_says(self, text, within=START_SECONDS):
         give_up_at = time.monotonic() + within
         while text not in self.said and time.monotonic() < give_up_at:
-            ended = self.process.poll() is not None
-            if ended and text not in self.said:
+            if self.process.poll() is not None:
                 break
             time.sleep(0.02)
         assert text in self.said, f"{text!r} is not in what it said:\n{self.said}"
@@ -282,13 +276,10 @@ def two_free_ports():
     """Two neighbouring ports that we listen on: the first one's number, and both sockets."""
     while True:
         with contextlib.ExitStack() as stack:
-            listeners = [stack.enter_context(socket.socket()) for _ in range(2)]
             first = free_port()
+            addresses = [("127.0.0.1", first + number) for number in range(2)]
             try:
-                for number, listener in enumerate(listeners):
-                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    listener.bind(("127.0.0.1", first + number))
-                    listener.listen()
+                listeners = [stack.enter_context(socket.create_server(one)) for one in addresses]
             except OSError:
                 continue  # the second is taken: look elsewhere
             yield first, listeners
@@ -301,15 +292,10 @@ def databases(folder):
 
 
 def can_listen(port):
-    with socket.socket() as probe:
-        # As any server does: the last connections may fade away meanwhile.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            probe.listen()
-        except OSError:
-            return False
+    """As any server would: the last connections may fade away meanwhile."""
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
         return True
+    return False
 
 
 def bare_path(folder):
