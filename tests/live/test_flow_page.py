@@ -13,24 +13,14 @@ from playwright.async_api import expect
 
 from chatflow.basics.addresses import Address
 from chatflow.basics.catalog import LIVE_SECONDS
-from chatflow.clients.sockets import connect
+from chatflow.clients.sockets import connect, frame, next_of
 from chatflow.drawing.folding import hop_words, station_titles
 from chatflow.tracing.book import Book
 from chatflow.tracing.flows import Scene, find_message, make_flow
 from chatflow.tracing.hops import Hop
 from chatflow.tracing.recent import SPARE, TRACES, Recent
 from chatflow.tracing.redis_commands import Command, as_hops
-from helpers.scripts import (
-    Step,
-    assert_nothing_left,
-    assert_one_sentence,
-    copy_repository,
-    find_server,
-    run_folders,
-    run_script,
-    step,
-    two_free_ports,
-)
+from helpers import scripts
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -41,12 +31,12 @@ STOP_WITH_A_PAGE_SECONDS = 5
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    return copy_repository(tmp_path_factory.mktemp("flow"))
+    return scripts.copy_repository(tmp_path_factory.mktemp("flow"))
 
 
 @pytest.fixture(scope="module")
 def two_on_redis(repository):
-    with step(repository, "6", "--instances", "2", "--flow") as running:
+    with scripts.step(repository, "6", "--instances", "2", "--flow") as running:
         yield running
 
 
@@ -59,13 +49,15 @@ async def watch(browser):
     """Call it with a Step for its flow page in a browser; it may not complain of anything."""
     troubles, contexts = [], []
 
-    async def watch(running, width=1400):
+    async def watch(running, width=1400, hurried=True):
         contexts.append(await browser.new_context(viewport={"width": width, "height": 900}))
         page = await contexts[-1].new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda entry: troubles.append(entry.text))
         await page.goto(flow_url(running))
         await expect(page.locator("#connection")).to_have_text("Live")
+        if hurried:
+            await hurry(page)
         return page
 
     yield watch
@@ -104,9 +96,10 @@ async def plays_to_the_end(page, title):
 # --- two users chat -------------------------------------------------------------------------------
 
 
-async def test_each_message_is_played_and_listed_with_its_author(two_on_redis, watch, arrive):
+async def test_each_message_is_listed_with_its_author_and_its_recorded_hops_are_played(
+    two_on_redis, watch, arrive
+):
     page = await watch(two_on_redis)
-    await hurry(page)
     alice, bob = await enter(arrive, two_on_redis, "alice", "bob")
     await alice.say("hello bob")
     await plays_to_the_end(page, "alice: hello bob")
@@ -115,15 +108,10 @@ async def test_each_message_is_played_and_listed_with_its_author(two_on_redis, w
     await expect(page.locator("#verdict")).to_have_text("reached everybody")
     for title in ("alice: hello bob", "bob: hello alice"):
         await expect(in_list(page, title)).to_contain_text("reached everybody")
+    await drawn_arrows_and_words_are_the_hops(page, recorded_flow(two_on_redis, "hello alice"))
 
 
-async def test_drawn_arrows_and_words_are_the_recorded_hops(two_on_redis, watch, arrive):
-    page = await watch(two_on_redis)
-    await hurry(page)
-    alice, _ = await enter(arrive, two_on_redis, "alice", "bob")
-    await alice.say("what is drawn?")
-    await plays_to_the_end(page, "alice: what is drawn?")
-    flow = recorded_flow(two_on_redis, "what is drawn?")
+async def drawn_arrows_and_words_are_the_hops(page, flow):
     hops, titles = flow.handshake + flow.hops, station_titles(flow)
     arrows = page.locator("#picture .hop")
     assert await arrows.evaluate_all("all => all.map(each => each.dataset.hop)") == [
@@ -140,7 +128,9 @@ async def test_drawn_arrows_and_words_are_the_recorded_hops(two_on_redis, watch,
 
 def recorded_flow(running, text):
     """The flow as the trace folder has it, read by nothing that the page is made with."""
-    folder = next(folder / "trace" for folder in run_folders(running.repository) if is_of(folder))
+    [folder] = (
+        each for each in scripts.run_folders(running.repository) if each.name.startswith("06")
+    )
     hops = [Hop(**entry) for entry in entries(folder, "*.jsonl")]
     commands = as_hops([Command(**entry) for entry in entries(folder, "*.commands")], hops)
     book = Book(sorted([*hops, *commands], key=lambda hop: hop.at))
@@ -148,16 +138,12 @@ def recorded_flow(running, text):
 
 
 def entries(folder, pattern):
-    paths = sorted(folder.glob(pattern))
+    paths = sorted((folder / "trace").glob(pattern))
     return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 
-def is_of(folder):
-    return folder.name.startswith("06") and any(folder.glob("trace/*.jsonl"))
-
-
 async def test_pause_step_and_replay(two_on_redis, watch, arrive):
-    page = await watch(two_on_redis)
+    page = await watch(two_on_redis, hurried=False)
     count, position = page.locator("#count"), page.locator("#position")
     (alice,) = await enter(arrive, two_on_redis, "alice")
     await alice.say("slowly, please")
@@ -181,7 +167,6 @@ async def test_pause_step_and_replay(two_on_redis, watch, arrive):
 
 async def test_an_older_message_can_be_picked_by_keyboard(two_on_redis, watch, arrive):
     page = await watch(two_on_redis, width=600)
-    await hurry(page)
     (alice,) = await enter(arrive, two_on_redis, "alice")
     for text in ("older", "newer"):
         await alice.say(text)
@@ -203,18 +188,13 @@ async def test_an_older_message_can_be_picked_by_keyboard(two_on_redis, watch, a
 # --- what is lost ---------------------------------------------------------------------------------
 
 
-async def test_killed_instance_and_killed_redis_show_where_messages_end(
-    repository,
-    watch,
-    arrive,
-):
-    with step(repository, "6", "--instances", "2", "--flow") as running:
+async def test_killed_instance_and_killed_redis_show_where_messages_end(repository, watch, arrive):
+    with scripts.step(repository, "6", "--instances", "2", "--flow") as running:
         page = await watch(running)
-        await hurry(page)
         alice, bob = await enter(arrive, running, "alice", "bob")
         await bob.say("I am bob")
         await plays_to_the_end(page, "bob: I am bob")
-        find_server(running, running.ports[1]).kill()
+        scripts.find_server(running, running.ports[1]).kill()
         await expect(page.locator("#parts .ended")).to_contain_text("Instance B has ended")
         await alice.say("is bob there?")
         await expect(page.locator("#verdict")).to_have_text("never reached: bob")
@@ -241,9 +221,8 @@ def find_redis(running):
 
 
 async def test_in_memory_a_message_never_reaches_the_other_instance(repository, watch, arrive):
-    with step(repository, "5", "--instances", "2", "--flow") as running:
+    with scripts.step(repository, "5", "--instances", "2", "--flow") as running:
         page = await watch(running)
-        await hurry(page)
         alice, _ = await enter(arrive, running, "alice", "bob")
         began = time.monotonic()
         await alice.say("anybody?")
@@ -255,9 +234,8 @@ async def test_in_memory_a_message_never_reaches_the_other_instance(repository, 
 
 
 async def test_requests_of_a_wsgi_stage_are_shown_and_refused_ones_too(repository, watch, arrive):
-    with step(repository, "1", "--flow") as running:
+    with scripts.step(repository, "1", "--flow") as running:
         page = await watch(running)
-        await hurry(page)
         (alice,) = await enter(arrive, running, "alice")
         await plays_to_the_end(page, "GET /chat/lobby/ by browser")
         await expect(page.locator("#recent button"), "not the launcher's own").to_have_count(1)
@@ -278,22 +256,22 @@ async def test_requests_of_a_wsgi_stage_are_shown_and_refused_ones_too(repositor
 
 async def test_what_the_hubs_of_chat_final_do_by_themselves_is_not_shown(repository, watch):
     often = {"variables": {"HEAD_SECONDS": "0.2"}}
-    with step(repository, "final", "--instances", "2", "--flow", **often) as running:
+    with scripts.step(repository, "final", "--instances", "2", "--flow", **often) as running:
         page = await watch(running)
-        await hurry(page)
         here, there = map(Address, running.ports)
+        unread = {"max_queue": None}  # else so many heads would delay the sockets' closing
         async with (
-            connect(here, "lobby", "dora") as dora,
-            connect(there, "lobby", "emil") as emil,
+            connect(here, "lobby", "dora", **unread) as dora,
+            connect(there, "lobby", "emil", **unread) as emil,
         ):
             for socket in (dora, emil):
-                await until(socket, "presence")
-            await say(dora, "hello emil")
+                await next_of(socket, "presence")
+            await dora.send(frame("post", text="hello emil"))
             await plays_to_the_end(page, "dora: hello emil")
             await expect(page.locator("#verdict")).to_have_text("reached everybody")
             for _ in range(5):
-                await until(emil, "head")
-            await say(emil, "hello dora")
+                await next_of(emil, "head")
+            await emil.send(frame("post", text="hello dora"))
             await plays_to_the_end(page, "emil: hello dora")
         await page.get_by_role("radio", name="Everything").check()
         await expect(in_list(page, "GET /ws/chat/lobby/ by dora")).to_be_visible()
@@ -302,33 +280,16 @@ async def test_what_the_hubs_of_chat_final_do_by_themselves_is_not_shown(reposit
     assert not by_hubs, "heads, presence and renewals go on for ever"
 
 
-async def until(socket, kind):
-    """Return when a frame of this kind has come."""
-    while json.loads(await socket.recv())["type"] != kind:
-        pass
-
-
-async def say(socket, text):
-    await socket.send(json.dumps({"type": "post", "text": text}))
-
-
 # --- the server of the page -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "host", "status"),
-    [
-        ("GET", "/", None, 200),
-        ("GET", "/live.js", None, 200),
-        ("GET", "/player.js", None, 200),
-        ("GET", "/recent.js", None, 200),
-        ("GET", "/", "evil.example", 421),
-        ("GET", "/flows", "evil.example", 421),
-        ("GET", "/flows", "127.0.0.1:1", 421),
-        ("GET", "/../flow_page.py", None, 404),
-        ("POST", "/", None, 405),
-    ],
-)
+ASKED = [("GET", path, None, 200) for path in ("/", "/live.js", "/player.js", "/recent.js")]
+ASKED += [("GET", path, "evil.example", 421) for path in ("/", "/flows")]
+ASKED += [("GET", "/flows", "127.0.0.1:1", 421), ("GET", "/../flow_page.py", None, 404)]
+ASKED += [("POST", "/", None, 405)]
+
+
+@pytest.mark.parametrize(("method", "path", "host", "status"), ASKED)
 async def test_only_the_page_and_only_by_its_own_name(two_on_redis, method, path, host, status):
     headers = {"Host": host} if host else {}
     async with httpx.AsyncClient(trust_env=False) as client:
@@ -351,27 +312,19 @@ async def test_only_on_loopback(two_on_redis):
     assert listeners == ["127.0.0.1"]
 
 
-async def test_help_names_the_option(repository):
-    assert "--flow" in run_script(repository, "run_step.sh", "--help").stdout
-
-
-async def test_busy_port_of_the_page_is_answered_with_one_sentence(repository):
-    with two_free_ports() as (first, listeners):
+async def test_port_that_the_page_cannot_have_is_answered_with_one_sentence(repository):
+    with scripts.two_free_ports() as (first, listeners):
         listeners[0].close()
-        done = run_script(repository, "run_step.sh", "1", "--flow", "--port", str(first))
-    assert_one_sentence(done, 2, f"Port {first + 1} ", "--port")
-
-
-async def test_no_port_left_for_the_page_is_answered_with_one_sentence(repository):
-    done = run_script(repository, "run_step.sh", "1", "--flow", "--port", "65535")
-    assert_one_sentence(done, 2, "flow page")
+        for port, *words in [(first, f"Port {first + 1} ", "--port"), (65535, "flow page")]:
+            done = scripts.run_script(repository, "run_step.sh", "1", "--flow", "--port", str(port))
+            scripts.assert_one_sentence(done, 2, *words)
 
 
 async def test_ctrl_c_ends_all_and_the_page_says_so_and_comes_back(repository, watch):
-    with two_free_ports() as (first, listeners):
+    with scripts.two_free_ports() as (first, listeners):
         for listener in listeners:
             listener.close()
-        running = Step(repository, "1", "--flow", "--port", str(first))
+        running = scripts.Step(repository, "1", "--flow", "--port", str(first))
         again = None
         try:
             running.wait_until_it_says("Ready in")
@@ -381,15 +334,15 @@ async def test_ctrl_c_ends_all_and_the_page_says_so_and_comes_back(repository, w
             begun = time.monotonic()
             running.send(signal.SIGINT)
             await expect(page.locator("#connection")).to_contain_text("run_step.sh has ended")
-            assert_nothing_left(running, [first, first + 1])
+            scripts.assert_nothing_left(running, [first, first + 1])
             assert time.monotonic() - begun < STOP_WITH_A_PAGE_SECONDS
             assert running.process.wait() == 128 + signal.SIGINT
             assert "Traceback" not in running.said
-            again = Step(repository, "1", "--flow", "--port", str(first))
+            again = scripts.Step(repository, "1", "--flow", "--port", str(first))
             again.wait_until_it_says("Ready in")
             await expect(page.locator("#connection")).to_have_text("Live", timeout=10_000)
             again.send(signal.SIGTERM)
-            assert_nothing_left(again)
+            scripts.assert_nothing_left(again)
         finally:
             for each in filter(None, (running, again)):
                 each.end()
@@ -402,26 +355,25 @@ def line(trace, number, kind, source, target, **others):
     """A hop as it is recorded; `others` are its other fields."""
     hop = {"id": f"{trace}-{number}", "at": number, "trace": trace, "cause": None, "kind": kind}
     hop |= {"source": source, "target": target, "label": "", "detail": {}}
-    return json.dumps(hop | others)
+    return f"{json.dumps(hop | others)}\n"
+
+
+def note(path, *lines):
+    with path.open("a") as file:
+        file.writelines(lines)
 
 
 async def test_only_the_last_traces_are_kept_and_how_open_connections_began(tmp_path):
-    recent = Recent(tmp_path)
-    with (tmp_path / "A.jsonl").open("w") as file:
-        file.write(
-            line("open", 1, "websocket", "client/A1", "server/A", detail={"socket": True}) + "\n"
-        )
-        file.write(
-            line("named", 2, "websocket", "client/A1", "server/A", detail={"author": "alice"})
-            + "\n"
-        )
-        for number in range(3, 3000):
-            trace = f"t{number}"
-            file.write(line(trace, number, "http", f"client/B{number}", "server/B") + "\n")
-            file.write(line(trace, number, "done", "server/B", "server/B") + "\n")
-            if number % 100 == 0:
-                file.flush()
-                recent.read()
+    recent, path = Recent(tmp_path), tmp_path / "A.jsonl"
+    ways = "websocket", "client/A1", "server/A"
+    note(path, line("open", 1, *ways, detail={"socket": True}))
+    note(path, line("named", 2, *ways, detail={"author": "alice"}))
+    for number in range(3, 3000):
+        trace = f"t{number}"
+        note(path, line(trace, number, "http", f"client/B{number}", "server/B"))
+        note(path, line(trace, number, "done", "server/B", "server/B"))
+        if number % 100 == 0:
+            recent.read()
     recent.read()
     book = recent.book()
     assert len(book.traces) <= TRACES + SPARE + 2
@@ -431,36 +383,29 @@ async def test_only_the_last_traces_are_kept_and_how_open_connections_began(tmp_
 
 async def test_half_a_line_is_read_when_it_is_whole(tmp_path):
     recent, text = Recent(tmp_path), line("t1", 1, "http", "client/A1", "server/A")
-    with (tmp_path / "A.jsonl").open("w") as file:
-        file.write(text[:30])
-        file.flush()
-        assert recent.read() == set()
-        file.write(text[30:] + "\n")
+    note(tmp_path / "A.jsonl", text[:30])
+    assert recent.read() == set()
+    note(tmp_path / "A.jsonl", text[30:])
     assert recent.read() == {"t1"}
     assert recent.read() == set()
 
 
 async def test_a_redis_command_belongs_to_the_one_call_that_is_open(tmp_path):
     recent, now = Recent(tmp_path), time.monotonic_ns()
+    hops, told = tmp_path / "A.jsonl", tmp_path / "redis-1.commands"
     long_ago = now - 60_000_000_000
     ways = {"source": "consumer/A1", "target": "layer/redis-1"}
-    with (
-        (tmp_path / "A.jsonl").open("w") as hops,
-        (tmp_path / "redis-1.commands").open("w") as told,
-    ):
-        joined = {"id": "A-1-2", "at": long_ago, "detail": {"channel": "specific.x!y"}}
-        hops.write(line("join", 2, "layer", **ways, **joined) + "\n")
-        hops.write(line("join", 3, "done", **ways, at=long_ago + 1, cause="A-1-2") + "\n")
-        told.write(command(long_ago, "CLIENT SETNAME A") + "\n")
-        for file in (hops, told):
-            file.flush()
-        recent.read()
-        hops.write(line("send", 4, "layer", **ways, id="A-1-4", at=now) + "\n")
-        told.write(command(now + 1, "ZRANGE asgi:group:lobby 0 -1") + "\n")
+    joined = {"id": "A-1-2", "at": long_ago, "detail": {"channel": "specific.x!y"}}
+    note(hops, line("join", 2, "layer", **ways, **joined))
+    note(hops, line("join", 3, "done", **ways, at=long_ago + 1, cause="A-1-2"))
+    note(told, command(long_ago, "CLIENT SETNAME A"))
+    recent.read()
+    note(hops, line("send", 4, "layer", **ways, id="A-1-4", at=now))
+    note(told, command(now + 1, "ZRANGE asgi:group:lobby 0 -1"))
     recent.read()
     assert [hop.label for hop in recent.book().traces["send"]] == ["", "ZRANGE lobby"]
 
 
 def command(at, words):
-    client = {"server": "redis-1", "client": "127.0.0.1:1", "inside": False}
-    return json.dumps({"at": at, "words": words, **client})
+    told = {"at": at, "words": words, "server": "redis-1", "client": "127.0.0.1:1"}
+    return f"{json.dumps(told | {'inside': False})}\n"
