@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from chatflow.clients.browser import chromium, find_chromium
 from chatflow.probing.people import new_room
+from chatflow.running import postgres
 from final.helpers import FINAL, PATIENCE
 from final.users import ALIASED, arriving
 from helpers.missing import need
@@ -46,6 +47,14 @@ def room_name():
 def name():
     """Somebody new, whose limits nobody has used up."""
     return new_name()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A PostgreSQL."""
+    need("postgresql", postgres.find_binaries)
+    with postgres.server() as server:
+        yield server
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -17,6 +17,7 @@ from chatflow.clients.sockets import connect, next_event
 from chatflow.clients.visitor import SESSIONS, Visitor
 from chatflow.running.options import is_url
 from helpers.resume import log_in
+from helpers.talking import all_of
 
 FINAL = find_stage("final").number
 
@@ -119,18 +120,17 @@ async def post(socket, text, **fields):
 
 
 async def until(socket, wanted):
-    """The first event of which `wanted(event)` is true; what comes before it is passed over."""
+    """The first event of which `wanted(event)` is true; what comes before it is passed over.
+
+    The socket remembers who it was told is there.
+    """
     async with asyncio.timeout(PATIENCE):
-        while not wanted(event := noted(socket, json.loads(await socket.recv()))):
-            pass
-    return event
-
-
-def noted(socket, event):
-    """The event; the socket remembers who it was told is there."""
-    if event["type"] == "presence":
-        socket.presence = event
-    return event
+        while True:
+            event = json.loads(await socket.recv())
+            if event["type"] == "presence":
+                socket.presence = event
+            if wanted(event):
+                return event
 
 
 async def sees(socket, *users):
@@ -154,12 +154,10 @@ async def at(instance, room_name, name=None, *, session=None, after=None):
         yield socket
 
 
-@contextlib.asynccontextmanager
-async def at_each(chat, room_name, *names):
+def at_each(chat, room_name, *names):
     """Open sockets of these, at one instance after the other."""
-    async with contextlib.AsyncExitStack() as stack:
-        pairs = zip(chat.instances, names, strict=True)
-        yield [await stack.enter_async_context(at(here, room_name, name)) for here, name in pairs]
+    pairs = zip(chat.instances, names, strict=True)
+    return all_of(at(here, room_name, name) for here, name in pairs)
 
 
 async def submit(visitor, path, **fields):

@@ -1,13 +1,13 @@
 """chat_final on PostgreSQL: what stage 09 promises holds there too, and what only it can show."""
 
 import asyncio
-import contextlib
 import itertools
 import json
 import signal
 import sys
 import uuid
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,28 +44,11 @@ from final.test_rooms import (  # noqa: F401  Both on this file's `chat`.
     begin,
     test_of_two_who_leave_at_once_one_is_asked_back,
 )
-from helpers.missing import need
-from helpers.resume import (
-    Race,
-    frame,
-    log_in,
-    next_message,
-    next_of_any_kind,
-    stored,
-    stored_in_postgres,
-)
-from helpers.scripts import (
-    Script,
-    assert_nothing_left,
-    assert_one_sentence,
-    copy_repository,
-    run_folders,
-    run_script,
-    step,
-)
+from helpers import scripts
+from helpers.resume import frame, log_in, messages_until, next_message, next_of_any_kind, stored
+from helpers.talking import all_of
 from stages.helpers import joined
 from stages.test_resume import (  # noqa: F401  Collected here too, and so run with this file's `chat`.
-    assert_nothing_was_locked,
     say,
     test_first_messages_of_many_rooms_at_once_are_all_numbered_1,
     test_five_times_the_same_client_id_on_one_socket_is_stored_once_and_answered_each_time,
@@ -78,6 +61,7 @@ from stages.test_resume import (  # noqa: F401  Collected here too, and so run w
     test_same_client_id_from_another_author_or_in_another_room_is_a_new_message,
     test_same_client_id_on_five_sockets_of_two_instances_at_once_is_stored_once,
     test_save_that_is_refused_or_rolled_back_leaves_no_gap,
+    test_whoever_joins_while_messages_are_posted_has_what_the_database_has,
 )
 
 # As with a run's own SQLite file: its users go with it, so hashing their passwords may be quick.
@@ -87,31 +71,11 @@ PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
-def server():
-    need("postgresql", postgres.find_binaries)
-    with postgres.server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def new_database(server):
     """Call it for the URL of a database that is migrated: a copy, since migrating takes seconds."""
     pristine = server.new_database()
     manage(pristine, "migrate", "--verbosity", "0")
-    numbers = itertools.count(1)
-
-    def new_database():
-        name = f"copy_{next(numbers)}"
-        in_postgres(server, f"CREATE DATABASE {name} TEMPLATE {pristine.rpartition('/')[2]}")
-        return server.url(name)
-
-    return new_database
-
-
-def in_postgres(server, *statements):
-    with psycopg.connect(server.url("postgres"), autocommit=True) as database:
-        for statement in statements:
-            database.execute(statement)
+    return partial(server.new_database, like=pristine)
 
 
 @pytest.fixture(scope="module")
@@ -120,21 +84,13 @@ def chat(new_database, started_once):
         yield get(FINAL)
 
 
-@contextlib.asynccontextmanager
-async def joined_by_turns(chat, room_names, name):
+def joined_by_turns(chat, room_names, name):
     """Open sockets of one user, in these rooms, by turns on one instance and the other."""
-    async with contextlib.AsyncExitStack() as stack:
-        openings = [joined(chat.instances[n % 2], room, name) for n, room in enumerate(room_names)]
-        yield [await stack.enter_async_context(opening) for opening in openings]
+    turns = zip(itertools.cycle(chat.instances), room_names, strict=False)
+    return all_of(joined(instance, room_name, name) for instance, room_name in turns)
 
 
 # --- many at once ---------------------------------------------------------------------------------
-
-
-@pytest.mark.timeout(300)
-async def test_who_joins_while_1000_messages_are_posted_has_what_the_database_has(chat):
-    await Race(chat).run(count=1_000, joins=20)
-    assert_nothing_was_locked(chat)
 
 
 async def test_message_that_is_deleted_on_both_instances_at_once_is_deleted_once(chat):
@@ -156,23 +112,19 @@ async def test_message_that_is_deleted_on_both_instances_at_once_is_deleted_once
     assert kept == [(1, ""), (2, ""), (3, "after it")]
 
 
-async def events_until(socket, text):
-    """All that comes, up to the message with this text."""
-    events = [await next_of_any_kind(socket)]
-    while events[-1].get("text") != text:
-        events.append(await next_of_any_kind(socket))
-    return events
+events_until = partial(messages_until, next_event=next_of_any_kind)
 
 
 @pytest.fixture(scope="module")
 def narrow(server, new_database, started_once):
     """A chat whose users may post little, and whose server has few connections for it."""
-    database = new_database().replace("//chat:", "//few:")
     role = f"CREATE ROLE few LOGIN PASSWORD '{server.password}' CONNECTION LIMIT 17"
-    in_postgres(server, role, "GRANT chat TO few")
+    with psycopg.connect(server.url("postgres")) as database:
+        database.execute(f"{role}; GRANT chat TO few")
     settings = {"PAGES_AT_ONCE": "4", "DATABASE_THREADS": "4"}
     settings |= {"POSTS_AT_ONCE": "5", "POSTS_PER_SECOND": "0.001"}
-    with started_once(database=database, settings=QUICK | settings) as get:
+    url = new_database().replace("//chat:", "//few:")
+    with started_once(database=url, settings=QUICK | settings) as get:
         yield get(FINAL)
 
 
@@ -314,9 +266,8 @@ async def test_who_may_not_stay_is_sent_away_though_connections_were_forgotten(f
 async def test_database_that_is_silent_is_said_in_words_and_all_is_well_when_it_is_back(far):
     (chat, way), room_name = far, new_room()
     session = await log_in(chat, "bob")
-    async with contextlib.AsyncExitStack() as stack:
-        here = chat.instances[0]
-        sockets = [await stack.enter_async_context(joined(here, room_name)) for _ in range(6)]
+    here = chat.instances[0]
+    async with all_of(joined(here, room_name) for _ in range(6)) as sockets:
         await say(sockets[0], "before")
         for socket in sockets[1:]:
             await next_message(socket)
@@ -434,16 +385,16 @@ async def test_characters_that_postgres_cannot_keep_are_refused_in_words(chat):
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
-    return copy_repository(tmp_path_factory.mktemp("repository"))
+    return scripts.copy_repository(tmp_path_factory.mktemp("repository"))
 
 
 async def test_run_step_runs_chat_final_on_it(repository, server, new_database):
     url = new_database()
-    with step(repository, "final", "--database", url) as running:
+    with scripts.step(repository, "final", "--database", url) as running:
         assert (await post(running, "lobby", "dora", "on PostgreSQL")).status_code == 302
         assert f"messages    postgres://…@127.0.0.1:{server.port}/" in running.said
         assert server.password not in running.said, "a password is nothing for the screen"
-    [message] = stored_in_postgres(url, "lobby")
+    [message] = stored(SimpleNamespace(database=url), "lobby")
     assert message["text"] == "on PostgreSQL"
 
 
@@ -459,10 +410,10 @@ BAD_URLS = {
 def test_database_that_cannot_be_had_is_answered_with_one_sentence(repository, server, case):
     exit_code, url, words = case
     url = url.format(port=server.port, free=free_port())
-    done = run_script(repository, "run_step.sh", "final", "--port", "0", "--database", url)
-    assert_one_sentence(done, exit_code, "://…@127.0.0.1:", words)
+    done = scripts.run_script(repository, "run_step.sh", "final", "--port", "0", "--database", url)
+    scripts.assert_one_sentence(done, exit_code, "://…@127.0.0.1:", words)
     assert "s3cr3t" not in done.stdout + done.stderr, "a password is nothing for the screen"
-    assert run_folders(repository) == [], "nothing should be left running"
+    assert scripts.run_folders(repository) == [], "nothing should be left running"
 
 
 # --- the server itself --------------------------------------------------------------------------
@@ -477,7 +428,7 @@ with postgres.server() as server:
 
 
 def test_no_server_is_left_when_who_started_it_is_killed(repository, server, tmp_path):
-    starter = Script(
+    starter = scripts.Script(
         repository,
         [sys.executable, "-c", START_IT_AND_WAIT],
         output=tmp_path / "said",
@@ -488,7 +439,7 @@ def test_no_server_is_left_when_who_started_it_is_killed(repository, server, tmp
         number, folder = starter.said.split()
         assert psutil.Process(int(number)).name() == "postgres"
         starter.send(signal.SIGKILL)
-        assert_nothing_left(starter)
+        scripts.assert_nothing_left(starter)
         assert not Path(folder).exists(), "its files should be swept away"
     finally:
         starter.end()

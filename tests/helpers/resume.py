@@ -27,17 +27,13 @@ STORED = "SELECT * FROM chat_message WHERE room_name = %s ORDER BY seq, id"
 def stored(chat, room_name):
     """A room's messages as events: from the database itself, past the stage's own code."""
     if is_url(chat.database):
-        return stored_in_postgres(chat.database, room_name)
+        with psycopg.connect(chat.database, row_factory=dict_row) as database:
+            return [as_event(row) for row in database.execute(STORED, (room_name,))]
     path = f"{chat.database.as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(path, uri=True)) as database:
         database.row_factory = sqlite3.Row
         rows = database.execute(STORED.replace("%s", "?"), (room_name,)).fetchall()
     return [as_event(typed(dict(row))) for row in rows]
-
-
-def stored_in_postgres(url, room_name):
-    with psycopg.connect(url, row_factory=dict_row) as database:
-        return [as_event(row) for row in database.execute(STORED, (room_name,))]
 
 
 def typed(row):
@@ -76,11 +72,11 @@ async def next_message(socket):
     return event
 
 
-async def messages_until(socket, text):
-    """All messages that come, up to the one with this text."""
-    heard = [await next_message(socket)]
-    while heard[-1]["text"] != text:
-        heard.append(await next_message(socket))
+async def messages_until(socket, text, next_event=next_message):
+    """All messages that come, or other events too, up to the one with this text."""
+    heard = [await next_event(socket)]
+    while heard[-1].get("text") != text:
+        heard.append(await next_event(socket))
     return heard
 
 
@@ -128,19 +124,15 @@ class Race:
         async with self.joined(instance) as (socket, heard):
             for number in numbers:
                 if number in join_at:
-                    self.start_reader()
+                    here = self.chat.instances[len(self.readers) % 2]
+                    self.readers.append(self.reading.create_task(self.read(here)))
                 await socket.send(frame(f"message {number}"))
                 heard += await messages_until(socket, f"message {number}")
                 self.newest = max(self.newest, heard[-1]["seq"])
 
-    def start_reader(self):
-        """Somebody joins, who has the room's messages up to any one of them."""
-        instance = self.chat.instances[len(self.readers) % 2]
-        after = random.randint(0, self.newest)
-        self.readers.append(self.reading.create_task(self.read(instance, after)))
-
-    async def read(self, instance, after):
-        async with self.joined(instance, after) as (socket, heard):
+    async def read(self, instance):
+        """Join, with the room's messages up to any one of them."""
+        async with self.joined(instance, after=random.randint(0, self.newest)) as (socket, heard):
             heard += await messages_until(socket, LAST)
 
     @contextlib.asynccontextmanager

@@ -12,6 +12,13 @@ from chatflow import Visitor
 from chatflow.clients.sockets import connect
 
 
+@contextlib.asynccontextmanager
+async def all_of(openings):
+    """Open all of these, one after the other; yields what they yield."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(opening) for opening in openings]
+
+
 def new_name():
     return f"user-{secrets.token_hex(6)}"
 

@@ -181,9 +181,9 @@ class PostgresServer:
     def url(self, database):
         return f"postgres://{NAME}:{self.password}@{HOST}:{self.port}/{database}"
 
-    def new_database(self):
-        """Make an empty database; returns its URL."""
+    def new_database(self, like="/template1"):
+        """Make an empty database, or a copy of one that nobody uses; both by their URLs."""
         name = f"{NAME}_{next(self.numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like.rpartition('/')[2]}")
         return self.url(name)
