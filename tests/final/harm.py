@@ -28,7 +28,7 @@ from chatflow.basics.addresses import HOST, NO_TLS
 from chatflow.clients.guests import Guest
 from chatflow.clients.sockets import connect
 from chatflow.probing.people import new_room
-from chatflow.running.options import is_url
+from final.helpers import in_database
 from helpers.resume import stored
 
 FLOODER = Path(__file__).with_name("flooder.py")
@@ -63,12 +63,9 @@ class Conversation:
 
     def guest(self, number, session):
         room_name = self.hit if number < PEOPLE / 2 else self.other
-        return Guest(self.instances_from(number), room_name, session, self.note_wait)
-
-    def instances_from(self, number):
-        """All of them, beginning with another one for each number."""
         first = number % len(self.run.instances)
-        return self.run.instances[first:] + self.run.instances[:first]
+        instances = self.run.instances[first:] + self.run.instances[:first]
+        return Guest(instances, room_name, session, self.note_wait)
 
     @contextlib.asynccontextmanager
     async def going_on(self):
@@ -119,10 +116,7 @@ class Conversation:
 
     async def until_all_agree(self):
         """Return when nothing waits to be sent, and everybody has what is stored."""
-        await eventually(self.all_agree, self.who_does_not)
-
-    def all_agree(self):
-        return not self.who_does_not()
+        await eventually(lambda: not self.who_does_not(), self.who_does_not)
 
     def who_does_not(self):
         newest = {name: newest_seq(self.run, name) for name in (self.hit, self.other)}
@@ -141,27 +135,19 @@ class Conversation:
             messages += len(events)
             lost += len(self.written[room_name] - set(ids))
             twice += sum(ids.values()) - len(ids)
-            for guest in self.guests:
-                if guest.room_name == room_name:
-                    assert not guest.errors, "nobody is refused anything for good"
-                    lost += len(
-                        set(range(1, len(events) + 1)) - {one["seq"] for one in guest.heard}
-                    )
-                    twice += guest.repeated
-                    if not lost and not twice:
-                        assert guest.heard == events, "all is heard as it is stored, in its order"
+            for guest in (each for each in self.guests if each.room_name == room_name):
+                assert not guest.errors, "nobody is refused anything for good"
+                lost += len({*range(1, len(events) + 1)} - {one["seq"] for one in guest.heard})
+                twice += guest.repeated
+                if not lost and not twice:
+                    assert guest.heard == events, "all is heard as it is stored, in its order"
         return {"messages": messages, "lost": lost, "twice": twice}
 
 
 def newest_seq(run, room_name):
     """The number of a room's newest event, past the stage's own code."""
-    question = "SELECT max(seq) FROM chat_message WHERE room_name = "
-    if is_url(run.database):
-        with psycopg.connect(run.database) as database:
-            [(newest,)] = database.execute(question + "%s", [room_name]).fetchall()
-    else:
-        with contextlib.closing(sqlite3.connect(run.database)) as database:
-            [(newest,)] = database.execute(question + "?", [room_name]).fetchall()
+    question = "SELECT max(seq) FROM chat_message WHERE room_name = ?"
+    [(newest,)] = in_database(run, question, room_name)
     return newest or 0
 
 
@@ -198,9 +184,6 @@ class Harm:
     @property
     def instance(self):
         return self.run.instances[self.cycle % len(self.run.instances)]
-
-    def instance_under(self, server):
-        return self.run.instances[self.run.servers.index(server)]
 
     def socket(self, instance, **options):
         # A ping of ours would find out what the server has to find out.
@@ -256,13 +239,9 @@ async def room_is_locked(harm):
         await asyncio.sleep(2)
 
 
-def reader_of(server):
-    return partial(reader_stops, server=server)
-
-
 async def reader_stops(harm, server):
     """Somebody asks for five megabytes, and takes none: more than the kernel keeps for them."""
-    instance = harm.instance_under(server)
+    instance = harm.run.instances[harm.run.servers.index(server)]
     await eventually(
         lambda: newest_seq(harm.run, harm.room_name) >= A_PAGE, lambda: "too little is said here"
     )
@@ -276,6 +255,10 @@ async def reader_stops(harm, server):
         code = await until_let_go(harm, instance, reader)
     # Daphne takes whatever it is given, so only an unanswered ping tells.
     assert code == {"daphne": 1006, "uvicorn": 4408}[server], f"{server} has noted {code}"
+
+
+def reader_of(server):
+    return partial(reader_stops, server=server)
 
 
 async def client_vanishes(harm):
@@ -328,16 +311,14 @@ async def flood(harm):
     flooder = await asyncio.create_subprocess_exec(
         sys.executable, *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
     )
-    said, _ = await flooder.communicate()
-    codes = json.loads(said)
+    codes = json.loads((await flooder.communicate())[0])
     # A client that writes without a pause may be cut off before the close frame has reached them.
     assert set(codes) <= {4429, 1006}
     harm.ends.update(codes)
 
 
 async def all_come_back_at_once(harm):
-    guests = harm.conversation.guests
-    for guest in guests:
+    for guest in harm.conversation.guests:
         guest.drop()
     await asyncio.sleep(A_WHILE)
 

@@ -1,9 +1,7 @@
 """chat_final: what moderators see and do in the admin, and what they can break there: nothing."""
 
-import contextlib
 import html
 import json
-import sqlite3
 import uuid
 from urllib.parse import quote
 
@@ -12,11 +10,11 @@ import pytest
 from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import ask, at, in_database, make_room, next_answer, post, user_id
+from final.helpers import submit as send_form
 from helpers.resume import log_in
 from helpers.shell import in_shell
 
 BAD_ROOMS = ["general chat", "café", "a/b", "50%", "", "lobby\n", "a" * 51]
-A_ROOM_NAME = "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _."
 MANY = 300
 
 
@@ -25,18 +23,15 @@ async def moderator(chat):
     """A Visitor who may do everything in the admin."""
     async with Visitor(chat, "root") as visitor:
         await visitor.log_in()
-        in_database(
-            chat, "UPDATE auth_user SET is_staff = 1, is_superuser = 1 WHERE username = 'root'"
-        )
+        promote = "UPDATE auth_user SET is_staff = 1, is_superuser = 1 WHERE username = 'root'"
+        in_database(chat, promote)
         yield visitor
 
 
 async def submit(visitor, path, **fields):
     """Load a form of the admin, and send it."""
-    page = await visitor.load(path)
-    assert page.status_code == 200, path
-    fields["csrfmiddlewaretoken"] = visitor.token
-    return await visitor.http.post(path, data=fields)
+    assert (await visitor.load(path)).status_code == 200, path
+    return await send_form(visitor, path, **fields)
 
 
 # --- rooms ----------------------------------------------------------------------------------------
@@ -47,7 +42,8 @@ async def test_admin_makes_no_room_that_has_no_address(chat, moderator, name):
     answer = await submit(moderator, "/admin/chat/room/add/", name=name)
     assert answer.status_code == 200, "the form again"
     if 0 < len(name) <= 50:
-        assert A_ROOM_NAME in answer.text, "the admin should say what a room's name is"
+        what_it_is = "A room name has 1 to 50 letters (A-Z, a-z), digits, - or _."
+        assert what_it_is in answer.text, "the admin should say what a room's name is"
     assert in_database(chat, "SELECT name FROM chat_room WHERE name = ?", name) == []
 
 
@@ -113,16 +109,13 @@ async def test_saving_a_room_never_sets_its_counter_back(chat):
 def crowded(chat):
     """Rooms of a few members and of many."""
     rooms = {20: new_room(), MANY: new_room()}
-    people = [
-        (f"one-of-many-{number}", "x", "2026-01-01 00:00:00", 0, 0, 1, "", "", "")
-        for number in range(MANY)
-    ]
     insert = """
+        WITH RECURSIVE numbers (n) AS (SELECT 0 UNION SELECT n + 1 FROM numbers WHERE n + 1 < ?)
         INSERT OR IGNORE INTO auth_user (username, password, date_joined, is_staff, is_superuser,
-        is_active, first_name, last_name, email) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            is_active, first_name, last_name, email)
+        SELECT 'one-of-many-' || n, 'x', '2026-01-01 00:00:00', 0, 0, 1, '', '', '' FROM numbers
     """
-    with contextlib.closing(sqlite3.connect(chat.database, timeout=20)) as database, database:
-        database.executemany(insert, people)
+    in_database(chat, insert, MANY)
     for count, room_name in rooms.items():
         make_room(chat, room_name)
         in_database(
@@ -213,10 +206,9 @@ async def test_nothing_of_a_text_is_left_anywhere_when_a_moderator_has_deleted_i
         fields = {"action": "delete_text", "_selected_action": message["id"]}
         assert (await submit(moderator, path, **fields)).status_code == 302
         assert (await next_answer(alice))["type"] == "deleted"
-        pages = [path, "/admin/", f"{path}?q={room_name}", f"/chat/{room_name}/"]
-        for page in pages:
+        for page in (path, "/admin/", f"{path}?q={room_name}", f"/chat/{room_name}/"):
             text = html.unescape((await moderator.load(page)).text)
-            assert secret not in text.replace(f"q={secret}", ""), f"{page} still shows it"
+            assert secret not in text, f"{page} still shows it"
     assert tables_with(chat, secret) == []
     assert tables_with(chat, "Deleted the text."), "that it was deleted is kept"
 
@@ -224,11 +216,7 @@ async def test_nothing_of_a_text_is_left_anywhere_when_a_moderator_has_deleted_i
 def tables_with(chat, text):
     """The tables of the database in which this stands somewhere."""
     tables = in_database(chat, "SELECT name FROM sqlite_master WHERE type = 'table'")
-    return [table for (table,) in tables if text in everything_in(chat, table)]
-
-
-def everything_in(chat, table):
-    return repr(in_database(chat, f"SELECT * FROM {table}"))
+    return [name for (name,) in tables if text in repr(in_database(chat, f"SELECT * FROM {name}"))]
 
 
 # --- names of users -------------------------------------------------------------------------------
@@ -237,23 +225,17 @@ TOO_LONG, LONGEST = "x" * 51, "y" * 50
 
 
 async def test_no_way_makes_a_user_name_that_is_too_long_to_write_under(chat, moderator):
-    passwords = {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
-    added = await submit(moderator, "/admin/auth/user/add/", username=TOO_LONG, **passwords)
-    assert "at most 50 characters" in added.text
-    assert "at most 50 characters" in await create_superuser(chat, TOO_LONG)
+    fields = {"username": TOO_LONG, "password1": PASSWORD, "password2": PASSWORD}
+    fields |= {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+    change = f"/admin/auth/user/{user_id(chat, 'root')}/change/"
+    added = await submit(moderator, "/admin/auth/user/add/", usable_password="true", **fields)
+    renamed = await submit(moderator, change, **fields)
     async with Visitor(chat, TOO_LONG, fresh=True) as stranger:
-        passwords = {"password1": PASSWORD, "password2": PASSWORD}
-        signed_up = await stranger.submit("/accounts/signup/", **passwords)
-    assert "at most 50 characters" in signed_up.text
+        signed_up = await stranger.submit("/accounts/signup/", **fields)
+    said = [answer.text for answer in (added, renamed, signed_up)]
+    for text in (*said, await create_superuser(chat, TOO_LONG)):
+        assert "at most 50 characters" in text
     assert in_database(chat, "SELECT id FROM auth_user WHERE username = ?", TOO_LONG) == []
-    renamed = await submit(
-        moderator,
-        f"/admin/auth/user/{user_id(chat, 'root')}/change/",
-        username=TOO_LONG,
-        date_joined_0="2026-01-01",
-        date_joined_1="00:00:00",
-    )
-    assert "at most 50 characters" in renamed.text
     assert "created" in await create_superuser(chat, LONGEST)
 
 

@@ -4,10 +4,10 @@ That the other instance hears of it, and that one can come back: see test_servic
 """
 
 import asyncio
-import contextlib
 import signal
 from collections import Counter
 
+import pytest
 import pytest_asyncio
 from picows import WSListener, WSMsgType, ws_connect
 
@@ -73,11 +73,8 @@ async def crowds(start):
 
 
 async def first_is_gone(readers):
-    waiting = [asyncio.create_task(reader.is_gone.wait()) for reader in readers]
-    done, _ = await asyncio.wait(waiting, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    assert done, "nobody is sent away"
+    async with asyncio.timeout(PATIENCE):
+        await next(asyncio.as_completed([reader.is_gone.wait() for reader in readers]))
 
 
 async def all_are_gone(readers):
@@ -86,14 +83,7 @@ async def all_are_gone(readers):
             await reader.is_gone.wait()
 
 
-async def test_hundreds_are_sent_away_in_words_and_a_few_at_a_time(crowds):
-    chat, crowds = crowds
-    before = logs(chat)
-    await asyncio.gather(*map(is_left_a_few_at_a_time, chat.instances, crowds, ENDS.values()))
-    assert "Traceback" not in logged_since(chat, before), "it should end in order"
-
-
-async def is_left_a_few_at_a_time(instance, crowd, end):
+async def is_left_a_few_at_a_time(instance, crowd):
     began = asyncio.get_running_loop().time()
     coming = [asyncio.create_task(knock(instance, ROOMS[0])) for _ in range(20)]
     await asyncio.wait(coming, return_when=asyncio.FIRST_COMPLETED)
@@ -103,36 +93,30 @@ async def is_left_a_few_at_a_time(instance, crowd, end):
     assert await readiness(instance) == (503, facts), "nobody new is to be sent here"
     latecomers = await asyncio.gather(*coming)
     await all_are_gone([*crowd, *latecomers])
-    assert Counter(reader.code for reader in crowd) == {4012: SOCKETS}
     assert {reader.code for reader in latecomers} == {4012}, "who was on the way in is told, too"
     tenths = Counter(int(10 * (reader.closed_at - began)) for reader in crowd)
     assert len(tenths) >= 5, f"not all of them are to come back at once: {tenths}"
     assert max(tenths.values()) <= SOCKETS / 2, f"nor half of them: {tenths}"
-    assert await asyncio.to_thread(instance.program.stop) == end
 
 
-async def test_instance_that_falls_behind_makes_up_for_it_and_still_tells_everybody(crowds):
-    chat, crowds = crowds
-    before = logs(chat)
-    await asyncio.gather(*map(is_left_though_held_up, chat.instances, crowds, ENDS.values()))
-    assert "Traceback" not in logged_since(chat, before), "it should end in order"
-
-
-async def is_left_though_held_up(instance, crowd, end):
+async def is_left_though_it_falls_behind(instance, crowd):
     instance.program.let_go()
     await first_is_gone(crowd)
-    with held_up(instance):
-        # As long as it had for all of them: as if it had far too much else to do.
-        await asyncio.sleep(DRAIN_SECONDS)
-    await all_are_gone(crowd)
-    assert Counter(reader.code for reader in crowd) == {4012: SOCKETS}
-    assert await asyncio.to_thread(instance.program.stop) == end
-
-
-@contextlib.contextmanager
-def held_up(instance):
     instance.program.send(signal.SIGSTOP)
     try:
-        yield
+        # As long as it had for all of them: as if it had far too much else to do.
+        await asyncio.sleep(DRAIN_SECONDS)
     finally:
         instance.program.send(signal.SIGCONT)
+    await all_are_gone(crowd)
+
+
+@pytest.mark.parametrize("is_left", [is_left_a_few_at_a_time, is_left_though_it_falls_behind])
+async def test_hundreds_are_sent_away_in_words(crowds, is_left):
+    chat, crowds = crowds
+    before = logs(chat)
+    await asyncio.gather(*map(is_left, chat.instances, crowds))
+    for instance, crowd, end in zip(chat.instances, crowds, ENDS.values(), strict=True):
+        assert Counter(reader.code for reader in crowd) == {4012: SOCKETS}
+        assert await asyncio.to_thread(instance.program.stop) == end
+    assert "Traceback" not in logged_since(chat, before), "it should end in order"

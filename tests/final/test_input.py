@@ -11,6 +11,7 @@ import re
 import pytest
 import websockets
 
+from chatflow.clients.sockets import connect
 from chatflow.clients.visitor import PASSWORD, Visitor
 from chatflow.probing.people import new_room
 from final.helpers import (
@@ -61,13 +62,9 @@ FRAMES |= {
 
 def with_field(kind, field, values, **others):
     """Frames of a type with a value that is none for this field."""
-    return {
-        f"{kind}: {field} {value!r:.20}": (
-            json.dumps({"type": kind, **others, field: value}),
-            f"bad_{field}",
-        )
-        for value in values
-    }
+    others |= {"type": kind}
+    frames = {f"{kind}: {field} {value!r:.20}": {**others, field: value} for value in values}
+    return {what: (json.dumps(frame), f"bad_{field}") for what, frame in frames.items()}
 
 
 NO_TEXTS = [None, True, 7, ["hi"], {"hi": 1}, "", " \n\t\u00a0", "x" * 2_001, "😀" * 2_001, "a\0b"]
@@ -141,10 +138,6 @@ async def test_what_follows_the_frame_that_closed_a_socket_is_ignored(chat):
         assert (await post(bob, "is she gone?"))["seq"] == 2, "nothing more is stored"
 
 
-# As a cookie may write it.
-NUL = r"\000"
-
-
 async def test_page_of_who_was_logged_in_before_in_this_browser_is_told_so(chat):
     session = await session_of(chat, "eve")
     for name in ("alice", "", "eve%00", "%FF", "eve&as=alice"):
@@ -161,9 +154,7 @@ async def test_page_of_who_was_logged_in_before_in_this_browser_is_told_so(chat)
     "cookie", ['"\\000\\000\\000\\000\\000\\000\\000\\000"', "é" * 9, "x" * 4_000]
 )
 async def test_cookie_of_nonsense_is_that_of_a_stranger(chat, cookie):
-    url = f"{chat.ws_url}/ws/chat/lobby/"
-    headers = {"Cookie": f"sessionid={cookie}"}
-    async with websockets.connect(url, origin=chat.url, additional_headers=headers) as socket:
+    async with connect(chat, "lobby", session=cookie) as socket:
         assert await closing_code(socket) == 4401
 
 
@@ -192,16 +183,11 @@ async def test_address_of_no_room_is_404_for_every_form_of_a_room(chat, what):
             assert answer.status_code == 404
         assert (await eve.http.get(f"/chat/{NO_ROOMS[what]}/")).status_code == 404
         # Of a form's field the white space at the ends is taken off: a phone adds some.
-        name = NO_ROOMS[what].replace("lobby%0A", "%0A")
-        for answer in (
-            await eve.http.get(f"/?room_name={name}"),
-            await eve.http.post(
-                "/",
-                content=f"csrfmiddlewaretoken={eve.token}&room_name={name}",
-                headers={"Content-Type": A_FORM},
-            ),
-        ):
-            assert_refused_in_words(answer)
+        fields = f"room_name={NO_ROOMS[what].replace('lobby%0A', '%0A')}"
+        assert_refused_in_words(await eve.http.get(f"/?{fields}"))
+        fields += f"&csrfmiddlewaretoken={eve.token}"
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        assert_refused_in_words(await eve.http.post("/", content=fields, headers=headers))
 
 
 def assert_refused_in_words(answer):
@@ -236,7 +222,6 @@ def seqs(chat, room_name):
     return [seq for (seq,) in in_database(chat, select, room_name)]
 
 
-A_FORM = "application/x-www-form-urlencoded"
 BODIES = {
     "JSON": ('{"text": "hi"}', "application/json"),
     "no form at all": ("\0\1\2", "multipart/form-data; boundary=x"),
@@ -256,11 +241,8 @@ async def test_body_that_is_no_form_of_ours_is_refused(chat, what):
     assert seqs(chat, room_name) == []
 
 
-FORMS = [
-    *("/", "/chat/{room}/", "/chat/{room}/invite/", "/chat/{room}/leave/", "/admin/login/"),
-    *("/accounts/login/", "/accounts/signup/", "/accounts/logout/"),
-    *("/accounts/password_change/",),
-]
+FORMS = ["/", "/chat/{room}/", "/chat/{room}/invite/", "/chat/{room}/leave/", "/admin/login/"]
+FORMS += [f"/accounts/{name}/" for name in ("login", "signup", "logout", "password_change")]
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -280,10 +262,9 @@ async def test_form_without_the_token_of_our_page_is_403(chat, path, token):
 async def test_name_that_is_none_cannot_sign_up_nor_log_in_nor_be_invited(chat, name):
     room_name = new_room()
     async with Visitor(chat, "eve") as eve, Visitor(chat, name, fresh=True) as stranger:
-        signed_up = await stranger.submit(
-            "/accounts/signup/", password1=PASSWORD, password2=PASSWORD
-        )
-        logged_in = await stranger.submit("/accounts/login/", password=PASSWORD)
+        passwords = {"password": PASSWORD, "password1": PASSWORD, "password2": PASSWORD}
+        signed_up = await stranger.submit("/accounts/signup/", **passwords)
+        logged_in = await stranger.submit("/accounts/login/", **passwords)
         assert (signed_up.status_code, logged_in.status_code) == (200, 200), "the form again"
         assert not stranger.session
         await eve.log_in()
