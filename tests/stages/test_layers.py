@@ -14,21 +14,17 @@ from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from chatflow import stage
-from chatflow.running import redis_server
-from chatflow.running.processes import RunFolder
 from chatflow.running.servers import ASGI_SERVERS
 from labs.careless_proxy import careless_proxy
 from labs.full_queues import in_redis, in_the_process, of_a_subscriber
-from labs.two_clocks import after_the_day, ended_by_daphne
+from labs.two_clocks import after_the_day
+from stages.helpers import lone_redis
 
 
 @pytest.fixture(scope="module")
 def server():
-    folder = RunFolder("layers")
-    try:
-        yield redis_server.start(folder)
-    finally:
-        folder.close()
+    with lone_redis() as server:
+        yield server
 
 
 async def test_queue_in_redis_drops_the_newest_and_says_so(server):
@@ -94,10 +90,6 @@ async def test_pubsub_layer_is_beta_forgets_nobody_and_has_no_limit(server):
         got = [(await layer.receive(channel))["number"] for _ in range(200)]
     assert got == list(range(200))
     await layer.flush()
-
-
-async def test_daphne_ends_a_day_and_a_slow_handshake():
-    assert await ended_by_daphne() == (1000, "did not receive a valid HTTP response")
 
 
 async def test_no_server_but_daphne_ends_a_socket_that_its_layer_has_forgotten():

@@ -5,74 +5,40 @@ import re
 
 import pytest
 
-from chatflow import Visitor, post, stage, stages
+from chatflow import Visitor, post
 from chatflow.probing.people import new_room
-from chatflow.running.variants import variant
+from stages.helpers import FINAL, able, changed, get, in_stages
 
-
-def in_stages(found):
-    cases = [pytest.param(stage.number, id=f"stage_{stage.number}") for stage in found]
-    return pytest.mark.parametrize("chat", cases, indirect=True)
-
-
-every_stage = in_stages(stages())
+every_stage = in_stages(*range(1, FINAL + 1))
 # Up to stage 07 people write under whatever name they give.
-every_stage_with_free_names = in_stages([one for one in stages() if one.can["unforgeable"] == "no"])
-every_stage_with_users = in_stages([one for one in stages() if one.can["unforgeable"] == "yes"])
+every_stage_with_free_names = in_stages(*range(1, 8))
+every_stage_with_users = in_stages(*able("unforgeable"))
 
-BAD_ROOM_NAMES = {
-    "51 characters": "a" * 51,
-    "not ASCII": "caf%C3%A9",
-    "a newline": "lobby%0A",
-    "a newline before the slash": "%0Alobby",
-    "up and out": "..%2F",
-    "a space": "two%20words",
-    "a dot": "lobby.txt",
-    "nothing": "",
-}
+# Too long, not ASCII, with a newline behind or before, up and out, a space, a dot, and nothing.
+BAD_ROOM_NAMES = ["a" * 51, "caf%C3%A9", "lobby%0A", "%0Alobby", "..%2F", "two%20words"]
+BAD_ROOM_NAMES += ["lobby.txt", ""]
 
 
-async def get(chat, path):
-    """A page, as somebody sees it who is logged in where the stage has accounts."""
-    async with Visitor(chat, "reader") as reader:
-        await reader.log_in()
-        return await reader.http.get(path)
-
-
-def assert_plain_refusal(response, status):
-    assert response.status_code == status
+def assert_plain_refusal(response, status, what=""):
+    assert response.status_code == status, what
     assert "Traceback" not in response.text, "a visitor must not see a traceback"
     assert "DEBUG = True" not in response.text, "turn DEBUG off: this page shows our source"
 
 
 @every_stage
-async def test_index_lists_rooms_that_have_messages(chat):
-    room_name = new_room()
-    await post(chat, room_name, "alice", "first")
-    page = await get(chat, "/")
-    assert page.status_code == 200
-    assert f'href="/chat/{room_name}/"' in page.text, "GET / should link to each room"
+async def test_index_takes_a_room_name_also_with_the_space_that_a_phone_adds(chat):
+    for name in ("lobby", "lobby%20"):
+        response = await get(chat, f"/?room_name={name}")
+        assert response.status_code == 302
+        assert response.headers["location"] == "/chat/lobby/"
 
 
 @every_stage
-async def test_index_takes_a_room_name(chat):
-    response = await get(chat, "/?room_name=lobby")
-    assert response.status_code == 302
-    assert response.headers["location"] == "/chat/lobby/"
-
-
-@every_stage
-async def test_index_takes_a_room_name_with_the_space_that_a_phone_adds(chat):
-    response = await get(chat, "/?room_name=lobby%20")
-    assert response.status_code == 302
-    assert response.headers["location"] == "/chat/lobby/"
-
-
-@every_stage
-async def test_index_refuses_a_bad_room_name_in_words(chat):
-    response = await get(chat, "/?room_name=caf%C3%A9")
-    assert_plain_refusal(response, 400)
-    assert "1 to 50 letters" in response.text
+async def test_index_refuses_a_bad_room_name_in_words_and_asks_for_one_that_is_missing(chat):
+    for name, words in [("caf%C3%A9", "1 to 50 letters"), ("", "Name a room.")]:
+        response = await get(chat, f"/?room_name={name}")
+        assert_plain_refusal(response, 400)
+        assert words in response.text
 
 
 @every_stage
@@ -92,24 +58,17 @@ def name_fields(page):
 
 
 @every_stage
-@pytest.mark.parametrize("query", ["fbclid=x", "utm_source=a&utm_medium=b", "room=lobby", "x"])
-async def test_index_takes_what_else_an_address_brings_for_no_form(chat, query):
-    page = await get(chat, f"/?{query}")
-    assert page.status_code == 200, f"/?{query} asks for no room: only room_name makes it a form"
-    assert "alert" not in page.text, "nothing was filled in, so there is nothing to complain of"
-    entered = await get(chat, f"/?{query}&room_name=lobby")
-    assert entered.headers.get("location") == "/chat/lobby/", "beside it the form still works"
+async def test_index_takes_what_else_an_address_brings_for_no_form(chat):
+    for query in ("fbclid=x", "utm_source=a&utm_medium=b", "room=lobby", "x"):
+        page = await get(chat, f"/?{query}")
+        assert page.status_code == 200, f"only room_name makes it a form, and not {query}"
+        assert "alert" not in page.text, "nothing was filled in, so there is nothing to complain of"
+        entered = await get(chat, f"/?{query}&room_name=lobby")
+        assert entered.headers.get("location") == "/chat/lobby/", "beside it the form still works"
 
 
 @every_stage
-async def test_index_asks_for_a_name_where_the_form_was_sent_without(chat):
-    page = await get(chat, "/?room_name=")
-    assert_plain_refusal(page, 400)
-    assert "Name a room." in page.text
-
-
-@every_stage
-async def test_post_is_stored_and_redirects(chat):
+async def test_post_is_stored_and_redirects_and_its_room_is_listed(chat):
     room_name = new_room()
     response = await post(chat, room_name, "  alice ", "  hello  ")
     assert response.status_code == 302, "after a POST redirect, so that a reload does not repeat it"
@@ -117,6 +76,9 @@ async def test_post_is_stored_and_redirects(chat):
     page = await get(chat, f"/chat/{room_name}/")
     assert "<b>alice</b>" in page.text
     assert "<p>hello</p>" in page.text
+    index = await get(chat, "/")
+    assert index.status_code == 200
+    assert f'href="/chat/{room_name}/"' in index.text, "GET / should link to each room"
 
 
 @every_stage
@@ -129,21 +91,11 @@ async def test_messages_come_in_the_order_they_were_posted(chat):
 
 
 @every_stage
-@pytest.mark.parametrize("name", ["a", "A-Z_09", "x" * 50])
-async def test_good_room_names_have_a_page(chat, name):
-    assert (await get(chat, f"/chat/{name}/")).status_code == 200
-
-
-@every_stage
-@pytest.mark.parametrize("what", BAD_ROOM_NAMES)
-async def test_bad_room_names_are_404(chat, what):
-    response = await get(chat, f"/chat/{BAD_ROOM_NAMES[what]}/")
-    assert_plain_refusal(response, 404)
-
-
-@every_stage
-async def test_unknown_paths_are_404(chat):
-    assert_plain_refusal(await get(chat, "/no/such/page"), 404)
+async def test_good_room_names_have_a_page_and_bad_ones_and_unknown_paths_are_404(chat):
+    for name in ("a", "A-Z_09", "x" * 50):
+        assert (await get(chat, f"/chat/{name}/")).status_code == 200, name
+    for path in ["/no/such/page", *(f"/chat/{name}/" for name in BAD_ROOM_NAMES)]:
+        assert_plain_refusal(await get(chat, path), 404, path)
 
 
 @every_stage
@@ -158,36 +110,28 @@ async def test_post_without_csrf_token_is_403_and_stores_nothing(chat):
 
 
 @every_stage
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("", id="no text"),
-        pytest.param(" \t\n\u3000", id="only white space"),
-        pytest.param("x" * 2_001, id="text too long"),
-        pytest.param("nul \x00", id="null character"),
-    ],
-)
-async def test_bad_texts_are_refused_in_words_and_store_nothing(chat, text):
-    await assert_form_is_refused(chat, "eve", text)
+async def test_bad_texts_are_refused_in_words_and_store_nothing(chat):
+    # No text, only white space, too long, and a null character.
+    for text in ("", " \t\n\u3000", "x" * 2_001, "nul \x00"):
+        await assert_form_is_refused(chat, "eve", text)
 
 
 @every_stage_with_free_names
-@pytest.mark.parametrize("author", ["", "   ", "e" * 51], ids=["none", "only spaces", "too long"])
-async def test_bad_authors_are_refused_in_words_and_store_nothing(chat, author):
-    await assert_form_is_refused(chat, author, "hello")
+async def test_bad_authors_are_refused_in_words_and_store_nothing(chat):
+    for author in ("", "   ", "e" * 51):
+        await assert_form_is_refused(chat, author, "hello")
 
 
 @every_stage_with_users
-@pytest.mark.parametrize("author", ["alice", "", "e" * 51, "the bot"])
-async def test_author_that_a_form_gives_changes_nothing(chat, author):
-    room_name = new_room()
+async def test_author_that_a_form_gives_changes_nothing(chat):
+    room_name, authors = new_room(), ["alice", "", "e" * 51, "the bot"]
     async with Visitor(chat, "eve") as eve:
         await eve.open(room_name)
-        assert (await eve.post(room_name, author, "it is me")).status_code == 302
-        page = (await eve.open(room_name)).text
-    assert re.findall(r'<li data-\w+="\d+"[^>]*>\s*<b>(.*?)</b>', page) == ["eve"], (
-        "the author is who is logged in"
-    )
+        for author in authors:
+            assert (await eve.post(room_name, author, f"not {author}")).status_code == 302
+            page = (await eve.open(room_name)).text
+    shown = re.findall(r'<li data-\w+="\d+"[^>]*>\s*<b>(.*?)</b>', page)
+    assert shown == ["eve"] * len(authors), "the author is who is logged in"
 
 
 async def assert_form_is_refused(chat, author, text):
@@ -210,13 +154,13 @@ async def test_longest_author_and_text_are_accepted(chat):
 
 
 @every_stage
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-async def test_other_methods_are_refused(chat, method):
+async def test_other_methods_are_refused(chat):
     async with Visitor(chat) as visitor:
         await visitor.open("lobby")
         headers = {"X-CSRFToken": visitor.token}
-        response = await visitor.http.request(method, "/chat/lobby/", headers=headers)
-    assert_plain_refusal(response, 405)
+        for method in ("PUT", "DELETE", "PATCH"):
+            response = await visitor.http.request(method, "/chat/lobby/", headers=headers)
+            assert_plain_refusal(response, 405, method)
 
 
 @every_stage
@@ -235,7 +179,7 @@ async def test_markup_in_messages_is_shown_not_run(chat):
 TUNNEL = "https://localhost:8000"
 SETTINGS, TRUST = "websockets_channels/settings.py", f'CSRF_TRUSTED_ORIGINS = ["{TUNNEL}"]'
 # The finished chat has a page of its own for that, and tests of its own.
-STAGES = [one for one in stages() if one.key != "final"]
+every_step = in_stages(*range(1, FINAL))
 
 
 async def send_from(chat, origin, room_name, with_token=True):
@@ -248,7 +192,7 @@ async def send_from(chat, origin, room_name, with_token=True):
         return await alice.http.post(f"/chat/{room_name}/", data=fields, headers=headers)
 
 
-@in_stages(STAGES)
+@every_step
 async def test_form_of_another_origin_is_told_which_came_which_is_ours_and_what_to_set(chat):
     room_name = new_room()
     answer = await send_from(chat, TUNNEL, room_name)
@@ -261,22 +205,19 @@ async def test_form_of_another_origin_is_told_which_came_which_is_ours_and_what_
     assert room_name not in (await get(chat, "/")).text, "what is refused is not stored"
 
 
-@in_stages(STAGES)
-@pytest.mark.parametrize("origin", [None, "null"])
-async def test_form_without_its_token_or_of_a_hidden_page_is_refused_in_words(chat, origin):
-    answer = await send_from(chat, origin, new_room(), with_token=bool(origin))
-    assert_plain_refusal(answer, 403)
-    assert "reload the page" in answer.text, "say what to do"
-    assert "CSRF_TRUSTED_ORIGINS" not in answer.text, "here that setting would not help"
+@every_step
+async def test_form_without_its_token_or_of_a_hidden_page_is_refused_in_words(chat):
+    for origin in (None, "null"):
+        answer = await send_from(chat, origin, new_room(), with_token=bool(origin))
+        assert_plain_refusal(answer, 403)
+        assert "reload the page" in answer.text, "say what to do"
+        assert "CSRF_TRUSTED_ORIGINS" not in answer.text, "here that setting would not help"
 
 
 @pytest.mark.parametrize("number", [1, 9])
 async def test_line_that_the_refusal_names_lets_the_form_in(number):
     line = 'CSRF_FAILURE_VIEW = "chat.views.refused_form"'
-    async with (
-        variant(number, SETTINGS, line, f"{line}\n{TRUST}") as folder,
-        stage(number, folder=folder) as chat,
-    ):
+    async with changed(number, SETTINGS, line, f"{line}\n{TRUST}") as chat:
         answer = await send_from(chat, TUNNEL, "tunnel")
         page = await get(chat, "/chat/tunnel/")
     assert answer.status_code == 302

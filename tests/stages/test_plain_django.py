@@ -1,12 +1,8 @@
 """Each stage stands alone: copied out of the repository, plain Django commands run it."""
 
-import ast
 import asyncio
 import contextlib
 import re
-import shutil
-import subprocess
-import time
 from importlib.metadata import packages_distributions
 
 import httpx
@@ -16,22 +12,13 @@ from packaging.utils import canonicalize_name
 
 from chatflow import find_stage, stages
 from chatflow.basics.catalog import ROOT
-from chatflow.running import redis_server
-from chatflow.running.processes import Program, RunFolder
-from stages.helpers import BIN, bare_environment, port_of
+from stages.helpers import bare_environment, copied, lone_redis, port_of, program, run_python
 
 # Port 0: the system chooses one, and the server's log says which.
 COMMANDS = {
-    "gunicorn": ["gunicorn", "--bind", "127.0.0.1:0", "websockets_channels.wsgi"],
-    "daphne": ["daphne", "-e", "tcp:0:interface=127.0.0.1", "websockets_channels.asgi:application"],
-    "uvicorn": [
-        "uvicorn",
-        "--port",
-        "0",
-        "--lifespan",
-        "off",
-        "websockets_channels.asgi:application",
-    ],
+    "gunicorn": "gunicorn --bind 127.0.0.1:0 websockets_channels.wsgi",
+    "daphne": "daphne -e tcp:0:interface=127.0.0.1 websockets_channels.asgi:application",
+    "uvicorn": "uvicorn --port 0 --lifespan off websockets_channels.asgi:application",
 }
 
 # What chat_final wants to know where it is for everybody.
@@ -54,10 +41,7 @@ def stage(request):
 
 @pytest.fixture
 def copy(stage, stage_folders, tmp_path):
-    """The stage's folder, alone in another place, and an environment that knows nothing of us."""
-    original = stage_folders.get(stage.number, stage.folder)
-    ignore = shutil.ignore_patterns("__pycache__", "*.sqlite3*", "staticfiles")
-    return shutil.copytree(original, tmp_path / "chat", ignore=ignore)
+    return copied(stage_folders.get(stage.number, stage.folder), tmp_path)
 
 
 @pytest.fixture
@@ -67,13 +51,7 @@ def environment(stage):
 
 
 def manage(copy, environment, *arguments):
-    return run(copy, environment, "manage.py", *arguments)
-
-
-def run(copy, environment, *words):
-    return subprocess.run(
-        ["python", *words], cwd=copy, env=environment, capture_output=True, text=True, check=False
-    )
+    return run_python(copy, environment, "manage.py", *arguments)
 
 
 async def test_migrate_and_the_server_command_of_the_readme_are_enough(stage, copy, environment):
@@ -93,7 +71,7 @@ for words in (["makemigrations", "--check", "--dry-run"], ["migrate", "--verbosi
 
 def migrate(copy, environment):
     """Migrate; before that Django should find nothing wrong, and no migration missing."""
-    done = run(copy, environment, "-c", CHECK_AND_MIGRATE)
+    done = run_python(copy, environment, "-c", CHECK_AND_MIGRATE)
     # Django's system checks run first, and warn on stderr.
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
 
@@ -101,41 +79,20 @@ def migrate(copy, environment):
 @contextlib.asynccontextmanager
 async def serving(name, copy, environment):
     """Run a server by its own command; yields the address that it says it has."""
-    program, *arguments = COMMANDS[name]
-    files = RunFolder("plain")
-    try:
-        server = Program(
-            [BIN / program, *arguments],
-            folder=files,
-            log=files.path / "server.log",
-            cwd=copy,
-            env=environment,
-        )
-        async with asyncio.timeout(30):
-            yield f"http://127.0.0.1:{await port_of(server)}/"
-    finally:
-        await asyncio.to_thread(files.close)
+    async with program(*COMMANDS[name].split(), cwd=copy, env=environment) as server:
+        yield f"http://127.0.0.1:{await port_of(server)}/"
 
 
 @pytest.mark.parametrize("stage", [one for one in stages() if one.worker], indirect=True)
-def test_worker_command_of_the_readme_is_enough(copy, stage, environment):
-    files = RunFolder("plain")
-    try:
-        redis = redis_server.start(files)
-        worker = Program(
-            [BIN / "python", "manage.py", *stage.worker],
-            folder=files,
-            log=files.path / "worker.log",
-            cwd=copy,
-            env=environment | {"REDIS_URL": redis.url},
-        )
-        give_up_at = time.monotonic() + 30
-        while "Running worker for channels" not in worker.said():
-            assert worker.poll() is None, worker.last_lines()
-            assert time.monotonic() < give_up_at, worker.last_lines()
-            time.sleep(0.02)
-    finally:
-        files.close()
+async def test_worker_command_of_the_readme_is_enough(copy, stage, environment):
+    with lone_redis() as redis:
+        environment["REDIS_URL"] = redis.url
+        words = "manage.py", *stage.worker
+        async with program("python", *words, cwd=copy, env=environment) as worker:
+            async with asyncio.timeout(30):
+                while "Running worker for channels" not in worker.said():
+                    assert worker.poll() is None, worker.last_lines()
+                    await asyncio.sleep(0.02)
 
 
 # --- chat_final, which may leave the walkthrough ------------------------------------------------
@@ -202,23 +159,11 @@ def used_packages():
     """The third-party packages that the code imports, and those that its settings name."""
     known = {name: found[0] for name, found in packages_distributions().items()}
     for path in FINAL.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            modules = imported_modules(node)
-            modules += (
-                [node.value] if is_text(node) and path.name in ("settings.py", "logs.py") else []
-            )
-            names = {module.partition(".")[0] for module in modules}
-            yield from (known[name] for name in names & known.keys())
-
-
-def imported_modules(node):
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
-
-
-def is_text(node):
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+        text = path.read_text()
+        names = re.findall(r"^ *(?:from|import) (\w+)", text, re.MULTILINE)
+        if path.name in ("settings.py", "logs.py"):
+            names += re.findall(r'"(\w+)[\w.]*"', text)
+        yield from (known[name] for name in names if name in known)
 
 
 def requirements(name):

@@ -7,33 +7,48 @@ import psutil
 import pytest
 import redis
 
-from chatflow import Visitor, post, stages
+from chatflow import post
 from chatflow.clients.sockets import connect, next_event
 from chatflow.probing.people import new_room
 from chatflow.running.labs import log_line
 from helpers.shell import in_shell
 from helpers.talking import write
 from labs.jobs import another_worker, stored, until, waiting
+from stages.helpers import able, get
 
-WITH_WORKER = [stage.number for stage in stages() if stage.can["unasked"] == "yes"]
+WITH_WORKER = able("unasked")
 every_worker_stage = pytest.mark.parametrize("chat", WITH_WORKER, indirect=True)
+# What a worker is and loses changes no more after the first stage that has one. All tests share
+# it; they may end its worker, but start it again.
+first_with_worker = pytest.mark.parametrize("chat", WITH_WORKER[:1], indirect=True)
 every_layer = pytest.mark.parametrize("layer", ["queue", "pubsub"])
-# What a worker is and loses changes no more after the first stage that has one.
-every_number = pytest.mark.parametrize("number", WITH_WORKER[:1])
 
 BOT = "the bot"
 WAIT_SECONDS = 30
 MOST_JOBS = 100
 
 
-@pytest.fixture(scope="module")
-def over(running, started_once):
-    """Call it with a stage's number and a layer for that stage, which all tests of this file share.
+@pytest.fixture
+def layer():
+    """Which Redis layer carries the messages, where no parameter says so."""
+    return "queue"
 
-    They may end its worker, but start it again.
-    """
-    with started_once(redis_layer="pubsub") as over_pubsub:
-        yield lambda number, layer: (running if layer == "queue" else over_pubsub)(number)
+
+@pytest.fixture(scope="module")
+def running_over_pubsub(started_once):
+    with started_once(redis_layer="pubsub") as get:
+        yield get
+
+
+@pytest.fixture
+def over_layer(layer, running, running_over_pubsub):
+    """Call it with a number for that stage over this layer, which all tests of this file share."""
+    return running if layer == "queue" else running_over_pubsub
+
+
+@pytest.fixture
+def chat(request, over_layer):
+    return over_layer(request.param)
 
 
 async def next_from(socket, kind, **wanted):
@@ -77,68 +92,51 @@ async def test_bot_rolls_dice_for_everybody_in_the_room_and_its_answer_is_stored
     assert answers[0] == answers[1]
     dice, total = re.fullmatch(r"alice rolls (\d \+ \d \+ \d) = (\d+)", answers[0]).groups()
     assert sum(map(int, dice.split(" + "))) == int(total)
-    async with Visitor(chat, "alice") as visitor:
-        page = (await visitor.open(room_name)).text
+    page = (await get(chat, f"/chat/{room_name}/")).text
     assert f"<p>{answers[0]}</p>" in page, "an answer is a message like any other"
-
-
-@every_worker_stage
-async def test_command_by_form_is_answered_too(chat):
-    room_name = new_room()
-    async with connect(chat, room_name, "bob") as bob:
-        assert (await post(chat, room_name, "alice", "/roll 1d1")).status_code == 302
-        assert await next_answer(bob) == "alice rolls 1 = 1"
 
 
 @every_worker_stage
 async def test_bot_answers_in_the_room_that_asked_and_in_no_other(chat):
     room_name, other_room = new_room(), new_room()
     async with connect(chat, room_name, "alice") as alice, connect(chat, other_room, "bob") as bob:
-        await write(alice, "/roll 1d1")
-        assert await next_answer(alice) == "alice rolls 1 = 1"
+        assert (await post(chat, room_name, "carol", "/roll 1d1")).status_code == 302
+        assert await next_answer(alice) == "carol rolls 1 = 1", "a command by form is answered too"
         await write(bob, "nobody rolls here")
         # Had the answer come here, it would have come first.
         assert (await next_event(bob))["text"] == "nobody rolls here"
 
 
+UNKNOWN = ["/", "/help", "/roll", "/roll 0d6", "/roll 100d6", "/roll 2d1000", "/roll 2d0"]
+UNKNOWN += ["/roll ٣d6", "/ROLL 1d6", "/match 1", "/remind tea", "/remind 5", "/remind -1 tea"]
+UNKNOWN += ["/remind 99999 tea"]
+
+
 @every_worker_stage
-@pytest.mark.parametrize(
-    "command",
-    ["/", "/help", "/roll", "/roll 0d6", "/roll 100d6", "/roll 2d1000", "/roll 2d0", "/roll ٣d6"]
-    + ["/remind tea", "/remind 5", "/remind -1 tea", "/remind 99999 tea", "/match 1", "/ROLL 1d6"],
-)
-async def test_command_that_the_bot_does_not_know_is_answered_with_those_that_it_knows(
-    chat, command
-):
+async def test_command_that_the_bot_does_not_know_is_answered_with_those_that_it_knows(chat):
     async with connect(chat, new_room(), "alice") as alice:
-        await write(alice, command)
-        answer = await next_answer(alice)
-    assert all(word in answer for word in ("/roll", "/remind", "/match"))
+        for command in UNKNOWN:
+            await write(alice, command)
+            answer = await next_answer(alice)
+            assert all(word in answer for word in ("/roll", "/remind", "/match")), command
 
 
 @every_worker_stage
-async def test_reminder_comes_and_holds_nobody_up_meanwhile(chat):
+async def test_reminder_comes_and_holds_nobody_up_and_what_is_no_command_is_no_job(chat):
     async with connect(chat, new_room(), "alice") as alice:
         await write(alice, "/remind 1 tea & cake")
-        await write(alice, "/roll 1d1")
-        heard = await answers_until(alice, "alice: tea & cake")
-    assert heard == ["alice rolls 1 = 1", "alice: tea & cake"]
-
-
-@every_worker_stage
-async def test_message_that_is_no_command_is_no_job(chat):
-    async with connect(chat, new_room(), "alice") as alice:
         await write(alice, "what does /roll do?")
         await write(alice, "/roll 1d1")
-        assert await next_answer(alice) == "alice rolls 1 = 1", "only a / at the start is a command"
+        heard = await answers_until(alice, "alice: tea & cake")
+    assert heard == ["alice rolls 1 = 1", "alice: tea & cake"], "only a / at the start is a command"
 
 
 # --- a match ------------------------------------------------------------------------------------
 
 
-@every_number
-async def test_scores_reach_the_room_in_order_and_none_is_stored(over, number):
-    chat, room_name = over(number, "queue"), new_room()
+@first_with_worker
+async def test_scores_reach_the_room_in_order_and_none_is_stored(chat):
+    room_name = new_room()
     async with (
         connect(chat.instances[0], room_name, "alice") as alice,
         connect(chat.instances[1], room_name, "bob") as bob,
@@ -148,8 +146,7 @@ async def test_scores_reach_the_room_in_order_and_none_is_stored(over, number):
         heard = [[await next_from(socket, "score") for _ in range(4)] for socket in (alice, bob)]
         await write(carol, "no football here")
         assert (await next_event(carol))["type"] == "message", "a score left its room"
-        async with Visitor(chat, "alice") as visitor:
-            page = (await visitor.open(room_name)).text
+        page = (await get(chat, f"/chat/{room_name}/")).text
     assert heard[0] == heard[1]
     assert [score["minute"] for score in heard[0]] == [0, 5, 10, 15]
     assert set(heard[0][0]) == {"type", "minute", "home", "away"}
@@ -173,10 +170,9 @@ async def test_second_match_waits_for_no_other_room_and_is_refused_in_the_same(c
 # --- no worker, a dead worker, a job that fails -------------------------------------------------
 
 
-@every_number
+@first_with_worker
 @every_layer
-async def test_jobs_wait_for_a_worker_and_each_is_answered_once(over, number, layer):
-    chat = over(number, layer)
+async def test_jobs_wait_for_a_worker_and_each_is_answered_once(chat):
     async with connect(chat, new_room(), "alice") as alice:
         await asyncio.to_thread(chat.worker.stop)
         for sides in (1, 2, 3):
@@ -188,9 +184,8 @@ async def test_jobs_wait_for_a_worker_and_each_is_answered_once(over, number, la
     assert heard[:-1] == [f"alice rolls {' + '.join('1' * n)} = {n}" for n in (1, 2, 3)]
 
 
-@every_number
-async def test_what_a_killed_worker_had_begun_is_lost_and_what_waited_is_not(over, number):
-    chat = over(number, "queue")
+@first_with_worker
+async def test_what_a_killed_worker_had_begun_is_lost_and_what_waited_is_not(chat):
     async with connect(chat, new_room(), "alice") as alice:
         await give(alice, "/remind 1 tea")
         await until(lambda: waiting(chat) == 0)
@@ -203,9 +198,8 @@ async def test_what_a_killed_worker_had_begun_is_lost_and_what_waited_is_not(ove
     assert heard == ["alice rolls 1 = 1", "alice: coffee"], "the tea died with its worker"
 
 
-@every_number
-async def test_job_beyond_a_hundred_is_refused_in_words_and_the_socket_stays_open(over, number):
-    chat = over(number, "queue")
+@first_with_worker
+async def test_job_beyond_a_hundred_is_refused_in_words_and_the_socket_stays_open(chat):
     async with connect(chat, new_room(), "alice") as alice:
         await asyncio.to_thread(chat.worker.stop)
         for _ in range(MOST_JOBS):
@@ -228,9 +222,8 @@ async_to_sync(get_channel_layer("jobs").send)("bot", {"type": "bot.command"})
 """
 
 
-@every_number
-async def test_job_that_fails_is_logged_and_lost_and_the_next_one_works(over, number):
-    chat = over(number, "queue")
+@first_with_worker
+async def test_job_that_fails_is_logged_and_lost_and_the_next_one_works(chat):
     async with connect(chat, new_room(), "alice") as alice:
         await in_shell(chat, SEND_BROKEN_JOB)
         assert "room_name" in await log_line(chat.worker, "Exception inside application", 10)
@@ -240,12 +233,9 @@ async def test_job_that_fails_is_logged_and_lost_and_the_next_one_works(over, nu
         assert chat.worker.program.poll() is None
 
 
-@every_number
+@first_with_worker
 @every_layer
-async def test_worker_whose_connection_breaks_ends_and_another_takes_what_waits(
-    over, number, layer
-):
-    chat = over(number, layer)
+async def test_worker_whose_connection_breaks_ends_and_another_takes_what_waits(chat):
     async with connect(chat, new_room(), "alice") as alice:
         await write(alice, "/roll 1d1")
         assert await next_answer(alice) == "alice rolls 1 = 1"
@@ -276,25 +266,20 @@ async def roll_each(sockets):
         await next_answer(socket)
 
 
-def answers_since(chat, count):
-    """What the bot has said in all rooms of a stage, after so many answers."""
-    return stored(chat, BOT)[count:]
-
-
-@every_number
-async def test_one_of_two_workers_does_a_job_whatever_layer_carries_the_messages(over, number):
-    chat = over(number, "pubsub")
+@first_with_worker
+@pytest.mark.parametrize("layer", ["pubsub"])
+async def test_one_of_two_workers_does_a_job_whatever_layer_carries_the_messages(chat):
     before = len(stored(chat, BOT))
     async with another_worker(chat, "bot"), connect(chat, new_room(), "alice") as alice:
         await roll_each([alice] * 4)
-        answers = answers_since(chat, before)
+        answers = stored(chat, BOT)[before:]
     # The queue layer itself may give a job to both, if one asks while the other has just taken it.
     assert 4 <= len(answers) < 8, f"4 jobs were given; done were {answers}"
 
 
 @every_layer
-async def test_two_stages_on_one_redis_do_not_take_each_others_jobs(over, start, layer):
-    seven, room_name = over(7, layer), new_room()
+async def test_two_stages_on_one_redis_do_not_take_each_others_jobs(over_layer, start, layer):
+    seven, room_name = over_layer(7), new_room()
     before = len(stored(seven, BOT))
     async with (
         start(8, redis_layer=layer, redis_url=seven.redis[0].url) as eight,
@@ -303,7 +288,7 @@ async def test_two_stages_on_one_redis_do_not_take_each_others_jobs(over, start,
     ):
         # Not in turn: two workers at one queue take turns, too.
         await roll_each([alice, alice, bob, bob])
-        heard = {"alice": answers_since(seven, before), "bob": stored(eight, BOT)}
+        heard = {"alice": stored(seven, BOT)[before:], "bob": stored(eight, BOT)}
     for name, answers in heard.items():
         assert len(answers) == 2, f"two jobs were given, and answered: {answers}"
         assert all(answer.startswith(name) for answer in answers), "a job was done elsewhere"
