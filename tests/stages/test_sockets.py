@@ -261,9 +261,7 @@ call_command("say", *{})
 
 @pytest.mark.parametrize("chat", [6], indirect=True)
 @pytest.mark.timeout(60)
-async def test_200_paced_messages_from_10_clients_on_two_instances_arrive_everywhere_in_the_room(
-    chat,
-):
+async def test_200_paced_messages_of_10_clients_on_two_instances_arrive_everywhere(chat):
     room_name, other_room = new_room(), new_room()
     async with contextlib.AsyncExitStack() as stack:
         outsider = await stack.enter_async_context(websocket_reader(chat, other_room))

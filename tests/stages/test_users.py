@@ -64,9 +64,7 @@ async def test_room_page_sends_a_stranger_to_the_login_and_back_afterwards(chat)
 
 
 @every_user_stage
-async def test_post_of_a_stranger_is_sent_to_the_login_or_without_token_403_and_stores_nothing(
-    chat,
-):
+async def test_post_of_a_stranger_is_403_or_sent_to_the_login_and_stores_nothing(chat):
     room_name = new_room()
     fields = {"username": new_name(), "password1": PASSWORD, "password2": PASSWORD}
     async with Visitor(chat, fresh=True) as stranger:
@@ -341,7 +339,7 @@ twice = pytest.mark.parametrize("at_once", [True, False], ids=["at once", "in a 
 @every_stage_with_users
 @twice
 @pytest.mark.parametrize("round_", range(3))
-async def test_sign_up_that_is_sent_twice_makes_one_account_and_lets_in_and_so_does_a_login(
+async def test_sign_up_and_login_that_are_sent_twice_make_one_account_and_let_in(
     chat, at_once, round_
 ):
     name = new_name()

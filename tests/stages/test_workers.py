@@ -84,27 +84,26 @@ async def give(socket, text):
 
 
 @every_worker_stage
-async def test_bot_rolls_dice_for_everybody_in_the_room_and_its_answer_is_stored(chat):
+async def test_bot_answers_everybody_in_the_room_that_asked_and_nobody_elsewhere(chat):
     room_name, (here, there) = new_room(), chat.instances
-    async with connect(here, room_name, "alice") as alice, connect(there, room_name, "bob") as bob:
+    async with (
+        connect(here, room_name, "alice") as alice,
+        connect(there, room_name, "bob") as bob,
+        connect(chat, new_room(), "carol") as carol,
+    ):
+        assert (await post(chat, room_name, "dave", "/roll 1d1")).status_code == 302
+        for socket in (alice, bob):
+            assert await next_answer(socket) == "dave rolls 1 = 1", "a form's command counts too"
         await write(alice, "/roll 3d6")
         answers = [await next_answer(socket) for socket in (alice, bob)]
+        await write(carol, "nobody rolls here")
+        # Had an answer come here, it would have come first.
+        assert (await next_event(carol))["text"] == "nobody rolls here"
     assert answers[0] == answers[1]
     dice, total = re.fullmatch(r"alice rolls (\d \+ \d \+ \d) = (\d+)", answers[0]).groups()
     assert sum(map(int, dice.split(" + "))) == int(total)
     page = (await get(chat, f"/chat/{room_name}/")).text
     assert f"<p>{answers[0]}</p>" in page, "an answer is a message like any other"
-
-
-@every_worker_stage
-async def test_bot_answers_in_the_room_that_asked_and_in_no_other(chat):
-    room_name, other_room = new_room(), new_room()
-    async with connect(chat, room_name, "alice") as alice, connect(chat, other_room, "bob") as bob:
-        assert (await post(chat, room_name, "carol", "/roll 1d1")).status_code == 302
-        assert await next_answer(alice) == "carol rolls 1 = 1", "a command by form is answered too"
-        await write(bob, "nobody rolls here")
-        # Had the answer come here, it would have come first.
-        assert (await next_event(bob))["text"] == "nobody rolls here"
 
 
 UNKNOWN = ["/", "/help", "/roll", "/roll 0d6", "/roll 100d6", "/roll 2d1000", "/roll 2d0"]
@@ -170,18 +169,28 @@ async def test_second_match_waits_for_no_other_room_and_is_refused_in_the_same(c
 # --- no worker, a dead worker, a job that fails -------------------------------------------------
 
 
+def rolled(count):
+    return f"alice rolls {' + '.join('1' * count)} = {count}"
+
+
 @first_with_worker
 @every_layer
-async def test_jobs_wait_for_a_worker_and_each_is_answered_once(chat):
+async def test_jobs_wait_for_a_worker_up_to_a_hundred_and_each_is_answered_once(chat):
+    """One more is refused in words, and its socket stays open."""
+    counts = [1 + number % 3 for number in range(MOST_JOBS)]
     async with connect(chat, new_room(), "alice") as alice:
         await asyncio.to_thread(chat.worker.stop)
-        for sides in (1, 2, 3):
-            await give(alice, f"/roll {sides}d1")
-        assert await asyncio.to_thread(waiting, chat) == 3, "all that nobody has taken waits"
+        for count in counts:
+            await give(alice, f"/roll {count}d1")
+        assert await asyncio.to_thread(waiting, chat) == MOST_JOBS, "what nobody has taken waits"
+        await write(alice, "/roll 6d1")
+        assert await next_answer(alice) == "I have too much to do. Is there a worker at all?"
         await asyncio.to_thread(chat.worker.start)
+        heard = [await next_answer(alice) for _ in counts]
         await write(alice, "/roll 4d1")
-        heard = await answers_until(alice, "alice rolls 1 + 1 + 1 + 1 = 4")
-    assert heard[:-1] == [f"alice rolls {' + '.join('1' * n)} = {n}" for n in (1, 2, 3)]
+        last = await next_answer(alice)
+    assert heard == [rolled(count) for count in counts]
+    assert last == rolled(4), "the refused job was not done after all"
 
 
 @first_with_worker
@@ -196,23 +205,6 @@ async def test_what_a_killed_worker_had_begun_is_lost_and_what_waited_is_not(cha
         await write(alice, "/remind 2 coffee")
         heard = await answers_until(alice, "alice: coffee")
     assert heard == ["alice rolls 1 = 1", "alice: coffee"], "the tea died with its worker"
-
-
-@first_with_worker
-async def test_job_beyond_a_hundred_is_refused_in_words_and_the_socket_stays_open(chat):
-    async with connect(chat, new_room(), "alice") as alice:
-        await asyncio.to_thread(chat.worker.stop)
-        for _ in range(MOST_JOBS):
-            await give(alice, "/roll 1d1")
-        assert await asyncio.to_thread(waiting, chat) == MOST_JOBS
-        await write(alice, "/roll 6d1")
-        assert await next_answer(alice) == "I have too much to do. Is there a worker at all?"
-        await asyncio.to_thread(chat.worker.start)
-        heard = [await next_answer(alice) for _ in range(MOST_JOBS)]
-        await write(alice, "/roll 2d1")
-        last = await next_answer(alice)
-    assert heard == ["alice rolls 1 = 1"] * MOST_JOBS
-    assert last == "alice rolls 1 + 1 = 2", "the refused job was not done after all"
 
 
 SEND_BROKEN_JOB = """
