@@ -12,7 +12,7 @@ import uuid
 import pytest
 import websockets
 
-from chatflow import Visitor, find_stage, post, stages
+from chatflow import Visitor, find_stage, post
 from chatflow.clients.guests import Guest
 from chatflow.clients.sockets import connect
 from chatflow.clients.traffic import network
@@ -35,9 +35,9 @@ from helpers.resume import (
 )
 from helpers.shell import in_shell, store_unseen
 from helpers.talking import say_outside
-from stages.helpers import FINAL, joined
+from stages.helpers import FINAL, able, joined
 
-RESUMING = [stage.number for stage in stages() if stage.can["stored_once"] == "yes"]
+RESUMING = able("stored_once")
 
 # Where a stage keeps what tells open sockets of a stored message.
 HINTS = {9: ("chat.groups", "send_to_room"), FINAL: ("chat.hub", "announce")}
@@ -47,21 +47,8 @@ COMMAND = {9: "manage.py say", FINAL: "say"}
 # Of either, and a part of another.
 MORE_THAN_TWO_PAGES = 430
 
-BAD_AFTERS = [
-    "",
-    "-1",
-    "+1",
-    "%201",
-    "1.0",
-    "1e3",
-    "0x1",
-    "newest",
-    str(10**30),
-    "%D9%A1",  # an Arabic 1, which int() would read
-    "%00",
-    "%FF",
-    "null",
-]
+BAD_AFTERS = ["", "-1", "+1", "%201", "1.0", "1e3", "0x1", "newest", str(10**30)]
+BAD_AFTERS += ["%00", "%FF", "null", "%D9%A1"]  # an Arabic 1, which int() would read
 BAD_HISTORY_AFTERS = [None, True, 1.0, -1, 10**30, "1", "one", "", [1], {"seq": 1}]
 A_UUID = "123e4567-e89b-42d3-a456-426614174000"
 BAD_CLIENT_IDS = ["", "seven", 7, 1.5, None, True, {}, ["x"], "0" * 31, "g" * 32, int("1" * 32)]
@@ -88,18 +75,28 @@ async def say(socket, text, client_id=None):
     return await next_message(socket)
 
 
-async def is_refused(socket, code):
+async def is_refused(socket, code, what):
     """The next event is an error with this code, and says why."""
     error = await next_of_any_kind(socket)
-    assert (error["type"], error.get("code")) == ("error", code), error
+    assert (error["type"], error.get("code")) == ("error", code), (what, error)
     assert error["detail"].endswith("."), "detail is a sentence for people"
 
 
-async def talk(chat, room_name, texts):
-    """Somebody writes this, one after the other, and leaves."""
-    async with joined(chat, room_name) as socket:
-        for text in texts:
-            await say(socket, text)
+async def ask_history(socket, **fields):
+    await socket.send(json.dumps({"type": "history", **fields}))
+
+
+async def history(socket):
+    """All pages of a room, asked for one after the other until nothing is left."""
+    pages, after = [], 0
+    while True:
+        await ask_history(socket, after=after)
+        answer = await next_of_any_kind(socket)
+        assert (answer["type"], answer.get("after")) == ("history", after), answer
+        if not answer["messages"]:
+            return pages
+        pages.append(answer["messages"])
+        after = seqs_of(pages[-1])[-1]
 
 
 # --- the race -----------------------------------------------------------------------------------
@@ -189,15 +186,8 @@ async def test_same_client_id_after_a_reconnect_is_answered_with_the_stored_mess
         first = await say(socket, "once", client_id)
     async with joined(chat.instances[1], room_name, after=first["seq"]) as socket:
         again = await say(socket, "once", client_id)
-    assert again == first
-    assert stored(chat, room_name) == [first]
-
-
-async def test_other_text_under_the_same_client_id_is_answered_with_the_stored_text(chat):
-    room_name, client_id = new_room(), str(uuid.uuid4())
-    async with joined(chat, room_name) as socket:
-        first = await say(socket, "first thought", client_id)
-        assert await say(socket, "second thought", client_id) == first
+        other = await say(socket, "a second thought", client_id)
+    assert again == other == first, "the stored text counts, not another one"
     assert stored(chat, room_name) == [first]
 
 
@@ -229,61 +219,53 @@ async def test_message_whose_answer_was_lost_is_sent_again_and_stored_once(chat,
     assert missed or not arrives
 
 
-@pytest.mark.parametrize("client_id", BAD_CLIENT_IDS, ids=repr)
-async def test_client_id_that_is_no_uuid_is_refused_and_nothing_is_stored(chat, client_id):
-    room_name = new_room()
+async def test_client_id_that_is_no_uuid_is_refused_and_nothing_is_stored(chat):
+    room_name, good = new_room(), []
     async with joined(chat, room_name) as socket:
-        await socket.send(json.dumps({"type": "post", "text": "hi", "client_id": client_id}))
-        await is_refused(socket, "bad_client_id")
-        good = await say(socket, "good")
-    assert stored(chat, room_name) == [good], "the socket stays open, and only the good is stored"
+        for client_id in BAD_CLIENT_IDS:
+            await socket.send(json.dumps({"type": "post", "text": "hi", "client_id": client_id}))
+            await is_refused(socket, "bad_client_id", client_id)
+            good.append(await say(socket, "good"))
+    assert stored(chat, room_name) == good, "the socket stays open, and only the good is stored"
+    given = {uuid.UUID(message["client_id"]) for message in good}
+    assert len(given) == len(good), "who gives no client_id is given one of their own each time"
 
 
-async def test_form_that_is_sent_twice_without_a_script_is_one_message(chat):
+async def test_form_that_is_sent_twice_is_one_message_and_without_a_good_client_id_none(chat):
     room_name = new_room()
     async with joined(chat, room_name) as socket, Visitor(chat, "bob") as bob:
+
+        async def send(text, client_id):
+            fields = {"text": text, "client_id": client_id, "csrfmiddlewaretoken": bob.token}
+            return await bob.http.post(f"/chat/{room_name}/", data=fields)
+
         for text in ("one", "two"):
             page = (await bob.open(room_name)).text
             client_id = re.search(r'name="client_id" value="([^"]+)"', page)
             assert client_id, "the page's form should bring a client_id of its own"
-            fields = {"text": text, "client_id": client_id[1], "csrfmiddlewaretoken": bob.token}
-            sent = [bob.http.post(f"/chat/{room_name}/", data=fields) for _ in range(2)]
-            answers = await asyncio.gather(*sent)
+            answers = await asyncio.gather(*(send(text, client_id[1]) for _ in range(2)))
             assert [answer.status_code for answer in answers] == [302, 302]
+        for client_id in ("", "7", "x" * 36, f"{A_UUID}\n"):
+            answer = await send("hi", client_id)
+            assert answer.status_code == 400, repr(client_id)
+            assert "client_id" in answer.text, "say what is wrong with the form"
         heard = [await next_message(socket) for _ in range(2)]
         assert (await say(socket, "three"))["seq"] == 3
     assert texts_of(heard) == ["one", "two"], "each page is a message of its own, sent once"
-
-
-@pytest.mark.parametrize("client_id", ["", "7", "x" * 36, f"{A_UUID}\n"], ids=repr)
-async def test_form_whose_client_id_is_none_is_refused_in_words(chat, client_id):
-    room_name = new_room()
-    async with Visitor(chat, "bob") as bob:
-        await bob.open(room_name)
-        fields = {"text": "hi", "client_id": client_id, "csrfmiddlewaretoken": bob.token}
-        answer = await bob.http.post(f"/chat/{room_name}/", data=fields)
-    assert answer.status_code == 400
-    assert "client_id" in answer.text, "say what is wrong with the form"
-    assert stored(chat, room_name) == []
-
-
-async def test_who_gives_no_client_id_is_given_one_of_their_own_each_time(chat):
-    room_name = new_room()
-    async with joined(chat, room_name) as socket:
-        heard = [await say(socket, "same words") for _ in range(2)]
-    assert heard == stored(chat, room_name)
-    assert len({uuid.UUID(message["client_id"]) for message in heard}) == 2
 
 
 # --- ?after= ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("after", "missed"), [(0, [1, 2, 3]), (1, [2, 3]), (3, []), (4, []), (10**17, []), (None, [])]
+    ("after", "missed"),
+    [(0, [1, 2, 3]), (1, [2, 3]), (3, []), (4, []), (10**17, []), (None, [])]
+    # Of several the first counts.
+    + [(f"1&{more}", [2, 3]) for more in ("after=2", "after=", "other=x", "after=newest")],
 )
 async def test_who_names_the_last_seq_they_have_gets_what_came_after_it(chat, after, missed):
     room_name = new_room()
-    await talk(chat, room_name, ["one", "two", "three"])
+    await store_unseen(chat, room_name, ["one", "two", "three"])
     async with connect(chat, room_name, "alice", after=after) as socket:
         messages, caught_up = await replay(socket)
         live = await say(socket, "live")
@@ -299,23 +281,13 @@ async def test_empty_room_is_caught_up_with_at_0(chat):
             assert (await say(socket, "first"))["seq"] == 1
 
 
-@pytest.mark.parametrize("after", BAD_AFTERS)
-async def test_bad_after_is_answered_in_words_and_the_socket_is_live_all_the_same(chat, after):
+async def test_bad_after_is_answered_in_words_and_the_socket_is_live_all_the_same(chat):
     room_name = new_room()
-    await talk(chat, room_name, ["before"])
-    async with connect(chat, room_name, "alice", after=after) as socket:
-        await is_refused(socket, "bad_after")
-        assert await next_of_any_kind(socket) == {"type": "caught_up", "seq": 1}
-        assert (await say(socket, "live"))["seq"] == 2
-
-
-@pytest.mark.parametrize("after", ["1&after=2", "1&after=", "1&other=x", "1&after=newest"])
-async def test_of_several_afters_the_first_counts(chat, after):
-    room_name = new_room()
-    await talk(chat, room_name, ["one", "two", "three"])
-    async with connect(chat, room_name, "alice", after=after) as socket:
-        messages, _ = await replay(socket)
-    assert seqs_of(messages) == [2, 3]
+    for newest, after in enumerate(BAD_AFTERS):
+        async with connect(chat, room_name, "alice", after=after) as socket:
+            await is_refused(socket, "bad_after", after)
+            assert await next_of_any_kind(socket) == {"type": "caught_up", "seq": newest}
+            assert (await say(socket, "live"))["seq"] == newest + 1
 
 
 async def test_replay_of_several_pages_is_whole_and_in_order(chat):
@@ -327,36 +299,17 @@ async def test_replay_of_several_pages_is_whole_and_in_order(chat):
     assert caught_up == MORE_THAN_TWO_PAGES
 
 
-async def test_returning_client_gets_what_it_missed_on_another_instance_than_before(chat):
-    room_name, (here, there) = new_room(), chat.instances
-    async with joined(here, room_name) as socket:
-        last = await say(socket, "before")
-    for text in ("one", "two"):
-        await post(here, room_name, "bob", text)
-    async with connect(there, room_name, "alice", after=last["seq"]) as socket:
-        missed, _ = await replay(socket)
-        live = await say(socket, "back again")
-    assert [last, *missed, live] == stored(chat, room_name)
-    assert texts_of(missed) == ["one", "two"]
-
-
 # --- history ------------------------------------------------------------------------------------
 
 
 async def test_history_comes_a_page_at_a_time_until_nothing_is_left(chat):
-    room_name, pages = new_room(), []
+    room_name = new_room()
     await store_unseen(chat, room_name, [f"message {n}" for n in range(MORE_THAN_TWO_PAGES)])
     async with joined(chat, room_name) as socket:
-        after = 0
-        while not pages or pages[-1]:
-            await socket.send(json.dumps({"type": "history", "after": after}))
-            answer = await next_of_any_kind(socket)
-            assert (answer["type"], answer.get("after")) == ("history", after), answer
-            pages.append(answer["messages"])
-            after = seqs_of(pages[-1])[-1] if pages[-1] else after
+        pages = await history(socket)
     size = A_PAGE[chat.stage.number]
     full, rest = divmod(MORE_THAN_TWO_PAGES, size)
-    assert [len(page) for page in pages if page] == [size] * full + [rest]
+    assert [len(page) for page in pages] == [size] * full + [rest]
     assert list(itertools.chain(*pages)) == stored(chat, room_name)
 
 
@@ -364,34 +317,24 @@ async def test_history_comes_a_page_at_a_time_until_nothing_is_left(chat):
 @pytest.mark.parametrize("chat", [9], indirect=True)
 async def test_history_of_the_longest_messages_comes_too(chat):
     """Daphne sends a megabyte in a frame, and no more: a longer page would end the socket."""
-    room_name, found = new_room(), []
+    room_name = new_room()
     await store_unseen(chat, room_name, ["😀" * 2_000] * 50)
     async with joined(chat, room_name) as socket:
-        while len(found) < 50:
-            after = seqs_of(found)[-1] if found else 0
-            await socket.send(json.dumps({"type": "history", "after": after}))
-            answer = await next_of_any_kind(socket)
-            assert answer["type"] == "history", answer
-            assert answer["messages"], "a page has one message at the least"
-            found += answer["messages"]
-    assert found == stored(chat, room_name)
+        pages = await history(socket)
+    assert list(itertools.chain(*pages)) == stored(chat, room_name)
 
 
-@pytest.mark.parametrize(
-    "fields", [{}] + [{"after": after} for after in BAD_HISTORY_AFTERS], ids=str
-)
-async def test_history_after_what_is_no_seq_is_refused(chat, fields):
+async def test_history_after_what_is_no_seq_is_refused_and_beyond_the_newest_it_is_empty(chat):
     async with joined(chat, new_room()) as socket:
-        await socket.send(json.dumps({"type": "history", **fields}))
-        await is_refused(socket, "bad_after")
-        assert (await say(socket, "still here"))["seq"] == 1
-
-
-async def test_history_beyond_the_newest_is_empty_and_moves_nobody(chat):
-    async with joined(chat, new_room()) as socket:
-        await socket.send(json.dumps({"type": "history", "after": 10**17}))
+        asked = [{}, *({"after": after} for after in BAD_HISTORY_AFTERS)]
+        for seq, fields in enumerate(asked, start=1):
+            await ask_history(socket, **fields)
+            await is_refused(socket, "bad_after", fields)
+            assert (await say(socket, "still here"))["seq"] == seq
+        await ask_history(socket, after=10**17)
         assert (await next_of_any_kind(socket))["messages"] == []
-        assert (await say(socket, "first"))["seq"] == 1, "only what is sent live counts as sent"
+        last = await say(socket, "still here")
+    assert last["seq"] == len(asked) + 1, "only what is sent live counts as sent"
 
 
 # --- hints that are lost, late or repeated ------------------------------------------------------
@@ -475,19 +418,13 @@ WRITTEN = {name: [f"{name} {count}" for count in range(100)] for name in ("alice
 async def test_redis_dies_while_people_write_and_who_comes_back_has_everything_once(start):
     room_name = new_room()
     async with start(9, instances=2) as chat:
-        guests = await make_guests(chat, room_name)
-        async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
-            writing = [tasks.create_task(write_all(guest, WRITTEN[name])) for name, guest in guests]
-            await messages_until_all(carol, {"alice 10", "bob 10"})
-            await asyncio.to_thread(chat.redis[0].kill)
-            with pytest.raises(websockets.ConnectionClosed) as loss:
+        async with redis_dies(chat, room_name) as (guests, carol, _):
+            with pytest.raises(websockets.ConnectionClosed):
                 await messages_until(carol, LAST)
             await until_all_have_lost(guests)
-            await asyncio.to_thread(chat.redis[0].restart)
-            tasks.create_task(say_that_was_all(chat, room_name, writing))
-        assert loss.value.rcvd.code == 1011
+        assert carol.close_code == 1011
         events = stored(chat, room_name)
-    for _, guest in guests:
+    for guest in guests.values():
         assert guest.ends[0] == 1011, "without its layer a socket should not stay open and deaf"
     assert_all_is_there(events, guests)
 
@@ -495,39 +432,46 @@ async def test_redis_dies_while_people_write_and_who_comes_back_has_everything_o
 async def test_redis_dies_while_people_write_and_chat_final_goes_on_by_the_database(start):
     room_name = new_room()
     async with start(FINAL, instances=2) as chat:
-        guests = await make_guests(chat, room_name)
-        async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
-            writing = [tasks.create_task(write_all(guest, WRITTEN[name])) for name, guest in guests]
-            heard = await messages_until_all(carol, {"alice 10", "bob 10"})
-            await asyncio.to_thread(chat.redis[0].kill)
+        async with redis_dies(chat, room_name) as (guests, carol, heard):
             heard += await messages_until_all(carol, {"alice 99", "bob 99"})
             # Nothing but the database brings this one over.
             await post(chat.instances[1], room_name, "carol", "across")
             heard += await messages_until(carol, "across")
             for instance in chat.instances:
                 assert "The layer fails" in instance.program.said(), "the log should tell it"
-            await asyncio.to_thread(chat.redis[0].restart)
-            tasks.create_task(say_that_was_all(chat, room_name, writing))
-            heard += await messages_until(carol, LAST)
         events = stored(chat, room_name)
-    for name, guest in guests:
+    for name, guest in guests.items():
         assert guest.ends == [], f"no socket should close without its layer, as {name}'s did"
+    assert heard[-1]["text"] == LAST, "nor should carol's"
     assert_all_is_there(events, guests)
     assert_is_database(events, 0, heard)
 
 
-async def make_guests(chat, room_name):
-    """Who will write what is WRITTEN, each on an instance of their own."""
-    return [
-        (name, Guest([instance], room_name, await log_in(chat, name)))
+@contextlib.asynccontextmanager
+async def redis_dies(chat, room_name):
+    """Two write what is WRITTEN, Redis dies meanwhile, and after the block it is back.
+
+    Yields those two by their names, Carol's socket, and what she hears.
+    """
+    guests = {
+        name: Guest([instance], room_name, await log_in(chat, name))
         for name, instance in zip(WRITTEN, chat.instances, strict=True)
-    ]
+    }
+    async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
+        writing = [tasks.create_task(write_all(guests[name], WRITTEN[name])) for name in WRITTEN]
+        heard = await messages_until_all(carol, {"alice 10", "bob 10"})
+        await asyncio.to_thread(chat.redis[0].kill)
+        yield guests, carol, heard
+        await asyncio.to_thread(chat.redis[0].restart)
+        tasks.create_task(say_that_was_all(chat, room_name, writing))
+        with contextlib.suppress(websockets.ConnectionClosed):
+            heard += await messages_until(carol, LAST)
 
 
 async def until_all_have_lost(guests):
     """Return when each has lost a connection."""
     async with asyncio.timeout(SILENCE_SECONDS):
-        while not all(guest.ends for _, guest in guests):  # noqa: ASYNC110, a list says no more
+        while not all(guest.ends for guest in guests.values()):  # noqa: ASYNC110, a list says no more
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -550,7 +494,7 @@ async def say_that_was_all(chat, room_name, writing):
 
 
 def assert_all_is_there(events, guests):
-    for name, guest in guests:
+    for name, guest in guests.items():
         mine = [event["text"] for event in events if event["author"] == name]
         assert mine == WRITTEN[name], "each should be stored once, in the order of writing"
         assert_is_database(events, 0, guest.heard)
@@ -565,10 +509,10 @@ def test_migration_numbers_the_messages_that_are_there_per_room_by_their_ids(
     database = tmp_path / "db.sqlite3"
     before, after = (stage_folders.get(n, find_stage(n).folder) for n in (8, 9))
     talk = [("tea", "1"), ("lobby", "1"), ("tea", "2"), ("tea", "3"), ("lobby", "2")]
+    more = [("tea", "4"), ("new", "1")]
     migrate_and(before, database, STORE.format(talk))
-    shown = migrate_and(after, database, STORE.format([("tea", "4"), ("new", "1")]) + SHOW)
-    wanted = [(room, text, int(text)) for room, text in [*talk, ("tea", "4"), ("new", "1")]]
-    assert json.loads(shown) == list(map(list, wanted))
+    shown = migrate_and(after, database, STORE.format(more) + SHOW)
+    assert json.loads(shown) == [[room, text, int(text)] for room, text in talk + more]
 
 
 MIGRATE = """
