@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import shutil
-import subprocess
 import sys
 from importlib.metadata import version
 
@@ -15,7 +13,7 @@ import websockets
 from chatflow import find_stage, post, stage, stages, websocket_reader
 from chatflow.clients.sockets import connect
 from chatflow.running.variants import variant
-from stages.helpers import BIN, FINAL, bare_environment
+from stages.helpers import FINAL, bare_environment, changed, copied, run_python
 
 SETTINGS = "websockets_channels/settings.py"
 # Each process writes them into its log, as often as they come. Django has both kinds: what the next
@@ -47,7 +45,7 @@ UNTOLD = ('"socket_timeout": None', '"health_check_interval": 0')
 
 
 async def test_queue_layer_ends_an_idle_socket_of_a_stage_where_nobody_tells_it_to_wait():
-    async with variant(6, SETTINGS, *UNTOLD) as folder, stage(6, folder=folder) as chat:
+    async with changed(6, SETTINGS, *UNTOLD) as chat:
         async with connect(chat, "lobby", "alice") as alice:
             with pytest.raises(websockets.ConnectionClosed):
                 await asyncio.wait_for(alice.recv(), 60)
@@ -57,8 +55,7 @@ async def test_queue_layer_ends_an_idle_socket_of_a_stage_where_nobody_tells_it_
 
 async def test_chat_final_keeps_its_sockets_there_too_but_calls_its_layer_broken():
     async with (
-        variant(FINAL, SETTINGS, *UNTOLD) as folder,
-        stage(FINAL, folder=folder, redis_layer="queue") as chat,
+        changed(FINAL, SETTINGS, *UNTOLD, redis_layer="queue") as chat,
         connect(chat, "lobby", "alice") as alice,
     ):
         async with asyncio.timeout(60):
@@ -101,25 +98,16 @@ async def test_such_a_use_is_noticed():
     views = find_stage(1).folder / "chat" / "views.py"
     first = views.read_text().splitlines()[0]
     old = f"import warnings; warnings.warn('old', DeprecationWarning, stacklevel=1); {first}"
-    async with (
-        variant(1, "chat/views.py", first, old) as folder,
-        stage(1, folder=folder, settings={"PYTHONWARNINGS": ALL_WARNINGS}) as chat,
-    ):
+    settings = {"PYTHONWARNINGS": ALL_WARNINGS}
+    async with changed(1, "chat/views.py", first, old, settings=settings) as chat:
         [found] = set(complaints(chat.instances[0].program.said(), chat.folder))
     assert found.endswith("views.py:1: DeprecationWarning: old")
 
 
 def test_own_tests_of_chat_final_meet_nothing_that_will_be_removed(tmp_path):
-    ignore = shutil.ignore_patterns("__pycache__", "*.sqlite3*", "staticfiles")
-    copy = shutil.copytree(find_stage(FINAL).folder, tmp_path / "chat", ignore=ignore)
-    done = subprocess.run(
-        [BIN / "python", "manage.py", "test"],
-        cwd=copy,
-        env=bare_environment() | {"DEVELOPMENT": "1", "PYTHONWARNINGS": ALL_WARNINGS},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    copy = copied(find_stage(FINAL).folder, tmp_path)
+    environment = bare_environment() | {"DEVELOPMENT": "1", "PYTHONWARNINGS": ALL_WARNINGS}
+    done = run_python(copy, environment, "manage.py", "test")
     assert done.returncode == 0, done.stderr
     assert complaints(done.stderr, copy) == []
 

@@ -10,9 +10,9 @@ import httpx
 import pytest
 import websockets
 
-from chatflow import find_stage, stage
-from chatflow.running.variants import variant
+from chatflow import find_stage
 from helpers.talking import logged_in, socket_of
+from stages.helpers import changed
 from stages.tls import served_over_tls
 
 STAGES = [8, 9]
@@ -84,10 +84,7 @@ NAMED = 'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")'
 
 async def test_form_of_a_page_behind_a_proxy_also_needs_the_setting_that_names_its_header(running):
     path, line = "websockets_channels/settings.py", "SECURE_SSL_REDIRECT = False"
-    async with (
-        variant(STAGES[0], path, line, f"{NAMED}\n{line}") as folder,
-        stage(STAGES[0], folder=folder) as named,
-    ):
+    async with changed(STAGES[0], path, line, f"{NAMED}\n{line}") as named:
         answers = [await answer_to_a_form(chat) for chat in (running(STAGES[0]), named)]
     assert answers == [403, 200], "200: the form once more, since nobody has this password"
 

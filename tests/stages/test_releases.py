@@ -16,11 +16,9 @@ import websockets
 from chatflow.basics.catalog import ROOT
 from chatflow.clients.sockets import connect
 from chatflow.probing.stage_probes import IDLE_SECONDS
-from chatflow.running import redis_server
-from chatflow.running.processes import Program, RunFolder
 from final.helpers import PATIENCE
 from helpers.talking import write
-from stages.helpers import BIN, FINAL, bare_environment, port_of
+from stages.helpers import BIN, FINAL, lone_redis, port_of, program
 
 WITH_REDIS = [(6, "queue"), (6, "pubsub"), (7, "queue"), (FINAL, "queue"), (FINAL, "pubsub")]
 # So many processes start at once that a handshake may take its time.
@@ -89,23 +87,17 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
 
 
 @pytest.fixture
-def blocks():
-    """{file name: lines} of the page; the first of each block names its file."""
+def project(tmp_path):
+    """A Django project with the lines of the page and one consumer."""
     page = (ROOT / "notebooks" / "own_project.md").read_text()
-    texts = re.findall(r"```python\n# ([\w/.]+)[^\n]*\n(.*?)```", page, re.DOTALL)
-    assert [name for name, _ in texts] == ["mysite/settings.py", "mysite/asgi.py"]
-    return dict(texts)
-
-
-@pytest.fixture
-def project(blocks, tmp_path):
-    """A Django project with these lines and one consumer."""
-    django = [BIN / "django-admin", "startproject", "mysite", tmp_path]
-    subprocess.run(django, check=True)
+    # The first line of each block names its file.
+    blocks = re.findall(r"```python\n# ([\w/.]+)[^\n]*\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in blocks] == ["mysite/settings.py", "mysite/asgi.py"]
+    subprocess.run([BIN / "django-admin", "startproject", "mysite", tmp_path], check=True)
     (tmp_path / "chat").mkdir()
     (tmp_path / "chat" / "__init__.py").touch()
     (tmp_path / "chat" / "consumers.py").write_text(CONSUMERS)
-    for name, lines in blocks.items():
+    for name, lines in blocks:
         with (tmp_path / name).open("a") as file:
             file.write(lines)
     return tmp_path
@@ -114,21 +106,14 @@ def project(blocks, tmp_path):
 @contextlib.asynccontextmanager
 async def served(project):
     """Run it by Daphne beside a Redis of its own; yields its address."""
-    files = RunFolder("own")
-    try:
-        redis = await asyncio.to_thread(redis_server.start, files)
-        settings = project / "mysite" / "settings.py"
-        text = settings.read_text()
-        assert text.count("redis://127.0.0.1:6379/0") == 1
+    settings = project / "mysite" / "settings.py"
+    text = settings.read_text()
+    assert text.count("redis://127.0.0.1:6379/0") == 1
+    words = "daphne", "-e", "tcp:0:interface=127.0.0.1", "mysite.asgi:application"
+    with lone_redis() as redis:
         settings.write_text(text.replace("redis://127.0.0.1:6379/0", redis.url))
-        command = [BIN / "daphne", "-e", "tcp:0:interface=127.0.0.1", "mysite.asgi:application"]
-        options = {"cwd": project, "env": bare_environment()}
-        server = Program(command, folder=files, log=files.path / "server.log", **options)
-        async with asyncio.timeout(30):
-            port = await port_of(server)
-        yield f"127.0.0.1:{port}", server
-    finally:
-        await asyncio.to_thread(files.close)
+        async with program(*words, cwd=project) as server:
+            yield f"127.0.0.1:{await port_of(server)}", server
 
 
 async def test_project_of_the_page_runs_and_its_idle_sockets_hear(project):

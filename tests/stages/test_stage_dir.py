@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from chatflow import capabilities, find_stage, stage
+from chatflow import capabilities, find_stage
 from chatflow.basics.catalog import ROOT
 from chatflow.probing import stage_probes
 from chatflow.probing.capabilities import try_one
 from chatflow.probing.people import NO
-from chatflow.running.variants import variant
+from stages.helpers import changed
 
 CELL = "tests/stages/test_capabilities.py::test_stage_can_do_what_the_matrix_says_and_no_more"
 
@@ -57,10 +57,6 @@ async def test_a_version_that_answers_nobody_is_judged_and_not_waited_for(monkey
         monkeypatch.setattr(stage_probes, name, 1)
     sends = 'await self.send_json(event["message"])'
     keys = ["stored_once", "idle_sockets", "full_duplex", "unforgeable", "bad_frames"]
-    async with (
-        variant(5, "chat/consumers.py", sends, "pass") as folder,
-        stage(5, folder=folder) as chat,
-        asyncio.timeout(30),
-    ):
+    async with changed(5, "chat/consumers.py", sends, "pass") as chat, asyncio.timeout(30):
         found = await asyncio.gather(*(try_one(chat, key) for key in keys))
     assert dict(zip(keys, found, strict=True)) == dict.fromkeys(keys, NO)
