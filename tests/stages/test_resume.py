@@ -35,7 +35,7 @@ from helpers.resume import (
 )
 from helpers.shell import in_shell, store_unseen
 from helpers.talking import say_outside
-from stages.helpers import FINAL, able, joined
+from stages.helpers import FINAL, able, all_of, joined
 
 RESUMING = able("stored_once")
 
@@ -170,11 +170,7 @@ async def test_five_times_the_same_client_id_on_one_socket_is_stored_once_and_an
 
 async def test_same_client_id_on_five_sockets_of_two_instances_at_once_is_stored_once(chat):
     room_name, client_id = new_room(), str(uuid.uuid4())
-    async with contextlib.AsyncExitStack() as stack:
-        sockets = []
-        for number in range(5):
-            opening = joined(chat.instances[number % 2], room_name)
-            sockets.append(await stack.enter_async_context(opening))
+    async with all_of(joined(chat.instances[n % 2], room_name) for n in range(5)) as sockets:
         await asyncio.gather(*(socket.send(frame("once", client_id)) for socket in sockets))
         answers = [await next_message(socket) for socket in sockets]
     assert answers == stored(chat, room_name) * 5

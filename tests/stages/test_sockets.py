@@ -16,7 +16,7 @@ from chatflow.probing.stage_probes import BAD_FRAMES
 from helpers.resume import log_in
 from helpers.shell import in_shell
 from helpers.talking import post_frame, refusal_of
-from stages.helpers import BAD_PATHS, FINAL, able, changed, get, until_nobody_is_in_group
+from stages.helpers import BAD_PATHS, FINAL, able, all_of, changed, get, until_nobody_is_in_group
 
 WITH_SOCKETS = able("accepts_websocket")
 WITH_GROUPS = [number for number in WITH_SOCKETS if number != 4]
@@ -172,9 +172,7 @@ async def test_without_channels_a_websocket_handshake_is_answered_with_an_error(
 @every_socket_stage
 async def test_form_post_reaches_every_open_socket_of_the_room(chat):
     room_name = new_room()
-    async with contextlib.AsyncExitStack() as stack:
-        sockets = [websocket_reader(chat, room_name) for _ in range(3)]
-        readers = [await stack.enter_async_context(socket) for socket in sockets]
+    async with all_of(websocket_reader(chat, room_name) for _ in range(3)) as readers:
         await post(chat, room_name, "alice", "by form")
         heard = await asyncio.gather(*(reader.next() for reader in readers))
     # In stage 04 every socket is an island.
@@ -263,12 +261,8 @@ call_command("say", *{})
 @pytest.mark.timeout(60)
 async def test_200_paced_messages_of_10_clients_on_two_instances_arrive_everywhere(chat):
     room_name, other_room = new_room(), new_room()
-    async with contextlib.AsyncExitStack() as stack:
-        outsider = await stack.enter_async_context(websocket_reader(chat, other_room))
-        clients = []
-        for number in range(10):
-            instance = chat.instances[number % 2]
-            clients.append(await stack.enter_async_context(websocket_reader(instance, room_name)))
+    opening = [websocket_reader(chat.instances[n % 2], room_name) for n in range(10)]
+    async with all_of(opening) as clients, websocket_reader(chat, other_room) as outsider:
         heard = await asyncio.gather(*(converse(client, n) for n, client in enumerate(clients)))
         await outsider.post("outsider", "only me")
         assert (await outsider.next())["text"] == "only me", "a message left its room"

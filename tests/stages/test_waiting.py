@@ -1,7 +1,6 @@
 """Stages 02 and 03: readers who wait, each holding a thread or each a suspended coroutine."""
 
 import asyncio
-import contextlib
 import json
 import time
 
@@ -12,6 +11,7 @@ from chatflow import Visitor, post
 from chatflow.clients.readers import stream_reader
 from chatflow.probing.people import new_room
 from chatflow.probing.stage_probes import WSGI_THREADS
+from stages.helpers import all_of
 
 STREAM_READERS = 200
 
@@ -121,13 +121,13 @@ async def until_nobody_answers(chat):
 
 async def test_under_asgi_200_waiting_readers_block_nothing_and_one_post_wakes_them_all(running):
     chat, room_name = running(3), new_room()
-    async with Visitor(chat) as alice, contextlib.AsyncExitStack() as stack:
+    streams = [stream_reader(chat, room_name) for _ in range(STREAM_READERS)]
+    async with Visitor(chat) as alice:
         await alice.open(room_name)
         undisturbed = await seconds(alice.post(new_room(), "alice", "nobody waits"))
-        streams = [stream_reader(chat, room_name) for _ in range(STREAM_READERS)]
-        readers = [await stack.enter_async_context(stream) for stream in streams]
-        disturbed = await seconds(alice.post(room_name, "alice", "wake up"))
-        heard = await asyncio.gather(*(reader.next(within=30) for reader in readers))
+        async with all_of(streams) as readers:
+            disturbed = await seconds(alice.post(room_name, "alice", "wake up"))
+            heard = await asyncio.gather(*(reader.next(within=30) for reader in readers))
     texts = [message and message["text"] for message in heard]
     assert texts.count("wake up") == STREAM_READERS, "one POST should wake every waiting reader"
     # Under WSGI it waits for seconds, hundreds of times as long.
