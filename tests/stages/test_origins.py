@@ -2,15 +2,13 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 
-import httpx
 import pytest
 import websockets
 
-from chatflow import find_stage
+from chatflow import Visitor, find_stage
 from helpers.talking import logged_in, socket_of
 from stages.helpers import changed
 from stages.tls import served_over_tls
@@ -91,9 +89,6 @@ async def test_form_of_a_page_behind_a_proxy_also_needs_the_setting_that_names_i
 
 async def answer_to_a_form(chat):
     """The status that a login gets from a page that a proxy with TLS has passed on."""
-    headers = FORWARDED | {"Origin": chat.url.replace("http:", "https:")}
-    async with httpx.AsyncClient(base_url=chat.url, headers=headers) as http:
-        page = await http.get("/accounts/login/")
-        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
-        fields = {"username": "nobody", "password": "none", "csrfmiddlewaretoken": token}
-        return (await http.post("/accounts/login/", data=fields)).status_code
+    async with Visitor(chat, "nobody", fresh=True) as nobody:
+        nobody.http.headers.update(FORWARDED | {"Origin": chat.url.replace("http:", "https:")})
+        return (await nobody.submit("/accounts/login/", password="none")).status_code
