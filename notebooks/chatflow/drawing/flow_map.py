@@ -2,30 +2,11 @@
 
 from itertools import pairwise
 
+from . import svg
 from .animation import travelling_dot
 from .folding import CLIENTS, fingerprint, fold, words
 from .places import HINTED, Way, find_places, find_ways, is_beside
-from .svg import (
-    COLOURS,
-    FAINT,
-    INK,
-    MUTED,
-    RED,
-    RED_INK,
-    RED_PALE,
-    STATION_COLOURS,
-    card,
-    cross,
-    element,
-    icon,
-    pill,
-    shorten,
-    text_of,
-    text_width,
-    wrap,
-    write,
-    write_title,
-)
+from .svg import COLOURS, Font, element, shorten, text_width, write
 
 # (row, column): the walk wraps after the handler, the database hangs below that.
 SEATS = {
@@ -44,48 +25,45 @@ BESIDE = 14  # how far from the middle a way runs that has another one next to i
 GREY = "#cdd4df"
 SKIPPING, WOKEN = ("server", "handler"), ("database", "consumers")  # ways off the walk
 LOOKS = {  # state: ground, edge, dashes, title, what stands below it
-    "lit": ("#ffffff", None, None, INK, MUTED),
-    "once": ("#ffffff", None, "5 4", INK, MUTED),
-    "unreached": ("#f3f4f7", "#cfd4dc", None, FAINT, FAINT),
-    "absent": ("none", "#d5dae2", "3 4", FAINT, FAINT),
-    "lost": (RED_PALE, RED, None, RED_INK, RED_INK),
+    "lit": (svg.WHITE, None, None, svg.INK, svg.MUTED),
+    "once": (svg.WHITE, None, "5 4", svg.INK, svg.MUTED),
+    "unreached": ("#f3f4f7", "#cfd4dc", None, svg.FAINT, svg.FAINT),
+    "absent": ("none", "#d5dae2", "3 4", svg.FAINT, svg.FAINT),
+    "lost": (svg.RED_PALE, svg.RED, None, svg.RED_INK, svg.RED_INK),
 }
+TITLE, ABOUT, CODE, COUNT = Font(15.5, 600), Font(13), Font(13, mono=True), Font(12, 600)
 
 
 def flow_map(flow):
     """An SVG of the walkthrough's stations, each lit or grey as the flow's hops touched it."""
     places, ways = find_places(flow, flow.has), find_ways(flow)
     width = 2 * MARGIN + 4 * WIDE + 3 * GAP
-    about = wrap(flow.subtitle, width - 2 * MARGIN, 14, 3)
+    about = svg.wrap(flow.subtitle, width - 2 * MARGIN, svg.ABOUT, 3)
     top = 56 + 19 * len(about) + (36 if SKIPPING in pairs(ways) else 20)
     name = f"map-{fingerprint(words(flow))}"
     height = top + 2 * HIGH + ROW_GAP + MARGIN + (20 if WOKEN in pairs(ways) else 0)
-    svg = card(name, width, height, flow.title, ". ".join(words(fold(flow, CLIENTS))))
-    write_title(svg, MARGIN, flow.title, about, width - 2 * MARGIN)
-    for way in untaken(ways, places) + ways:
-        draw_way(svg, way, top)
+    root = svg.card(name, width, height, flow.title, ". ".join(words(fold(flow, CLIENTS))))
+    svg.write_title(root, MARGIN, flow.title, about, width - 2 * MARGIN)
+    for way in untaken(ways) + ways:
+        draw_way(root, way, top)
     for place in places.values():
-        draw_place(svg, place, top)
-    taken = [(COLOURS[way.kind], corners(way, top)) for way in ways if not way.once]
-    if taken:
-        travelling_dot(svg, taken)
-    return text_of(svg)
+        draw_place(root, place, top)
+    if taken := [(COLOURS[way.kind], corners(way, top)) for way in ways if not way.once]:
+        travelling_dot(root, taken)
+    return svg.text_of(root)
 
 
 def pairs(ways):
     return {(way.source, way.target) for way in ways}
 
 
-def untaken(ways, places):
+def untaken(ways):
     """The steps of the walk that no hop took, drawn grey."""
     taken = pairs(ways)
-    steps = [step for step in pairwise(WALK) if step not in taken]
     answered = taken & {("handler", "clients"), ("client", "layer"), WOKEN, HINTED}
-    return [
-        Way(*step, "", beside=is_beside(*step, taken))
-        for step in steps
-        if not (answered and step == ("handler", "layer"))
-    ]
+    shown = taken | ({("handler", "layer")} if answered else set())
+    steps = [step for step in pairwise(WALK) if step not in shown]
+    return [Way(*step, "", beside=is_beside(*step, taken)) for step in steps]
 
 
 def corner(name, top):
@@ -102,12 +80,10 @@ def corners(way, top):
         return [(x1, y1 + HIGH), (x1, low), (x2, low), (x2, y2 + HIGH)]
     if (way.source, way.target) == SKIPPING:
         return [(right - 32, y1), (right - 32, y1 - 26), (x2 + 32, y1 - 26), (x2 + 32, y2)]
-    if y1 == y2 and x1 < x2:
-        y = y1 + HIGH / 2 - (BESIDE if way.beside else 0)
-        return [(right, y), (x2, y)]
     if y1 == y2:
-        y = y1 + HIGH / 2 + (BESIDE if way.beside else 0)
-        return [(x1, y), (x2 + WIDE, y)]
+        aside = BESIDE if way.beside else 0
+        y = y1 + HIGH / 2 + (-aside if x1 < x2 else aside)
+        return [(right, y), (x2, y)] if x1 < x2 else [(x1, y), (x2 + WIDE, y)]
     below, end = y1 + HIGH, (x2 + middle, y2 - 12)
     if x1 == x2:
         return [(x1 + middle, below), end]
@@ -115,11 +91,11 @@ def corners(way, top):
     return [(start, below), (start, bend), (x2 + middle, bend), end]
 
 
-def draw_way(svg, way, top):
+def draw_way(root, way, top):
     *start, (x, y) = corners(way, top)
     dx, dy = sign(x - start[-1][0]), sign(y - start[-1][1])
     colour = COLOURS.get(way.kind, GREY)
-    group = element(svg, "g", class_="way", data_from=way.source, data_to=way.target)
+    group = element(root, "g", class_="way", data_from=way.source, data_to=way.target)
     d = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in [*start, (x - 8 * dx, y - 8 * dy)])
     dashes = "5 4" if way.once else None if way.kind else "2 5"
     line = {"stroke": colour, "stroke_width": 2.2, "stroke_linejoin": "round", "fill": "none"}
@@ -132,34 +108,31 @@ def sign(number):
     return (number > 0) - (number < 0)
 
 
-def draw_place(svg, place, top):
+def draw_place(root, place, top):
     x, y = corner(place.name, top)
     ground, edge, dashes, ink, pale = LOOKS[place.state]
-    colour = edge or STATION_COLOURS[place.kind]
-    group = element(svg, "g", class_="place", data_place=place.name, data_state=place.state)
+    colour = edge or svg.STATION_COLOURS[place.kind]
+    group = element(root, "g", class_="place", data_place=place.name, data_state=place.state)
     line = {"stroke": colour, "stroke_width": 1.6, "stroke_dasharray": dashes}
     element(group, "rect", x=x, y=y, width=WIDE, height=HIGH, rx=12, fill=ground, **line)
     grey = place.state in ("unreached", "absent")
-    icon(group, x + WIDE / 2, y, place.kind, "#b4bac5" if grey else colour, 12)
-    middle = {"anchor": "middle"}
-    title = shorten(place.title, WIDE - 16, 15.5, 600)
-    write(group, x + WIDE / 2, y + 40, title, 15.5, weight=600, fill=ink, **middle)
-    about = shorten(place.about, WIDE - 12, 13)
-    write(group, x + WIDE / 2, y + 62, about, 13, fill=pale, **middle)
+    svg.icon(group, x + WIDE / 2, y, place.kind, "#b4bac5" if grey else colour, 12)
+    title, about = shorten(place.title, WIDE - 16, TITLE), shorten(place.about, WIDE - 12, ABOUT)
+    write(group, x + WIDE / 2, y + 40, title, TITLE, anchor="middle", fill=ink)
+    write(group, x + WIDE / 2, y + 62, about, ABOUT, anchor="middle", fill=pale)
     draw_marks(group, place, x, y)
 
 
 def draw_marks(group, place, x, y):
     """The code of a refusal, the sign of a loss, and how many were never reached."""
     if place.code:
-        width = text_width(place.code, 13, mono=True) + 10
-        pill(group, x + WIDE - width - 10, y - 10, place.code, 13, RED, height=20)
+        left = x + WIDE - text_width(place.code, CODE) - 20
+        svg.pill(group, left, y - 10, place.code, CODE, height=20)
     elif place.state == "lost":
-        cross(group, x + WIDE - 20, y, 10)
+        svg.cross(group, x + WIDE - 20, y, 10)
     if place.missed:
         text = f"{place.missed} never reached"
-        width = text_width(text, 12, 600) + 20
+        width = text_width(text, COUNT) + 20
         shape = {"x": x + (WIDE - width) / 2, "y": y + HIGH - 11, "width": width, "height": 22}
-        element(group, "rect", rx=11, fill=RED, **shape)
-        middle = {"anchor": "middle", "fill": "#ffffff", "weight": 600}
-        write(group, x + WIDE / 2, y + HIGH + 4.3, text, 12, **middle)
+        element(group, "rect", rx=11, fill=svg.RED, **shape)
+        write(group, x + WIDE / 2, y + HIGH + 4.3, text, COUNT, anchor="middle", fill=svg.WHITE)

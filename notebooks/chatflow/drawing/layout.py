@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .svg import COLOURS, NAMES, shorten, text_width, wrap
+from .svg import COLOURS, NAMES, Font, shorten, text_width, wrap
 
 MARGIN, GAP, BADGE = 20, 7, 10
-LABEL, SMALL, TITLE = 14, 12.5, 13.5
+LABEL, TITLE = Font(14, mono=True), Font(13.5, 600)
+SMALL, BOLD, CODE = Font(12.5), Font(12.5, 600), Font(12.5, mono=True)
 HEAD, PANEL_TOP = 48, 34
 NARROWEST, LONGEST_LABEL = 760, 460
 SPACE = 4  # between a hop's number and its label
@@ -46,7 +47,7 @@ def lay_columns(stations, gutter):
 
 
 def head_width(station):
-    texts = text_width(station.title, TITLE, 600), text_width(station.subtitle, SMALL)
+    texts = text_width(station.title, TITLE), text_width(station.subtitle, SMALL)
     return min(max(*texts, 70) + 16, 156)
 
 
@@ -121,10 +122,12 @@ def lay_row(hop, position, y, place, since):
     y += 11 if x == end else 24 + raised
     label_y = y + (4.5 if hop.detail.get("inside") else 13) if x == end else y - 8 - raised
     note = shorten(hop_note(hop), note_room(x, end, side, lead, place), SMALL)
-    note_x = beside(x, side, lead, text_width(note, SMALL), place)
-    lowered = 5 if x != end and overlaps(note_x, text_width(note, SMALL), x, start) else 0
+    note_width = text_width(note, SMALL)
+    note_x = beside(x, side, lead, note_width, place)
+    lowered = 5 if x != end and overlaps(note_x, note_width, x, start) else 0
     note_y = label_y + 15 if x == end else y + 16 + lowered
-    bottom = y + row_depth(hop) + (15 + lowered if note else 0)
+    depth = 24 if x == end and not hop.detail.get("inside") else 14
+    bottom = y + depth + (15 + lowered if note else 0)
     spot = (label, label_x, label_y, note, note_x, note_y)
     return Row(hop, position, x, end, y, bottom, side, *spot, since)
 
@@ -136,13 +139,7 @@ def note_room(x, end, side, lead, place):
 
 
 def badge_width(position):
-    return max(2 * BADGE, text_width(str(position), SMALL, 600) + 8)
-
-
-def row_depth(hop):
-    if hop.source != hop.target:
-        return 14
-    return 14 if hop.detail.get("inside") else 24
+    return max(2 * BADGE, text_width(str(position), BOLD) + 8)
 
 
 def choose_side(hop, x, end, place):
@@ -151,12 +148,12 @@ def choose_side(hop, x, end, place):
     room = min(place.right - place.left, max(abs(x - end) - 2 * BADGE, LONGEST_LABEL))
     if x == end:
         rooms = {1: place.right - x - LOOP[0] - 8, -1: x - place.left - LOOP[0] - 8}
-        wanted = code_width(hop) + text_width(hop_label(hop), LABEL, mono=True)
+        wanted = code_width(hop) + text_width(hop_label(hop), LABEL)
         wanted = max(wanted, text_width(hop_note(hop), SMALL))
         ahead = 1 if rooms[1] >= min(wanted, rooms[-1]) else -1
         room = min(room, rooms[ahead])
-    label = shorten(hop_label(hop), room - code_width(hop), LABEL, mono=True)
-    return ahead, label, code_width(hop) + text_width(label, LABEL, mono=True)
+    label = shorten(hop_label(hop), room - code_width(hop), LABEL)
+    return ahead, label, code_width(hop) + text_width(label, LABEL)
 
 
 def hop_label(hop):
@@ -183,7 +180,7 @@ def code_of(hop):
 
 
 def code_width(hop):
-    return text_width(code_of(hop), SMALL, mono=True) + 16 if code_of(hop) else 0
+    return text_width(code_of(hop), CODE) + 16 if code_of(hop) else 0
 
 
 def beside(x, side, lead, width, place):
@@ -198,10 +195,9 @@ def overlaps(start, width, x, lead):
 
 def extent(row):
     """From where to where a row reaches sideways, with its label and note."""
-    label = text_width(row.label, LABEL, mono=True) + code_width(row.hop)
-    note = text_width(row.note, SMALL)
+    label = text_width(row.label, LABEL) + code_width(row.hop)
     edges = [x for x, _ in row.points] + [row.label_x, row.label_x + label]
-    edges += [row.note_x, row.note_x + note] if row.note else []
+    edges += [row.note_x, row.note_x + text_width(row.note, SMALL)] if row.note else []
     return min(edges) - BADGE - SPACE, max(edges) + BADGE + SPACE
 
 
@@ -228,9 +224,9 @@ def lay_missed(flow, place, rows, bottom):
 
 
 def lay_box(miss, flow, place):
-    silent = [s.id for s in flow.stations if s.process == miss.process and not s.reached]
-    named = [s.id for s in flow.stations if s.id == miss.client]
-    left, right = place.span(silent + named) if silent + named else (place.left, place.right)
+    silent = {s.id for s in flow.stations if s.process == miss.process and not s.reached}
+    own = silent | ({miss.client} & place.x.keys())
+    left, right = place.span(own) if own else (place.left, place.right)
     right = max(right, min(left + 270, place.right))
     left = min(left, right - 270)
     reason = wrap(miss.reason, right - left - 46, SMALL, 4)
@@ -255,8 +251,7 @@ def stacked(boxes, y):
 
 def lay_legend(flow, place, y):
     """(kind, x, y) of each kind that occurs, wrapped at the card's edge, and the card's height."""
-    seen = {hop.kind for hop in flow.handshake + flow.hops}
-    seen |= {"lost"} if flow.missed else set()
+    seen = {hop.kind for hop in flow.handshake + flow.hops} | ({"lost"} if flow.missed else set())
     items, x = [], MARGIN + 2
     for kind in [kind for kind in COLOURS if kind in seen]:
         width = 28 + text_width(NAMES[kind], SMALL)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import resvg_py
 
 from . import CLIENTS, flow_map, fold, sequence, words
-from .svg import FONTS, WIDTHS, char_widths
+from .svg import ABOUT, FONTS, WIDTHS, char_widths
 
 ZOOMS = (2, 1.75, 1.5, 1.35, 1.2, 1.1)
 GROWTH = 1.1
@@ -94,6 +94,5 @@ def in_own_fonts(svg):
 
 
 def own_glyphs(text):
-    known, widths = WIDTHS[400], char_widths(text, 400, mono=False)
-    signs = zip(text, widths, strict=True)
+    known, signs = WIDTHS[400], zip(text, char_widths(text, ABOUT), strict=True)
     return "".join(char if char in known else "□" if width else "" for char, width in signs)

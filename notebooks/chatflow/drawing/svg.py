@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,7 +15,7 @@ MONO_WIDTH = 0.6
 INK, MUTED, FAINT = "#172033", "#566179", "#8b94a5"
 CARD, EDGE, LINE = "#fcfdff", "#d9dfe9", "#c9d1de"
 PANEL, PANEL_EDGE, UNREACHED = "#eff4fd", "#d7e2f6", "#f1f2f5"
-HALO = "#f6f9fe"
+HALO, WHITE = "#f6f9fe", "#ffffff"
 RED, RED_INK, RED_PALE, RED_EDGE = "#cc1f36", "#8f1424", "#fdeef0", "#f3b6bf"
 
 COLOURS = {
@@ -65,15 +66,23 @@ TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 SKINS = "🏻🏼🏽🏾🏿"  # modifiers of the emoji before them
 
 
-def read_widths():
-    text = (FONTS / "widths.json").read_text(encoding="utf-8")
-    return {
-        int(weight): {char: int(width) / 1000 for width, chars in table.items() for char in chars}
-        for weight, table in json.loads(text).items()
-    }
+# {weight: {character: width in em}}
+WIDTHS = {
+    int(weight): {char: int(width) / 1000 for width, chars in table.items() for char in chars}
+    for weight, table in json.loads((FONTS / "widths.json").read_text(encoding="utf-8")).items()
+}
 
 
-WIDTHS = read_widths()
+@dataclass(frozen=True)
+class Font:
+    """One of the picture's own, which stand for what a reader has instead."""
+
+    size: float
+    weight: int = 400
+    mono: bool = False
+
+
+HEADING, ABOUT = Font(20, 600), Font(14)  # of a whole picture
 
 
 def clean(text):
@@ -84,53 +93,47 @@ def clean(text):
     return "".join(char for i, char in enumerate(text) if not all(marks[max(0, i - 2) : i + 1]))
 
 
-def char_widths(text, weight, mono):
+def char_widths(text, font):
     """Width in em of each character; what only changes the one before it has none."""
     joined = False
     for char in text:
-        hidden = joined or unicodedata.category(char) in ("Mn", "Me", "Cf") or char in SKINS
-        yield 0 if hidden else glyph_width(char, weight, mono)
+        if joined or unicodedata.category(char) in ("Mn", "Me", "Cf") or char in SKINS:
+            yield 0
+        elif unicodedata.east_asian_width(char) in "WF":
+            yield 1.2
+        else:
+            yield MONO_WIDTH if font.mono else WIDTHS[font.weight].get(char, 0.7)
         joined = char == "\u200d"
 
 
-def glyph_width(char, weight, mono):
-    if unicodedata.east_asian_width(char) in "WF":
-        return 1.2
-    return MONO_WIDTH if mono else WIDTHS[weight].get(char, 0.7)
+def text_width(text, font):
+    """Width of a text in units of the picture."""
+    return font.size * sum(char_widths(text, font))
 
 
-def text_width(text, size, weight=400, mono=False):
-    """Width of a text in the picture's own fonts, in units of the picture."""
-    return size * sum(char_widths(text, weight, mono))
-
-
-def shorten(text, room, size, weight=400, mono=False):
+def shorten(text, room, font):
     """The text, or as much of it as goes into the room with an ellipsis."""
     text = clean(text)
-    if text_width(text, size, weight, mono) <= room:
+    if text_width(text, font) <= room:
         return text
-    room -= text_width("…", size, weight, mono)
-    for end, width in enumerate(char_widths(text, weight, mono)):
-        room -= size * width
+    room -= text_width("…", font)
+    for end, width in enumerate(char_widths(text, font)):
+        room -= font.size * width
         if room < 0:
             return text[:end].rstrip() + "…"
     return text
 
 
-def wrap(text, room, size, lines, weight=400):
+def wrap(text, room, font, lines):
     """The text as at most so many lines of that width; the last is shortened if it must be."""
     words, wrapped = clean(text).split(" "), []
     while words and len(wrapped) < lines - 1:
         count = 1
-        while count < len(words) and fits(words[: count + 1], room, size, weight):
+        while count < len(words) and text_width(" ".join(words[: count + 1]), font) <= room:
             count += 1
-        wrapped.append(shorten(" ".join(words[:count]), room, size, weight))
+        wrapped.append(shorten(" ".join(words[:count]), room, font))
         words = words[count:]
-    return wrapped + ([shorten(" ".join(words), room, size, weight)] if words else [])
-
-
-def fits(words, room, size, weight):
-    return text_width(" ".join(words), size, weight) <= room
+    return wrapped + ([shorten(" ".join(words), room, font)] if words else [])
 
 
 def number(value):
@@ -145,48 +148,33 @@ def element(parent, tag, **attributes):
     )
 
 
-def write(parent, x, y, text, size, *, weight=400, mono=False, anchor="start", **attributes):
+def write(parent, x, y, text, font, *, anchor=None, **attributes):
     """A line of text, as wide in a reader's own fonts as in ours."""
-    line = element(
-        parent,
-        "text",
-        x=x,
-        y=y,
-        font_size=size,
-        font_weight=str(600 if mono else weight),
-        font_family=MONO if mono else None,
-        text_anchor=None if anchor == "start" else anchor,
-        textLength=text_width(text, size, weight, mono) if len(text) > 1 else None,
-        lengthAdjust="spacingAndGlyphs" if len(text) > 1 else None,
-        **attributes,
-    )
-    line.text = text
-    return line
+    kind = {"font_weight": str(600 if font.mono else font.weight)}
+    kind |= {"font_family": MONO if font.mono else None, "text_anchor": anchor}
+    if len(text) > 1:
+        kind |= {"textLength": text_width(text, font), "lengthAdjust": "spacingAndGlyphs"}
+    element(parent, "text", x=x, y=y, font_size=font.size, **kind, **attributes).text = text
 
 
 def write_title(parent, x, title, about, room):
     """A picture's title, and the lines that say what it is about."""
-    write(parent, x, 40, shorten(title, room, 20, 600), 20, weight=600, fill=INK)
+    write(parent, x, 40, shorten(title, room, HEADING), HEADING, fill=INK)
     for i, line in enumerate(about):
-        write(parent, x, 63 + 19 * i, line, 14, fill=MUTED)
+        write(parent, x, 63 + 19 * i, line, ABOUT, fill=MUTED)
 
 
-def write_over(parent, x, y, text, size, **attributes):
+def write_over(parent, x, y, text, font, fill):
     """A line of text with a halo, so that it can be read across lines."""
-    halo = {
-        "stroke": HALO,
-        "stroke_width": 3.5,
-        "stroke_linejoin": "round",
-        "paint_order": "stroke",
-    }
-    return write(parent, x, y, text, size, **halo, **attributes)
+    halo = {"stroke": HALO, "stroke_width": 3.5, "stroke_linejoin": "round"}
+    write(parent, x, y, text, font, **halo, paint_order="stroke", fill=fill)
 
 
-def icon(parent, x, y, kind, colour, radius=11):
+def icon(parent, x, y, kind, colour, radius):
     """A station's sign: a disc with the strokes of its kind."""
     group = element(parent, "g", transform=f"translate({number(x)} {number(y)})")
     element(group, "circle", r=radius, fill=colour, stroke=CARD, stroke_width=2)
-    strokes = {"fill": "none", "stroke": "#ffffff", "stroke_width": 1.4}
+    strokes = {"fill": "none", "stroke": WHITE, "stroke_width": 1.4}
     ends = {"stroke_linecap": "round", "stroke_linejoin": "round"}
     element(group, "path", d=ICONS[kind], **strokes, **ends)
 
@@ -197,16 +185,15 @@ def cross(parent, x, y, radius=9):
     arm = radius * 0.38
     strokes = f"l{2 * arm:.1f} {2 * arm:.1f}m0 {-2 * arm:.1f}l{-2 * arm:.1f} {2 * arm:.1f}"
     d = f"M{x - arm:.1f} {y - arm:.1f}{strokes}"
-    element(parent, "path", d=d, stroke="#ffffff", stroke_width=2, stroke_linecap="round")
+    element(parent, "path", d=d, stroke=WHITE, stroke_width=2, stroke_linecap="round")
 
 
-def pill(parent, x, y, text, size, colour, height=18):
-    """A status or close code, white on its colour, from x to the right; returns its width."""
-    width = text_width(text, size, mono=True) + 10
-    element(parent, "rect", x=x, y=y, width=width, height=height, rx=height / 2, fill=colour)
-    middle = {"anchor": "middle", "fill": "#ffffff", "mono": True}
-    write(parent, x + width / 2, y + height / 2 + size * 0.36, text, size, **middle)
-    return width
+def pill(parent, x, y, text, font, height):
+    """A status or close code, white on red, from x to the right."""
+    width = text_width(text, font) + 10
+    element(parent, "rect", x=x, y=y, width=width, height=height, rx=height / 2, fill=RED)
+    middle = {"anchor": "middle", "fill": WHITE}
+    write(parent, x + width / 2, y + height / 2 + font.size * 0.36, text, font, **middle)
 
 
 def card(name, width, height, title, words):

@@ -5,29 +5,18 @@ from functools import cached_property
 from itertools import groupby
 from xml.etree import ElementTree
 
+from . import svg
 from .picture import Shown
-from .svg import (
-    CARD,
-    COLOURS,
-    EDGE,
-    INK,
-    LINE,
-    MUTED,
-    RED,
-    SANS,
-    element,
-    shorten,
-    text_width,
-    write,
-)
+from .svg import COLOURS, Font, element, text_width, write
 
-SPAN_COLOURS = {
-    "waiting": "#aab8cf",
-    "working": COLOURS["layer"],
-    "done": COLOURS["websocket"],
-    "lost": RED,
+# What kinds of span there are: each with its colour and its word.
+KINDS = {
+    "waiting": ("#aab8cf", "waits"),
+    "working": (COLOURS["layer"], "works"),
+    "done": (COLOURS["websocket"], "answered"),
+    "lost": (svg.RED, "in vain"),
 }
-SPAN_WORDS = {"waiting": "waits", "working": "works", "done": "answered", "lost": "in vain"}
+SECTION_NAME, NAME, LABEL, SMALL = Font(14, 600), Font(13), Font(12, 600), Font(12)
 WIDTH, LEFT, RIGHT = 900, 190, 40
 ROW, BAR, SECTION = 30, 18, 34
 TOP, BOTTOM = 66, 64
@@ -68,64 +57,63 @@ class Timeline(Shown):
             (name, list(rows)) for name, rows in groupby(self.rows, lambda row: row.section)
         ]
         height = TOP + len(sections) * SECTION + len(self.rows) * ROW + BOTTOM
-        svg = self.card(height)
-        self.draw_scale(svg, TOP + SECTION - 8, height - BOTTOM + 4)
+        root = self.card(height)
+        self.draw_scale(root, TOP + SECTION - 8, height - BOTTOM + 4)
         y = TOP
         for name, rows in sections:
-            write(svg, 24, y + 22, name, 14, weight=600, fill=INK)
+            write(root, 24, y + 22, name, SECTION_NAME, fill=svg.INK)
             y += SECTION
             for row in rows:
-                self.draw_row(svg, row, y)
+                self.draw_row(root, row, y)
                 y += ROW
-        self.draw_legend(svg, height - 16)
-        return ElementTree.tostring(svg, encoding="unicode")
+        self.draw_legend(root, height - 16)
+        return svg.text_of(root)
 
     def card(self, height):
-        svg = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg", role="img")
-        svg.attrib |= {"viewBox": f"0 0 {WIDTH} {height}", "width": "100%", "font-family": SANS}
-        element(svg, "title").text = self.title
-        element(svg, "desc").text = self.text
-        element(svg, "rect", width=WIDTH, height=height, rx=14, fill=CARD, stroke=EDGE)
-        write(svg, 24, 36, self.title, 19, weight=600, fill=INK)
-        return svg
+        root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg", role="img")
+        root.attrib |= {"viewBox": f"0 0 {WIDTH} {height}", "width": "100%"}
+        root.set("font-family", svg.SANS)
+        element(root, "title").text = self.title
+        element(root, "desc").text = self.text
+        element(root, "rect", width=WIDTH, height=height, rx=14, fill=svg.CARD, stroke=svg.EDGE)
+        write(root, 24, 36, self.title, Font(19, 600), fill=svg.INK)
+        return root
 
-    def draw_row(self, svg, row, y):
-        name = shorten(row.name, LEFT - 40, 13)
-        write(svg, LEFT - 12, y + 18, name, 13, anchor="end", fill=MUTED)
+    def draw_row(self, root, row, y):
+        name = svg.shorten(row.name, LEFT - 40, NAME)
+        write(root, LEFT - 12, y + 18, name, NAME, anchor="end", fill=svg.MUTED)
         for span in row.spans:
-            self.draw_span(svg, span, y + (ROW - BAR) / 2)
+            self.draw_span(root, span, y + (ROW - BAR) / 2)
 
-    def draw_span(self, svg, span, y):
-        start, end = self.x(span.start), self.x(span.end)
-        group = element(svg, "g", class_="span", data_kind=span.kind)
-        width = max(end - start, 3)
-        colour = SPAN_COLOURS[span.kind]
-        element(
-            group, "rect", x=start, y=y, width=width, height=BAR, rx=min(4, width / 2), fill=colour
-        )
-        room = text_width(span.label, 12, 600) + 12
-        if room <= width:
-            fill = INK if span.kind == "waiting" else "#ffffff"
-            write(group, start + 7, y + 13.5, span.label, 12, weight=600, fill=fill)
+    def draw_span(self, root, span, y):
+        start, colour = self.x(span.start), KINDS[span.kind][0]
+        width = max(self.x(span.end) - start, 3)
+        group = element(root, "g", class_="span", data_kind=span.kind)
+        shape = {"width": width, "height": BAR, "rx": min(4, width / 2)}
+        element(group, "rect", x=start, y=y, **shape, fill=colour)
+        if text_width(span.label, LABEL) + 12 <= width:
+            fill = svg.INK if span.kind == "waiting" else svg.WHITE
+            write(group, start + 7, y + 13.5, span.label, LABEL, fill=fill)
 
-    def draw_scale(self, svg, top, y):
+    def draw_scale(self, root, top, y):
         step = next((s for s in (0.1, 0.25, 0.5, 1, 2, 5, 10) if self.seconds / s <= 8), 60)
+        line = {"stroke": svg.LINE, "stroke_dasharray": "2 4"}
         for number in range(int(self.seconds / step) + 1):
             x = self.x(number * step)
-            element(svg, "line", x1=x, y1=top, x2=x, y2=y, stroke=LINE, stroke_dasharray="2 4")
-            write(svg, x, y + 18, f"{number * step:g} s", 12, anchor="middle", fill=MUTED)
+            element(root, "line", x1=x, y1=top, x2=x, y2=y, **line)
+            write(root, x, y + 18, f"{number * step:g} s", SMALL, anchor="middle", fill=svg.MUTED)
 
-    def draw_legend(self, svg, y):
+    def draw_legend(self, root, y):
         x, used = 24, {span.kind for row in self.rows for span in row.spans}
-        for kind in [kind for kind in SPAN_COLOURS if kind in used]:
-            element(svg, "rect", x=x, y=y - 9, width=18, height=8, rx=4, fill=SPAN_COLOURS[kind])
-            write(svg, x + 25, y, SPAN_WORDS[kind], 12, fill=MUTED)
-            x += 60 + text_width(SPAN_WORDS[kind], 12)
+        for colour, word in [looks for kind, looks in KINDS.items() if kind in used]:
+            element(root, "rect", x=x, y=y - 9, width=18, height=8, rx=4, fill=colour)
+            write(root, x + 25, y, word, SMALL, fill=svg.MUTED)
+            x += 60 + text_width(word, SMALL)
 
     @property
     def text(self):
         lines = [
-            f"{row.section}, {row.name}: {span.label or SPAN_WORDS[span.kind]}, "
+            f"{row.section}, {row.name}: {span.label or KINDS[span.kind][1]}, "
             f"{span.start:.2f} s to {span.end:.2f} s"
             for row in self.rows
             for span in row.spans
