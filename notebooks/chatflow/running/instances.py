@@ -4,11 +4,9 @@ import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 
-import httpx
-import psutil
-
-from ..basics.addresses import HOST, NO_TLS, Address
+from ..basics.addresses import HOST, Address
 from ..tracing.flow import WORKER
 from ..tracing.recording import Tracing
 from .ports import listen
@@ -54,22 +52,26 @@ class Instance(Running, Address):
         # The socket is ours, so no other server can answer on it. The request waits in its backlog
         # until the server is there; if that dies the socket dies with it, and the request fails.
         answer = self.ask()
-        if not isinstance(answer, httpx.Response) or answer.status_code != 200:
+        if answer != 200:
             raise self.program.failure(f"{self.title} did not start ({answer!r})")
 
     def has_bound(self):
         """Whether somebody listens on its port."""
         with contextlib.suppress(OSError), socket.create_connection((HOST, self.port)):
             return True
-        return False
 
     def ask(self):
-        """The answer to a request for its index page, or the error."""
-        url = f"{self.url}/"
-        try:
-            return httpx.get(url, headers=AS_PROXY, timeout=START_SECONDS, verify=NO_TLS)
-        except httpx.HTTPError as error:
-            return error
+        """The status of its answer to a request for its index page, or the error."""
+        # Not by httpx: a command that starts a stage would need longer to load it than all else.
+        connection = HTTPConnection(HOST, self.port, timeout=START_SECONDS)
+        with contextlib.closing(connection):
+            try:
+                connection.request("GET", "/", headers=AS_PROXY)
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, HTTPException) as error:
+                return error
+            return answer.status
 
 
 class Worker(Running):
@@ -95,6 +97,9 @@ class Worker(Running):
 
     def is_connected(self):
         """Whether it is in touch with Redis: by then it has loaded all it needs."""
+        # Only here: few stages have a worker, and loading it takes longer than all the rest.
+        import psutil
+
         try:
             connections = psutil.Process(self.program.pid).net_connections("tcp")
         except psutil.Error:

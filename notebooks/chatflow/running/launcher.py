@@ -17,7 +17,7 @@ from pathlib import Path
 from ..basics.catalog import find_stage
 from ..basics.errors import LaunchError, UsageError
 from ..basics.interrupts import finish, heeding_interrupts
-from ..tracing.flows import find_message, find_request
+from ..tracing.flows import Scene, find_message, find_request
 from ..tracing.recording import Tracing
 from . import database as databases
 from .environment import application_of, clean_environment, stage_variables
@@ -25,7 +25,6 @@ from .instances import Instance, Worker
 from .options import check_options, is_url
 from .ports import listening
 from .processes import Program, RunFolder
-from .scenes import scene_of
 from .servers import FINAL_FLAGS, FINAL_GRACE, GRACE, SHARES_THE_PORT, server_command
 
 
@@ -122,8 +121,7 @@ class Run:
             return
         for number in range(1, self.redis_shards + 1):
             self._give_up_if_stopping()
-            name = f"redis-{number}"
-            server = redis_server.start(self.files, name)
+            server = redis_server.start(self.files, f"redis-{number}")
             self.redis.append(server)
             if self.trace:
                 self.tracing.monitor(server)
@@ -137,9 +135,8 @@ class Run:
 
         `settings` are more variables for its environment.
         """
-        command = [sys.executable, "manage.py", *arguments]
         return subprocess.run(
-            command,
+            [sys.executable, "manage.py", *arguments],
             cwd=self.folder,
             env=self.environment | settings,
             stdin=subprocess.DEVNULL,
@@ -168,9 +165,9 @@ class Run:
 
     def _launch(self, name, server, listener, starts):
         application = application_of(server, self.trace)
-        facts = {"FLOW_PROCESS": name, "FLOW_SERVER": server}
         # Connections are numbered; those of a program started again go on far from the old ones.
-        facts["FLOW_CONNECTIONS"] = str(starts * 100_000 + 1)
+        numbers = {"FLOW_CONNECTIONS": str(starts * 100_000 + 1)}
+        facts = {"FLOW_PROCESS": name, "FLOW_SERVER": server} | numbers
         flags = FINAL_FLAGS[server] if self.is_final else ""
         return Program(
             server_command(server, listener, application, flags),
@@ -227,9 +224,7 @@ class Run:
     def is_final(self):
         return self.stage.key == "final"
 
-    @property
-    def greets(self):
-        return self.is_final
+    greets = is_final
 
     @property
     def url(self):
@@ -253,7 +248,9 @@ class Run:
 
     def scene(self):
         """What a picture of this run has to know besides the hops."""
-        return scene_of(self)
+        ended = tuple(one.name for one in self.processes() if one.program.poll() is not None)
+        servers = dict(zip(self.names(), self.servers, strict=True))
+        return Scene(self.stage.heading, servers, ended, stations_of(self.folder))
 
     async def flow(self, text, **options):
         """The flow of the newest message with this text; options as for `Tracing.flow()`."""
@@ -267,6 +264,15 @@ class Run:
         if not self.tracing:
             raise UsageError("Nothing was recorded: start the stage with trace=True.")
         return await self.tracing.flow(find, self.scene, **options)
+
+
+def stations_of(folder):
+    """The kinds of station that the stage in this folder has."""
+    found = ["client", "server", "routing", "view", "database"]
+    for kind, name in (("consumer", "consumers.py"), ("hub", "hub.py")):
+        found += [kind] if (folder / "chat" / name).is_file() else []
+    settings = (folder / "websockets_channels" / "settings.py").read_text()
+    return tuple(found + (["layer"] if "CHANNEL_LAYERS" in settings else []))
 
 
 @contextlib.asynccontextmanager

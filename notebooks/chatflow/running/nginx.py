@@ -15,8 +15,8 @@ from ..basics.addresses import HOST
 from ..basics.catalog import FINAL, ROOT
 from ..basics.errors import LaunchError, MissingError
 from ..basics.hidden import hidden
-from .ports import free_port, started_on_a_free_port
-from .processes import Program, RunFolder, Running
+from .ports import PrivateServer, free_port
+from .processes import Program, RunFolder
 
 SHIPPED = ROOT / FINAL / "deploy" / "nginx.conf"
 SHIPPED_PORTS = (8000, 8001, 8002)
@@ -24,7 +24,6 @@ SHIPPED_PORTS = (8000, 8001, 8002)
 SBIN = "/usr/sbin"
 # What its clients call it. Not by the address: with that they would ask for no certificate by name.
 NAME = "localhost"
-START_SECONDS = 10
 
 
 def find_binary():
@@ -44,22 +43,13 @@ def server(ports, certificate, key, changes=()):
     `certificate` and `key` are files, for `localhost`. `changes` are more (shipped, wanted) pairs.
     """
     binary = find_binary()
-    folder = RunFolder("nginx")
-
-    def launch(port):
-        nginx = Nginx(binary, folder, certificate, port)
-        nginx.configuration.write_text(adapted(nginx, ports, certificate, key, changes))
-        nginx.start()
-        return nginx
-
-    with contextlib.closing(folder):
-        yield started_on_a_free_port(launch)
+    with contextlib.closing(RunFolder("nginx")) as folder:
+        yield Nginx(binary, folder, ports, certificate, key, changes)
 
 
 def adapted(nginx, ports, certificate, key, changes):
     """The shipped configuration, but for what differs here."""
-    text = SHIPPED.read_text()
-    upstreams = zip(SHIPPED_PORTS, ports, strict=True)
+    text, upstreams = SHIPPED.read_text(), zip(SHIPPED_PORTS, ports, strict=True)
     for shipped, wanted, count in [
         *((f"127.0.0.1:{old} ", f"{HOST}:{new} ", 1) for old, new in upstreams),
         ("/etc/ssl/chat.example.com/fullchain.pem", quoted(certificate), 1),
@@ -96,20 +86,21 @@ def temporary_folders():
     return "".join(f"    {kind}_temp_path {kind};\n" for kind in kinds)
 
 
-class Nginx(Running):
+class Nginx(PrivateServer):
     """An nginx that runs. For clients it is like an instance, at an address with TLS."""
 
     tracing = None
     greets = True
 
-    def __init__(self, binary, folder, certificate, port):
+    def __init__(self, binary, folder, ports, certificate, key, changes):
         self.binary, self.folder = binary, folder
-        self.port, self.plain_port = port, free_port()
+        self.asked = ports, certificate, key, changes
         self.configuration = folder.path / "nginx.conf"
         self.pid_file, self.access_log = folder.path / "pid", folder.path / "access.log"
         # By which its clients know it: they trust this certificate, and no other.
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.tls.load_verify_locations(certificate)
+        self.start_on_a_free_port()
 
     @property
     def url(self):
@@ -125,14 +116,12 @@ class Nginx(Running):
         words = ["-p", self.folder.path, "-c", self.configuration, "-e", "stderr"]
         return [self.binary, *words, "-g", "daemon off;"]
 
-    def start(self):
+    def launch(self):
+        self.plain_port = free_port()
+        self.configuration.write_text(adapted(self, *self.asked))
         log = self.folder.path / "nginx.log"
         self.program = Program(self.command, folder=self.folder, log=log)
 
-    def wait_until_ready(self):
-        """True once *our* process has its ports; False if it ended instead."""
-        return self.program.wait_until(self.has_ports, START_SECONDS)
-
-    def has_ports(self):
+    def is_ready(self):
         # It writes its number down after it has begun to listen.
         return self.pid_file.exists() and self.pid_file.read_text() == f"{self.program.pid}\n"

@@ -5,6 +5,7 @@ import socket
 
 from ..basics.addresses import HOST
 from ..basics.errors import UsageError
+from .processes import Running
 from .servers import SHARES_THE_PORT
 
 # Of a client's connection: how much the kernel takes for us before we have read it (twice this).
@@ -69,14 +70,21 @@ def can_listen(port):
     return True
 
 
-def started_on_a_free_port(launch):
-    """What `launch(port)` starts, once it is ready: its port may be taken before it has it.
+class PrivateServer(Running):
+    """A server of our own: `launch` starts its program on its `port`, `is_ready` looks at it."""
 
-    Raises LaunchError if it does not start on any.
-    """
-    for _ in range(ATTEMPTS):
-        server = launch(free_port())
-        if server.wait_until_ready():
-            return server
-        server.stop()
-    raise server.program.failure(f"{type(server).__name__} did not start")
+    start_seconds = 10
+
+    def start_on_a_free_port(self):
+        """Returns when it is ready. Raises LaunchError if it does not start on any."""
+        for _ in range(ATTEMPTS):
+            self.port = free_port()
+            self.launch()
+            if self.wait_until_ready():
+                return
+            self.stop()
+        raise self.program.failure(f"{type(self).__name__} did not start")
+
+    def wait_until_ready(self):
+        """True once *our* process answers on the port; False if it ended instead."""
+        return self.program.wait_until(self.is_ready, self.start_seconds)

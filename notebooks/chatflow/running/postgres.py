@@ -20,7 +20,7 @@ import psycopg
 from ..basics.addresses import HOST, printable
 from ..basics.errors import MissingError, UsageError
 from ..basics.hidden import hidden
-from .ports import started_on_a_free_port
+from .ports import PrivateServer
 from .processes import RUNS, Program, RunFolder
 from .servers import FINAL_GRACE
 
@@ -29,7 +29,6 @@ DEBIAN = Path("/usr/lib/postgresql")
 USERS = ["postgres", "nobody"]
 OPEN_TO_ALL = Path("/tmp")
 NAME = "chat"
-START_SECONDS = 30
 # At a SIGTERM it waits for its clients: the instances, should we be killed.
 GRACE = FINAL_GRACE + 3
 
@@ -86,7 +85,6 @@ def server(durable=False, **options):
     folder = RunFolder("postgres", parent=OPEN_TO_ALL if user else RUNS)
     with contextlib.closing(folder):
         server = PostgresServer(binaries, folder, user, durable, options)
-        started_on_a_free_port(server.start_on)
         try:
             yield server
         finally:
@@ -105,19 +103,22 @@ def find_user():
     return next(known[name] for name in USERS if name in known)
 
 
-class PostgresServer:
+class PostgresServer(PrivateServer):
     """A private PostgreSQL on loopback: with a password of its own, gone with its folder."""
 
-    def __init__(self, binaries, folder, user=None, durable=False, options=None):
+    start_seconds = 30
+
+    def __init__(self, binaries, folder, user, durable, options):
         self.binaries, self.folder, self.user = binaries, folder, user
         # Its files need not survive the machine's crash, as they go with the run.
-        self.options = OPTIONS | {"fsync": "on" if durable else "off"} | (options or {})
+        self.options = OPTIONS | {"fsync": "on" if durable else "off"} | options
         self.password = secrets.token_hex(16)
         self.numbers = itertools.count(1)
         self.home = folder.path / "home"
         self.home.mkdir(mode=0o700)
         self.give_away(self.home)
         self.make_files()
+        self.start_on_a_free_port()
 
     def give_away(self, path):
         if self.user:
@@ -155,20 +156,17 @@ class PostgresServer:
 
     def start(self):
         """Start it again after its end, on the same port; returns when it answers."""
-        if not self.start_on(self.port).wait_until_ready():
+        self.launch()
+        if not self.wait_until_ready():
             raise self.program.failure("PostgreSQL did not start")
 
-    def start_on(self, port):
-        self.port = port
-        words = [f"--{key}={value}" for key, value in {**self.options, "port": port}.items()]
+    def launch(self):
+        options = self.options | {"port": self.port}
+        words = [f"--{key}={value}" for key, value in options.items()]
         self.program = self.run("postgres", ["-D", "data", *words])
-        return self
 
-    def wait_until_ready(self):
-        """True once our server answers, as nobody else knows the password; False if it ended."""
-        return self.program.wait_until(self.answers, START_SECONDS)
-
-    def answers(self):
+    def is_ready(self):
+        # It is ours if it answers: nobody else knows the password.
         with contextlib.suppress(psycopg.OperationalError):
             psycopg.connect(self.url("postgres"), connect_timeout=3).close()
             return True

@@ -13,10 +13,8 @@ from redis.retry import Retry
 
 from ..basics.addresses import HOST, printable
 from ..basics.errors import LaunchError, MissingError
-from .ports import can_listen, started_on_a_free_port
-from .processes import Program, Running
-
-START_SECONDS = 10
+from .ports import PrivateServer, can_listen
+from .processes import Program
 
 
 def find_binary():
@@ -49,14 +47,14 @@ def check_given(urls):
             ) from error
 
 
-class RedisServer(Running):
+class RedisServer(PrivateServer):
     """A private Redis on loopback: no persistence, no password, gone with the run."""
 
-    def __init__(self, binary, folder, name, port):
-        self.binary, self.folder, self.name, self.port = binary, folder, name, port
+    def __init__(self, folder, name):
+        self.binary, self.folder, self.name = find_binary(), folder, name
         # Called with this server when it has come back: what follows it must begin again.
         self.on_restart = []
-        self.launch()
+        self.start_on_a_free_port()
 
     @property
     def url(self):
@@ -91,15 +89,9 @@ class RedisServer(Running):
         for follow in self.on_restart:
             follow(self)
 
-    def wait_until_ready(self):
-        """True once *our* process answers on the port; False if it ended instead."""
-        with self.connect(socket_timeout=1) as client:
-
-            def is_ours():
-                with contextlib.suppress(redis.RedisError):
-                    return client.info("server")["process_id"] == self.program.pid
-
-            return self.program.wait_until(is_ours, START_SECONDS)
+    def is_ready(self):
+        with contextlib.suppress(redis.RedisError), self.connect(socket_timeout=1) as client:
+            return client.info("server")["process_id"] == self.program.pid
 
     def freeze(self):
         """Let this server hang: its clients wait, and are told nothing. `thaw` ends that."""
@@ -116,5 +108,4 @@ def command(binary, port, data):
 
 def start(folder, name="redis"):
     """Start a private Redis server whose log is `<name>.log` in the run's folder."""
-    binary = find_binary()
-    return started_on_a_free_port(lambda port: RedisServer(binary, folder, name, port))
+    return RedisServer(folder, name)
