@@ -29,14 +29,14 @@ class Stage:
     still_cannot: str
     server: str
     redis: bool
-    redis_layer: str
     path: str
-    worker: tuple[str, ...]
     changed: tuple[str, ...]
-    why_so_much: str
-    lost: tuple[str, ...]
     try_this: tuple[str, ...]
     can: dict[str, str]
+    redis_layer: str = "queue"
+    worker: tuple[str, ...] = ()
+    why_so_much: str = ""
+    lost: tuple[str, ...] = ()
 
     @property
     def name(self):
@@ -73,8 +73,7 @@ class Stage:
 
 @cache
 def load():
-    with (STEPS / "steps.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads((STEPS / "steps.toml").read_text())
 
 
 @cache
@@ -83,16 +82,11 @@ def stages():
     return tuple(read_stage(entry) for entry in load()["stage"])
 
 
-USUAL = {"worker": (), "why_so_much": "", "lost": (), "redis_layer": "queue"}
-
-
 def read_stage(entry):
-    entry = {**USUAL, **entry}
-    slug = entry.pop("slug", None)
-    if slug:
-        entry["path"] = f"steps/{entry['number']:02}_{slug}"
-    lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
-    return Stage(**{**entry, **lists})
+    facts = {key: tuple(it) if isinstance(it, list) else it for key, it in entry.items()}
+    if slug := facts.pop("slug", None):
+        facts["path"] = f"steps/{entry['number']:02}_{slug}"
+    return Stage(**facts)
 
 
 def capabilities():

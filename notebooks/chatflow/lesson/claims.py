@@ -30,8 +30,7 @@ class Place:
 
 @cache
 def load():
-    with (FOLDER / "claims.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads((FOLDER / "claims.toml").read_text())
 
 
 def places():

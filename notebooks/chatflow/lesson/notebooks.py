@@ -30,11 +30,10 @@ def execute(path):
     from nbclient import NotebookClient
 
     notebook = read(path)
-    kernel = {"timeout": CELL_SECONDS, "kernel_name": "python3"}
     # Its warning, that other users of this machine could listen in, is not about us.
     quiet = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"]}
-    resources = {"metadata": {"path": str(FOLDER)}}
-    NotebookClient(notebook, resources=resources, **kernel, **quiet).execute()
+    where = {"kernel_name": "python3", "resources": {"metadata": {"path": str(FOLDER)}}}
+    NotebookClient(notebook, timeout=CELL_SECONDS, **where, **quiet).execute()
     return normalise(notebook)
 
 
@@ -48,7 +47,10 @@ def normalise(notebook):
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.execution_count = None
-            cell.outputs = [normalise_output(output) for output in join_streams(cell.outputs)]
+            cell.outputs = join_streams(cell.outputs)
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = None
     return notebook
 
 
@@ -62,12 +64,6 @@ def join_streams(outputs):
         else:
             joined.append(output)
     return joined
-
-
-def normalise_output(output):
-    if "execution_count" in output:
-        output.execution_count = None
-    return output
 
 
 def outputs(notebook, tags=("varies",)):

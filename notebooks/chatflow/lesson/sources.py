@@ -4,21 +4,14 @@ import ast
 import difflib
 import io
 import textwrap
-import tokenize
 from dataclasses import dataclass
+from tokenize import COMMENT, DEDENT, ENDMARKER, INDENT, NEWLINE, NL, generate_tokens
 
 from ..basics.catalog import ROOT, find_stage
 from ..basics.errors import UsageError
 from ..running.labs import LABS
 
-NO_CODE = {
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENDMARKER,
-}
+NO_CODE = {COMMENT, DEDENT, ENDMARKER, INDENT, NEWLINE, NL}
 WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -50,9 +43,8 @@ def show_lab(lab, name=None):
 def listing(path, name):
     if not path.is_file():
         raise UsageError(f"There is no file {path.relative_to(ROOT)}.")
-    text = path.read_text()
+    text, title = path.read_text(), str(path.relative_to(ROOT))
     language = "python" if path.suffix == ".py" else "html"
-    title = str(path.relative_to(ROOT))
     return Listing(title, part_of(text, name, title) if name else text, language)
 
 
@@ -84,7 +76,7 @@ def names_of(node):
 def code_lines(text):
     """How many lines of a module are code: neither blank nor comment nor docstring."""
     lines = set()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+    for token in generate_tokens(io.StringIO(text).readline):
         if token.type not in NO_CODE:
             lines.update(range(token.start[0], token.end[0] + 1))
     for node in ast.walk(ast.parse(text)):
