@@ -132,7 +132,7 @@ class Book:
             if hop.detail.get("gone"):
                 found[name_of(hop.source)].append(hop.at)
             # A consumer may also end without a word of its client: when its layer fails.
-            if is_close(hop):
+            if kind_of(hop.target) == "client" and hop.label.startswith("close "):
                 found[name_of(hop.target)].append(hop.at)
         ended = self.ended_programs()
         for connection in self.connections:
@@ -169,7 +169,3 @@ class Book:
 def program_of(hop):
     """The process that recorded a hop, with its number: its station may have had others before."""
     return hop.id.rpartition("-")[0]
-
-
-def is_close(hop):
-    return kind_of(hop.target) == "client" and hop.label.startswith("close ")

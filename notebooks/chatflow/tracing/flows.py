@@ -4,6 +4,7 @@ Pure functions, too: what they need to know of the run besides its hops is a `Sc
 """
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from .flow import Flow, kind_of, name_of, summary
 from .lifelines import stations
@@ -94,12 +95,13 @@ def waiting_readers(book, stored):
     """
     joined, waited = [], []
     for trace, hops in book.traces.items():
-        read = next((hop for hop in hops if reads(hop, stored)), None)
+        read = first_reading(hops, stored)
         if read and trace != stored.trace and hops[0].at < stored.at:
             index = hops.index(read)
             answer = [hop for hop in hops[index + 1 :] if about(hop, stored)]
-            joined += relink([replace(read, cause=stored.id), *until_next_read(answer)], stored)
-            waited += [hop for hop in hops[:index] if not says_message(hop)]
+            answer = takewhile(lambda hop: hop.kind != "database", answer)
+            joined += relink([replace(read, cause=stored.id), *answer], stored)
+            waited += [hop for hop in hops[:index] if not hop.detail.get("messages")]
     return joined, waited
 
 
@@ -108,11 +110,11 @@ def returning_readers(book, stored):
     joined = []
     for connection in book.connections:
         opening = book.opening(connection)
-        read = next((hop for hop in opening if reads(hop, stored)), None)
+        read = first_reading(opening, stored)
         if read and book.is_socket(connection) and opening[0].at > stored.at:
             sent = [hop for hop in opening if hop.at > read.at and says(hop, stored)]
             hops = relink([replace(read, cause=stored.id), *sent], stored)
-            joined += [replace(hop, detail={**hop.detail, "on_return": True}) for hop in hops]
+            joined += [replace(hop, detail=hop.detail | {"on_return": True}) for hop in hops]
     return joined
 
 
@@ -120,23 +122,17 @@ def healing_hubs(book, stored):
     """The hops by which a hub that had no hint found a message in the database, and sent it on."""
     joined = []
     for trace, hops in book.traces.items():
-        read = next((hop for hop in hops if reads(hop, stored)), None)
+        read = first_reading(hops, stored)
         if read and trace != stored.trace and kind_of(read.target) == "hub":
             sent = [hop for hop in hops if hop.at > read.at and says(hop, stored)]
             joined += [replace(read, cause=stored.id), *sent]
     return joined
 
 
-def reads(hop, stored):
-    return (
-        hop.kind == "database"
-        and hop.at > stored.at
-        and stored.detail["stored"] in hop.detail.get("messages", ())
-    )
-
-
-def says_message(hop):
-    return bool(hop.detail.get("messages"))
+def first_reading(hops, stored):
+    """The first of these hops by which the message was read from the database, or None."""
+    later = (hop for hop in hops if hop.kind == "database" and hop.at > stored.at)
+    return next((hop for hop in later if says(hop, stored)), None)
 
 
 def says(hop, stored):
@@ -144,24 +140,15 @@ def says(hop, stored):
 
 
 def about(hop, stored):
-    return stored.detail["stored"] in hop.detail.get("messages", [stored.detail["stored"]])
-
-
-def until_next_read(hops):
-    for hop in hops:
-        if hop.kind == "database":
-            return
-        yield hop
+    return "messages" not in hop.detail or says(hop, stored)
 
 
 def relink(hops, stored):
     """A chain of its own for what is left of a reader's hops, each about the message."""
-    linked = []
+    linked, about_it = [], {"messages": [stored.detail["stored"]]}
     for hop in hops:
         cause = linked[-1].id if linked else hop.cause
-        linked.append(
-            replace(hop, cause=cause, detail={**hop.detail, "messages": [stored.detail["stored"]]})
-        )
+        linked.append(replace(hop, cause=cause, detail=hop.detail | about_it))
     return linked
 
 

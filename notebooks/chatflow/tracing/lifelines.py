@@ -18,9 +18,8 @@ OUTWARD = ("layer", "hub", "consumer", "view", "routing", "server")
 
 def stations(flow, scene, titles):
     """The lifelines from left to right: the sender's process, what all share, the others."""
-    touched = list(
-        dict.fromkeys(end for hop in flow.handshake + flow.hops for end in (hop.source, hop.target))
-    )
+    hops = flow.handshake + flow.hops
+    touched = list(dict.fromkeys(end for hop in hops for end in (hop.source, hop.target)))
     origin, others = processes_of(flow, touched)
     builder = Stations(flow, scene, titles, touched)
     yield from builder.clients(origin)
@@ -33,9 +32,7 @@ def stations(flow, scene, titles):
 
 def processes_of(flow, touched):
     """The process where the message came in, an instance or a command, and the others."""
-    inside = {instance_of(station) for station in touched} | {
-        missed.process for missed in flow.missed
-    }
+    inside = {*map(instance_of, touched), *(missed.process for missed in flow.missed)}
     first = flow.hops[0]
     origin = instance_of(first.source) or instance_of(first.target)
     # The worker stands next to what all share: it gets its jobs from there, and answers there.
@@ -75,13 +72,12 @@ class Stations:
 
     def expected(self, process):
         """What the message would have touched if it had reached those it missed."""
-        missed = [
-            missed for missed in self.flow.missed if missed.process == process and missed.handler
-        ]
-        stations = [f"server/{process}"] if missed and process != WORKER else []
+        missed = [each for each in self.flow.missed if each.process == process]
+        handlers = [each.handler for each in missed if each.handler]
+        stations = [f"server/{process}"] if handlers and process != WORKER else []
         if any(hop.target.startswith("layer/") and instance_of(hop.target) for hop in self.hops):
-            stations += [f"layer/{process}"] if missed else []
-        return [*stations, *(entry.handler for entry in missed)]
+            stations += [f"layer/{process}"] if handlers else []
+        return stations + handlers
 
     def senders_first(self, station):
         return not name_of(station).startswith(f"{name_of(self.sender)}@"), station
@@ -110,12 +106,10 @@ class Stations:
             return f"hub {name}", f"{count} sockets here"
         if kind == "layer" and name.startswith("redis-"):
             return f"Redis {name[6:]}", "channel layer"
+        has_sockets = any(hop.detail.get("socket") for hop in self.hops)
         return {
             "command": (f"manage.py {name}", "a command"),
-            "routing": (f"routing {name}", "URLRouter" if self.has_sockets() else "URLconf"),
+            "routing": (f"routing {name}", "URLRouter" if has_sockets else "URLconf"),
             "layer": ("in-memory layer", f"of {name}"),
             "database": ("database", "SQLite"),
         }[kind]
-
-    def has_sockets(self):
-        return any(hop.detail.get("socket") for hop in self.hops)

@@ -5,37 +5,25 @@ from .flow import WORKER, Missed, kind_of, name_of, process_of
 
 def find_missed(book, hops, stored, scene):
     """(connection, reason) of everybody who was in the room and has not got the message."""
-    room_name = stored.detail.get("room_name")
-    got = {
-        name_of(hop.target)
-        for hop in hops
-        if kind_of(hop.target) == "client" and hop.detail.get("messages")
-    }
-    sender = name_of(hops[0].source)
+    room_name, at = stored.detail.get("room_name"), stored.at
+    arrived = [hop.target for hop in hops if hop.detail.get("messages")]
+    got = {name_of(station) for station in arrived if kind_of(station) == "client"}
+    # Somebody whose instance has ended may have got it by another one.
+    glad = {book.names.get(name) for name in got}
     listeners = [
         name
-        for name in book.listeners(room_name, stored.at)
-        if not has_changed_over(name, got, book, scene)
+        for name in book.listeners(room_name, at)
+        if process_of(f"client/{name}") not in scene.ended or book.names[name] not in glad
     ]
-    missed = [(name, why_missed(name, hops, scene)) for name in listeners if name not in got]
-    missed += [
-        (name, "was away, and is told nothing of it on the return")
-        for name in book.returned(room_name, stored.at)
-        if name not in got
-    ]
-    if not listeners and not got and not any(book.is_socket(name) for name in book.connections):
-        viewers = book.page_viewers(room_name, stored.at)
-        viewers.pop(book.names.get(sender), None)
-        missed = [
-            (name, "has the page as it was, until it is loaded again") for name in viewers.values()
-        ]
-    return missed
-
-
-def has_changed_over(connection, got, book, scene):
-    """Whether somebody whose instance has ended got the message by another one."""
-    ended = process_of(f"client/{connection}") in scene.ended
-    return ended and book.names[connection] in {book.names[other] for other in got}
+    away = "was away, and is told nothing of it on the return"
+    missed = {name: why_missed(name, hops, scene) for name in listeners}
+    missed |= {name: away for name in book.returned(room_name, at) if name not in missed}
+    if not listeners and not got and not any(map(book.is_socket, book.connections)):
+        viewers = book.page_viewers(room_name, at)
+        viewers.pop(book.names.get(name_of(hops[0].source)), None)
+        old = "has the page as it was, until it is loaded again"
+        missed = dict.fromkeys(viewers.values(), old)
+    return [(name, reason) for name, reason in missed.items() if name not in got]
 
 
 def untaken_jobs(hops):

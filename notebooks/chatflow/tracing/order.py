@@ -29,7 +29,8 @@ def order(hop, hops, names):
     if hop.kind == "redis":
         if not hop.detail["fetching"]:
             return 0, "", 0, hop.at
-        return 1, names.first_receiver(hop, hops), 0, hop.at
+        first = next(iter(names.receivers(hop, hops)), None)
+        return 1, names.of(first) if first else hop.detail["process"], 0, hop.at
     if kind_of(hop.source) == "layer" and not hop.lost:
         return 1, names.of(hop.target), 1, hop.at
     if kind_of(hop.source) == "database" and kind_of(hop.target) != "hub":
@@ -65,47 +66,35 @@ class Names:
         kind, name = kind_of(station), name_of(station)
         if name not in self.people:
             return station
-        return f"{kind}/{self.people[name]}" + (
-            f"@{process_of(station)}" if kind != "client" else ""
-        )
+        where = "" if kind == "client" else f"@{process_of(station)}"
+        return f"{kind}/{self.people[name]}{where}"
 
     def receivers(self, hop, hops):
         """The stations in a hop's process that the message reached by the same call."""
-        stations = [
-            other.target
-            for other in hops
-            if kind_of(other.source) == "layer" and other.cause == hop.cause
-        ]
+        caused = [other for other in hops if other.cause == hop.cause]
+        stations = [other.target for other in caused if kind_of(other.source) == "layer"]
         process = hop.detail["process"]
         return sorted((one for one in stations if process_of(one) == process), key=self.of)
-
-    def first_receiver(self, hop, hops):
-        """The name of the first of them."""
-        return next(map(self.of, self.receivers(hop, hops)), hop.detail["process"])
 
     def rename(self, hops):
         # Redis commands are counted apart: how many there are may differ from run to run, and a
         # picture without them is to be the same.
-        counts = {kind: itertools.count(1) for kind in ("h", "r")}
-        numbers = {}
+        counts, numbers = {kind: itertools.count(1) for kind in "hr"}, {}
         for hop in hops:
             kind = "r" if hop.kind == "redis" else "h"
             numbers[hop.id] = f"{kind}{next(counts[kind])}"
         for hop in hops:
+            # It was fetched from Redis by the consumer that the message then went to.
+            fetched = hop.kind == "redis" and hop.detail["fetching"]
+            source = next(iter(self.receivers(hop, hops) if fetched else ()), hop.source)
             yield replace(
                 hop,
                 id=numbers[hop.id],
                 cause=numbers.get(hop.cause),
-                source=self.station(self.receiver_of(hop, hops)),
+                source=self.station(source),
                 target=self.station(hop.target),
-                detail={**hop.detail, "recorded": hop.id},
+                detail=hop.detail | {"recorded": hop.id},
             )
-
-    def receiver_of(self, hop, hops):
-        """Who fetched from Redis: the consumer that the message then went to."""
-        if hop.kind == "redis" and hop.detail["fetching"]:
-            return next(iter(self.receivers(hop, hops)), hop.source)
-        return hop.source
 
     def titles(self, hops):
         """What handled each connection or job, by its station: "ChatConsumer", "view room"."""

@@ -91,11 +91,9 @@ def openings(book):
     for traces in book.connections.values():
         if traces[0] not in book.ended_traces:
             yield traces[0]
-            yield from (trace for trace in traces if names_somebody(book.traces[trace]))
-
-
-def names_somebody(hops):
-    return any(hop.detail.get("author") for hop in hops)
+            for trace in traces:
+                if any(hop.detail.get("author") for hop in book.traces[trace]):
+                    yield trace
 
 
 def is_needed(hop, since):

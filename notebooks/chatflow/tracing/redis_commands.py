@@ -48,9 +48,8 @@ def as_hops(commands, hops):
             continue
         if not command.inside:
             # What a script runs within the server belongs to the call that ran the script.
-            owner = owner_of(
-                command, verb, words, names.get(connection), calls, fetched, subscribed
-            )
+            process = names.get(connection)
+            owner = owner_of(command, verb, words, process, calls, fetched, subscribed)
         if owner:
             label = " ".join([verb, *readable_keys(verb, words, queues)])
             found.append(make_hop(number, command, label, words, owner))
@@ -91,12 +90,8 @@ def owner_of(command, verb, words, process, calls, fetched, subscribed):
 
 def joining_calls(words, calls):
     """The group_add of a channel that a command names; no two channels have the same name."""
-    return [
-        call
-        for call, _ in calls.values()
-        if call.label.startswith("group_add")
-        and any(call.detail["channel"] in word for word in words)
-    ]
+    joins = [call for call, _ in calls.values() if call.label.startswith("group_add")]
+    return [call for call in joins if any(call.detail["channel"] in word for word in words)]
 
 
 def was_open(call, over, command, process):
@@ -132,8 +127,9 @@ def make_hop(number, command, label, words, owner):
     call, process = owner
     layer = f"layer/{command.server}"
     # A process puts what it has fetched aside until a consumer has it: no business of the sender.
-    fetching = words[:1] and words[0].endswith("$inflight")
+    fetching = bool(words) and words[0].endswith("$inflight")
     sender = f"server/{process}" if fetching else call.source
+    detail = {"inside": command.inside, "fetching": fetching, "process": process}
     return Hop(
         id=f"{command.server}-{number}",
         at=command.at,
@@ -143,12 +139,7 @@ def make_hop(number, command, label, words, owner):
         target=layer,
         label=label,
         cause=call.id,
-        detail={
-            "inside": command.inside,
-            "fetching": bool(fetching),
-            "process": process,
-            "words": command.words,
-        },
+        detail=detail | {"words": command.words},
     )
 
 
@@ -170,17 +161,12 @@ def readable_keys(verb, words, queues):
     if group := group_in(key):
         return [group]
     for name, process in queues.items():
-        if name == key:
-            return [f"channel of {process}"]
         if name in key:
-            return [f"{'inflight' if key.endswith('$inflight') else 'queue'} of {process}"]
-    return [shortened(key)]
+            aside = "inflight" if key.endswith("$inflight") else "queue"
+            return [f"{'channel' if name == key else aside} of {process}"]
+    return [key if len(key) <= 30 else f"{key[:29]}…"]
 
 
 def group_in(key):
     """The group that a key names, in either layer; or None."""
     return next((key.split(mark)[1] for mark in (":group:", "__group__") if mark in key), None)
-
-
-def shortened(text, length=30):
-    return text if len(text) <= length else f"{text[: length - 1]}…"

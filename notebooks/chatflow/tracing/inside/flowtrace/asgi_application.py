@@ -58,13 +58,9 @@ class Side:
         return f"{self.scope.get('method', 'GET')} {self.scope['path']}"
 
     def request_detail(self):
-        headers = dict(self.scope["headers"])
-        agent = headers.get(b"user-agent", b"").decode("latin-1")
-        return {
-            "path": self.scope["path"],
-            "agent": agent,
-            "port": (self.scope["client"] or [0])[-1],
-        }
+        agent = dict(self.scope["headers"]).get(b"user-agent", b"").decode("latin-1")
+        port = (self.scope["client"] or [0])[-1]
+        return {"path": self.scope["path"], "agent": agent, "port": port}
 
     async def receive(self):
         return await self.server_receive()
@@ -85,9 +81,13 @@ class HttpSide(Side):
             self.status, self.first = event["status"], True
             await self.server_send(event)
             return
-        label = self.label(event)
+        kind, detail = ("lost", {"code": self.status}) if self.status >= 400 else ("http", {})
+        label, body = status_line(self.status) if self.first else "", event.get("body", b"")
+        if body.startswith(b"id: "):
+            # One message in a piece of an event stream.
+            detail["messages"] = [int(body.split()[1])]
+            label = label or f"event: message {detail['messages'][0]}"
         if label:
-            kind, detail = self.colour(), self.detail(event)
             self.way.hop(kind, SERVER, label, **detail)
         await self.server_send(event)
         if label:
@@ -95,20 +95,6 @@ class HttpSide(Side):
             # The next piece of a response that goes on comes from the view again.
             self.way.station = self.way.handler
         self.first = False
-
-    def label(self, event):
-        if self.first:
-            return status_line(self.status)
-        if messages := messages_of(event.get("body", b"")):
-            return f"event: message {', '.join(map(str, messages))}"
-
-    def colour(self):
-        return "lost" if self.status >= 400 else "http"
-
-    def detail(self, event):
-        detail = {"code": self.status} if self.status >= 400 else {}
-        messages = messages_of(event.get("body", b""))
-        return {**detail, "messages": messages} if messages else detail
 
     def fail(self, way):
         # What servers answer for an application that raises; the tests hold them to it.
@@ -128,7 +114,9 @@ class WebSocketSide(Side):
         if event["type"] == "websocket.connect":
             return {**event, TICKET: self.way.ticket()}
         way = self.new_way()
-        label, detail = describe_arrival(event)
+        label, detail = describe_frame(event)
+        if event["type"] == "websocket.disconnect":
+            label, detail = f"close {event.get('code', 1005)}", {"gone": True}
         way.hop(self.kind, SERVER, label, **detail)
         return {**event, TICKET: way.ticket()}
 
@@ -171,12 +159,6 @@ def status_line(status):
     return f"{status} {HTTPStatus(status).phrase}"
 
 
-def describe_arrival(event):
-    if event["type"] == "websocket.disconnect":
-        return f"close {event.get('code', 1005)}", {"gone": True}
-    return describe_frame(event)
-
-
 def describe_frame(event):
     """A short label for a frame, and what of it says which message it is."""
     if event.get("text") is None:
@@ -191,10 +173,3 @@ def describe_frame(event):
     author, text = str(frame.get("author", "")), str(text)
     detail = {"author": author, "text": shortened(text, 200)}
     return label, {**detail, "messages": [frame["id"]]} if "id" in frame else detail
-
-
-def messages_of(body):
-    """The ids of the messages in a piece of an event stream, or in a long poll's answer."""
-    if body.startswith(b"id: "):
-        return [int(body.split()[1])]
-    return []

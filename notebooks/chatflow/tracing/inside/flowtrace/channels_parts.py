@@ -33,11 +33,8 @@ def traced_start(call):
     @functools.wraps(call)
     async def traced(self, scope, receive, send):
         if way := current.get():
-            kwargs = scope.get("url_route", {}).get("kwargs", {})
-            arguments = ", ".join(f"{key}={value}" for key, value in kwargs.items())
-            label = f"{type(self).__name__}({arguments})"
-            name = type(self).__name__
-            way.enter("inside", station_of(scope), label, consumer=name, **kwargs)
+            kwargs, name = scope.get("url_route", {}).get("kwargs", {}), type(self).__name__
+            way.enter_call(station_of(scope), name, kwargs, consumer=name)
         return await call(self, scope, receive, send)
 
     return traced
@@ -59,9 +56,11 @@ def traced_dispatch(dispatch):
         # A copy without the ticket: the layer hands the same object to several consumers.
         message = {key: value for key, value in message.items() if key != TICKET}
         way = Way.of_ticket(ticket, source_of(self, ticket))
-        kind = "inside" if way.station == SERVER else "layer"
-        names = {"consumer": type(self).__name__, "event": message["type"]}
-        way.enter(kind, station_of(self.scope), describe(message), **names)
+        kind, event = "inside" if way.station == SERVER else "layer", message["type"]
+        handler = f"{event} → {get_handler_name(message)}()"
+        label = event if event.startswith("websocket.") else handler
+        names = {"consumer": type(self).__name__, "event": event}
+        way.enter(kind, station_of(self.scope), label, **names)
         entered = way.last
         try:
             with working_for(way):
@@ -86,15 +85,5 @@ def source_of(consumer, ticket):
         return station
     # The queue layer may keep a group on one Redis server and this process's queue on another.
     layer = consumer.channel_layer
-    return (
-        layer.station_of_channel(consumer.channel_name)
-        if hasattr(layer, "consistent_hash")
-        else station
-    )
-
-
-def describe(message):
-    handler = get_handler_name(message)
-    if message["type"].startswith("websocket."):
-        return message["type"]
-    return f"{message['type']} → {handler}()"
+    is_queue = hasattr(layer, "consistent_hash")
+    return layer.station_of_channel(consumer.channel_name) if is_queue else station

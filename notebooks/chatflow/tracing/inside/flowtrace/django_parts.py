@@ -37,14 +37,9 @@ def traced_resolve(resolve_request):
 
 
 def traced_view(view, match):
-    arguments = ", ".join(f"{key}={value}" for key, value in match.kwargs.items())
-    label = f"{view.__name__}({arguments})"
-
     def enter(request):
-        connection = getattr(request, "scope", request.META)["flowtrace"]
-        current.get().enter(
-            "inside", f"view/{connection}", label, view=view.__name__, **match.kwargs
-        )
+        station = f"view/{getattr(request, 'scope', request.META)['flowtrace']}"
+        current.get().enter_call(station, view.__name__, match.kwargs, view=view.__name__)
 
     if iscoroutinefunction(view):
 

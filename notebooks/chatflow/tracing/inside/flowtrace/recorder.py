@@ -68,6 +68,11 @@ class Way:
         self.hop(kind, target, label, **detail)
         self.handler = target
 
+    def enter_call(self, target, name, arguments, **detail):
+        """The same, of one that is called with what a URL says."""
+        words = ", ".join(f"{key}={value}" for key, value in arguments.items())
+        self.enter("inside", target, f"{name}({words})", **detail, **arguments)
+
     def visit(self, kind, target, label, **detail):
         """Record a hop to a station from which the running code returns at once."""
         self._record_reads()
@@ -85,7 +90,8 @@ class Way:
     def _record_reads(self):
         if self.read:
             messages, self.read = self.read, []
-            label = f"SELECT {named(messages)}"
+            one = len(messages) == 1
+            label = f"SELECT message {messages[0]}" if one else f"SELECT {len(messages)} messages"
             self._record("database", DATABASE, self.handler, label, {"messages": messages})
 
     def _record(self, kind, source, target, label, detail):
@@ -122,12 +128,6 @@ def working_for(way):
         yield way
     finally:
         current.reset(token)
-
-
-def named(messages):
-    if len(messages) == 1:
-        return f"message {messages[0]}"
-    return f"{len(messages)} messages"
 
 
 def shortened(text, length=40):
