@@ -12,11 +12,11 @@ from urllib.parse import unquote
 from ..basics.addresses import printable
 from ..basics.catalog import ROOT, find_stage, stages
 from ..basics.errors import LaunchError, UsageError
-from ..live.flow_page import FlowPage
 from ..running.launcher import Run
 from ..running.options import is_url
 from ..running.processes import RUNS
 from ..running.servers import ASGI_SERVERS, WSGI_SERVER
+from ..tracing.flow import counted
 from . import demo
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -73,7 +73,8 @@ def main(arguments=None):
     try:
         options = parser().parse_args(arguments)
         if options.list:
-            list_stages()
+            for stage in stages():
+                print(f"{stage.key:<5}  {stage.title:<28}  {stage.idea}")
         else:
             run_stage(options)
     except LaunchError as error:
@@ -110,11 +111,6 @@ def hear_no_more():
         signal.signal(number, lambda *_: None)
 
 
-def list_stages():
-    for stage in stages():
-        print(f"{stage.key:<5}  {stage.title:<28}  {stage.idea}")
-
-
 def run_stage(options):
     if options.number is None:
         raise UsageError("Which stage? Give its number, or see run_step.sh --list.")
@@ -136,6 +132,9 @@ def run_stage(options):
         try:
             print(f"{stage.heading}\n{stage.idea}\n", flush=True)
             if options.flow:
+                # Only here: what draws takes longer to load than all the rest.
+                from ..live.flow_page import FlowPage
+
                 page = FlowPage(options.port and options.port + options.instances)
             # In a thread of its own: a signal never breaks off a step of it half-way.
             pool.submit(run.start).result()
@@ -144,7 +143,7 @@ def run_stage(options):
             if page:
                 page.start(run)
             seconds = time.monotonic() - started
-            print(describe(run, page), flush=True)
+            print(describe(run, page))
             print(f"\nReady in {seconds:.1f} s. Ctrl-C stops everything.\n", flush=True)
             follow(run, page, pool)
         finally:
@@ -174,30 +173,25 @@ LOCKS = []
 
 
 def describe(run, page=None):
-    stage = run.stage
     server = run.servers[0]
     kind = "WSGI" if server == WSGI_SERVER else "ASGI"
-    server = f"{server} ({kind}), {count(len(run.instances), 'instance')}"
-    facts = [
-        ("server", server),
-        ("Redis", describe_redis(run)),
-        ("messages", describe_database(run)),
-    ]
-    facts += [("worker", describe_worker(run))] if run.worker else []
-    facts += [(f"instance {instance.name}", f"{instance.url}/") for instance in run.instances]
-    facts += [("processes", describe_processes(run))]
-    facts += [("flow page", page.url)] if page else []
-    lines = [f"  {name:<12}{value}" for name, value in facts]
-    hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in stage.try_this]
+    facts = {
+        "server": f"{server} ({kind}), {counted(len(run.instances), 'instance')}",
+        "Redis": describe_redis(run),
+        "messages": describe_database(run),
+    }
+    if run.worker:
+        facts["worker"] = f"{' '.join(run.stage.worker)}, process {run.worker.program.pid}"
+    facts |= {f"instance {instance.name}": f"{instance.url}/" for instance in run.instances}
+    facts["processes"] = describe_processes(run)
+    facts |= {"flow page": page.url} if page else {}
+    lines = [f"  {name:<12}{value}" for name, value in facts.items()]
+    hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in run.stage.try_this]
     if page:
         hints.insert(0, f"Open {page.url} next to the chat, and watch each message on its way.")
     lines += ["", "Try", *(f"  {number}. {hint}" for number, hint in enumerate(hints, 1))]
-    lines += ["", f"What it still cannot do: {stage.still_cannot}"]
+    lines += ["", f"What it still cannot do: {run.stage.still_cannot}"]
     return "\n".join(lines)
-
-
-def count(number, noun):
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def describe_redis(run):
@@ -212,16 +206,11 @@ def describe_processes(run):
     return ", ".join(f"{instance.name} is {instance.program.pid}" for instance in run.instances)
 
 
-def describe_worker(run):
-    return f"{' '.join(run.stage.worker)}, process {run.worker.program.pid}"
-
-
 def describe_database(run):
     if is_url(run.database):
         return printable(run.database)
     path = run.database
-    if path.is_relative_to(ROOT):
-        path = path.relative_to(ROOT)
+    path = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     if run.files.path in run.database.parents:
         return f"{path} (for this run only: another run of this stage has the usual file)"
     return str(path)
@@ -235,12 +224,12 @@ def follow(run, page, pool):
     tails = [Tail(process) for process in run.processes()]
     running = run.parts()
     while any(part in run.instances for part in running.values()):
-        gone = {
-            name: code for name in running if (code := running[name].program.poll()) is not None
-        }
+        codes = {name: part.program.poll() for name, part in running.items()}
         for tail in tails:
             tail.print_news()
-        for name, code in gone.items():
+        for name, code in codes.items():
+            if code is None:
+                continue
             print(f"{name} has ended ({code}).", flush=True)
             if run.is_final and running[name] in run.instances:
                 pool.submit(running[name].start).result()
@@ -248,7 +237,7 @@ def follow(run, page, pool):
             else:
                 del running[name]
         if page:
-            page.note(run)
+            page.feed.note(run)
         time.sleep(0.2)  # a look five times a second; a signal ends it at once
     raise LaunchError("All instances have ended, so the stage has too.")
 

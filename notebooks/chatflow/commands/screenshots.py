@@ -23,9 +23,8 @@ from ..live.flow_page import FlowPage
 from ..running.launcher import stage
 
 PICTURES = ROOT / "notebooks" / "pictures"
-FILES = {"light": "two_users.png", "dark": "two_users_dark.png"}
-LIVE_FILES = {"light": "live.png", "dark": "live_dark.png"}
-LIVE_SIZE = {"width": 1160, "height": 700}
+# Each colour scheme, with the end of the names of its files.
+SCHEMES = {"light": "", "dark": "_dark"}
 LIVE_HOP = "22"  # a moment half-way, with the message in Redis
 SIZE = {"width": 520, "height": 640}
 TALK = [
@@ -39,15 +38,10 @@ TALK = [
 
 # One conversation in chat_final: alice at a wide screen, bob with his phone, in the dark.
 FINAL_PICTURES = find_stage("final").folder / "screenshots"
-FINAL_ROOM = "garden"
+PHONE = {"color_scheme": "dark", "has_touch": True, "is_mobile": True}
 FINAL_SCREENS = {
     "alice": {"viewport": {"width": 960, "height": 580}, "color_scheme": "light"},
-    "bob": {
-        "viewport": {"width": 360, "height": 640},
-        "color_scheme": "dark",
-        "has_touch": True,
-        "is_mobile": True,
-    },
+    "bob": {"viewport": {"width": 360, "height": 640}, **PHONE},
 }
 FINAL_TALK = [
     ("alice", "Are the tomatoes in?"),
@@ -76,9 +70,8 @@ FIGURE = '<figure><figcaption>{}</figcaption><img src="data:image/png;base64,{}"
 def main(arguments=None):
     wanted = parser().parse_args(arguments).only
     try:
-        for what, take in TAKES.items():
-            if wanted in (what, None):
-                asyncio.run(take())
+        for take in [TAKES[wanted]] if wanted else TAKES.values():
+            asyncio.run(take())
     except LaunchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -102,8 +95,8 @@ async def take_pictures():
         bob = await enter(browser, chat.instances[1], "bob")
         await talk({"alice": alice, "bob": bob})
         captions = {"Alice, on instance A": alice, "Bob, on instance B": bob}
-        for scheme, name in FILES.items():
-            await take_picture(browser, captions, scheme, PICTURES / name)
+        for scheme, end in SCHEMES.items():
+            await take_picture(browser, captions, scheme, PICTURES / f"two_users{end}.png")
 
 
 async def draw_crossing():
@@ -150,8 +143,8 @@ async def take_live_pictures():
     try:
         async with chromium() as browser, stage(6, instances=2, trace=True) as chat:
             page.start(chat)
-            options = {"viewport": LIVE_SIZE, "device_scale_factor": 2}
-            watching = await browser.new_page(**options)
+            size = {"width": 1160, "height": 700}
+            watching = await browser.new_page(viewport=size, device_scale_factor=2)
             await watching.goto(page.url)
             alice = await enter(browser, chat.instances[0], "alice")
             bob = await enter(browser, chat.instances[1], "bob")
@@ -159,9 +152,9 @@ async def take_live_pictures():
             await expect(watching.locator("#recent li")).to_have_count(len(TALK))
             await watching.locator("#recent li").first.click()
             await watching.locator("#position").fill(LIVE_HOP)
-            for scheme, name in LIVE_FILES.items():
+            for scheme, end in SCHEMES.items():
                 await watching.emulate_media(color_scheme=scheme)
-                save(PICTURES / name, await watching.screenshot())
+                save(PICTURES / f"live{end}.png", await watching.screenshot())
     finally:
         await asyncio.to_thread(page.stop)
 
@@ -189,11 +182,12 @@ async def talk(pages, said=TALK, say=say):
 
 
 async def take_picture(browser, captions, scheme, path):
-    figures = [
-        FIGURE.format(caption, await shot(page, scheme)) for caption, page in captions.items()
-    ]
+    figures = ""
+    for caption, page in captions.items():
+        await page.emulate_media(color_scheme=scheme)
+        figures += FIGURE.format(caption, base64.b64encode(await page.screenshot()).decode())
     frame = await browser.new_page(device_scale_factor=2, color_scheme=scheme)
-    await frame.set_content(FRAME.format(figures="".join(figures), **SIZE))
+    await frame.set_content(FRAME.format(figures=figures, **SIZE))
     save(path, await frame.locator("body").screenshot())
     await frame.close()
 
@@ -231,7 +225,7 @@ async def enter_final(browser, instance, name):
     )
     cookie = {"name": "sessionid", "value": visitor.session, "url": instance.url}
     await page.context.add_cookies([cookie])
-    await page.goto(f"{instance.url}/chat/{FINAL_ROOM}/")
+    await page.goto(f"{instance.url}/chat/garden/")
     await expect(page.locator("#status")).to_have_text("Live")
     return page
 
@@ -260,11 +254,6 @@ def save(path, picture):
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(picture)
     print(f"{path.relative_to(ROOT)}: {len(picture) // 1000} KB")
-
-
-async def shot(page, scheme):
-    await page.emulate_media(color_scheme=scheme)
-    return base64.b64encode(await page.screenshot()).decode()
 
 
 if __name__ == "__main__":

@@ -35,27 +35,24 @@ def is_endless(entry):
     return entry["kind"] == "request" and len(entry["hops"]) > LONGEST
 
 
-def is_same(known, entry):
-    return all(known[key] == value for key, value in entry.items())
-
-
 def make_entry(book, trace, scene, now):
     """A flow, and what the page gets of it besides its pictures."""
     flow = make_flow(book, trace, scene)
-    stored = stored_among(flow.hops)
-    unreached = flow.unreached()
+    stored, lost = stored_among(flow.hops), any(hop.lost for hop in flow.hops)
+    first, unreached = flow.hops[0], flow.unreached()
     decided = not unreached or now - stored.at >= LIVE_NS
     if not decided:
         flow = without_verdict(flow, stored)
     folded = fold(flow, CLIENTS)
     return flow, {
         "id": trace,
-        "kind": kind_of_flow(flow, stored),
-        "chat": is_chat(flow, stored),
+        "kind": "message" if stored else "refused" if lost else begun(first),
+        # A message, or what stands in the way of one; a page is neither.
+        "chat": bool(stored) or (lost and not is_page(first)),
         "title": title(book, trace, stored),
         "complete": decided and is_over(book, trace, scene.ended),
         "missed": flow.unreached(),
-        "lost": any(hop.lost for hop in flow.hops),
+        "lost": lost,
         "opening": len(folded.handshake),
         "hops": list(hop_entries(folded)),
         # For ourselves.
@@ -72,19 +69,12 @@ def without_verdict(flow, stored):
     return replace(flow, subtitle=summary(flow))
 
 
-def kind_of_flow(flow, stored):
-    if stored:
-        return "message"
-    if any(hop.lost for hop in flow.hops):
-        return "refused"
-    return "handshake" if flow.hops[0].detail.get("socket") else "request"
+def begun(first):
+    return "handshake" if first.detail.get("socket") else "request"
 
 
-def is_chat(flow, stored):
-    """Whether it is a message or what stands in the way of one; a page is neither."""
-    first = flow.hops[0]
-    is_page = first.kind == "http" and not first.label.startswith("POST")
-    return bool(stored) or (any(hop.lost for hop in flow.hops) and not is_page)
+def is_page(first):
+    return first.kind == "http" and not first.label.startswith("POST")
 
 
 def title(book, trace, stored):

@@ -72,9 +72,6 @@ class FlowPage:
             self.thread.join()
         self.listener.close()
 
-    def note(self, run):
-        self.feed.note(run)
-
     async def application(self, scope, receive, send):
         status, reason = self.check(scope)
         if reason:

@@ -20,9 +20,8 @@ class Player {
   // one, if there is one; `started()` is called when another flow is shown.
   constructor(find, { next = () => null, started = () => {} } = {}) {
     Object.assign(this, { find, next, started });
-    const actions = { back: "back", step: "step", play: "toggle", replay: "replay" };
-    for (const [name, act] of Object.entries(actions)) {
-      find(name).addEventListener("click", () => this.flow && this[act]());
+    for (const name of ["back", "step", "play", "replay"]) {
+      find(name).addEventListener("click", () => this.flow && this[name]());
     }
     const position = find("position");
     position.addEventListener("input", () => this.flow && this.stay(Number(position.value)));
@@ -75,7 +74,7 @@ class Player {
     this.look(this.shown - 1);
   }
 
-  // With the hop that is under way.
+  // How many hops, with the one that is under way.
   get reached() {
     return this.shown + (this.begun ? 1 : 0);
   }
@@ -92,7 +91,8 @@ class Player {
     this.start(this.flow);
   }
 
-  toggle() {
+  // Or pause, if it plays.
+  play() {
     if (this.playing) return this.stay(this.reached);
     if (this.shown >= this.flow.hops.length) return this.replay();
     this.playing = true;
@@ -147,11 +147,9 @@ class Player {
 
   finish() {
     const next = this.next();
-    if (!next) {
-      this.playing = false;
-      return this.show();
-    }
-    this.rest = setTimeout(() => this.start(next), REST);
+    this.playing = Boolean(next);
+    if (next) this.rest = setTimeout(() => this.start(next), REST);
+    else this.show();
   }
 
   // --- the picture ---------------------------------------------------------------------------------
@@ -160,7 +158,7 @@ class Player {
     const text = this.flow[this.form];
     const svg = document.importNode(new DOMParser().parseFromString(text, "image/svg+xml").documentElement, true);
     svg.querySelector(".dot")?.remove();
-    const [, , width] = svg.getAttribute("viewBox").split(" ").map(Number);
+    const width = widthOf(svg);
     // Smaller than that nobody can read it; larger it only looks coarse.
     svg.style.minWidth = `${width * (this.form === "map" ? 0.62 : 0.58)}px`;
     svg.style.maxWidth = `${width * 1.15}px`;
@@ -199,10 +197,10 @@ class Player {
     const { svg, parts, dot } = this.picture;
     const under = this.reached - 1;
     for (const { lit, start } of parts) {
-      for (const each of [...lit, start]) each && each.classList.remove("past", "now", "travelling");
+      for (const each of [...lit, start]) each?.classList.remove("past", "now", "travelling");
     }
     parts.slice(0, under + 1).forEach(({ lit, start }, index) => {
-      start && start.classList.add("past");
+      start?.classList.add("past");
       for (const each of lit) each.classList.add(index === under ? "now" : "past");
       if (index === under && this.begun) lit[0]?.classList.add("travelling");
     });
@@ -258,7 +256,8 @@ function mapParts(svg, { hops, opening }) {
   return hops.map(({ from, to }, index) => {
     const way = svg.querySelector(`[data-from="${from}"][data-to="${to}"]`);
     const lit = [place(to), way].filter((each) => each && (index >= before || isOnce(each)));
-    return { line: way?.querySelector("path"), lit, focus: place(to), start: index >= before && place(from) };
+    const start = index >= before ? place(from) : null;
+    return { line: way?.querySelector("path"), lit, focus: place(to), start };
   });
 }
 
@@ -271,10 +270,10 @@ function addHeads(svg) {
   if (!stations.length) return null;
   const heads = create(svg, "g", { class: "heads", "aria-hidden": "true" });
   const first = stations[0].querySelector("rect");
-  const [, , width] = svg.getAttribute("viewBox").split(" ");
   const top = Number(first.getAttribute("y")) - 16;
   const height = Number(first.getAttribute("height")) + 26;
-  heads.append(create(svg, "rect", { x: 1, y: top, width: width - 2, height, fill: "#fcfdff" }));
+  const width = widthOf(svg) - 2;
+  heads.append(create(svg, "rect", { x: 1, y: top, width, height, fill: "#fcfdff" }));
   for (const station of stations) {
     heads.append(...[...station.children].filter(({ tagName }) => tagName !== "line").map((part) => part.cloneNode(true)));
   }
@@ -282,6 +281,8 @@ function addHeads(svg) {
   svg.append(heads);
   return heads;
 }
+
+const widthOf = (svg) => Number(svg.getAttribute("viewBox").split(" ")[2]);
 
 function addDot(svg) {
   const dot = create(svg, "g", { class: "traveller" });

@@ -11,13 +11,14 @@ let queued = null; // the id of the flow that comes after the one that is shown
 const player = new Player(find, { next: () => queued && flows.get(queued), started });
 
 const isListed = (flow) =>
-  document.querySelector("[name=show]:checked").value === "everything" || flow.chat;
+  flow.chat || document.querySelector("[name=show]:checked").value === "everything";
 const follows = () => find("follow").getAttribute("aria-pressed") === "true";
 const newestFirst = (a, b) => b.at - a.at;
-const newest = () => [...flows.values()].filter(isListed).sort(newestFirst)[0];
+const listed = () => [...flows.values()].filter(isListed).sort(newestFirst);
+const newest = () => listed()[0];
 
 function started(flow) {
-  queued = queued === flow.id ? null : queued;
+  if (queued === flow.id) queued = null;
   list();
 }
 
@@ -47,34 +48,28 @@ function oldest() {
 }
 
 function list() {
-  const items = [...flows.values()].filter(isListed).sort(newestFirst).map(item);
   const focused = document.activeElement?.dataset?.id;
-  find("recent").replaceChildren(...items);
+  find("recent").replaceChildren(...listed().map(item));
   if (focused) document.querySelector(`#recent [data-id="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function item(flow) {
-  const entry = document.createElement("li");
-  const button = document.createElement("button");
-  const words = document.createElement("b");
-  const small = document.createElement("small");
-  button.dataset.id = flow.id;
-  button.dataset.kind = flow.kind;
+  const make = (tag) => document.createElement(tag);
+  const [entry, button, words, small] = ["li", "button", "b", "small"].map(make);
+  Object.assign(button.dataset, { id: flow.id, kind: flow.kind });
   button.classList.toggle("bad", isBad(flow));
   button.setAttribute("aria-current", flow.id === player.flow?.id);
   words.textContent = flow.title;
   const waits = flow.id === queued ? "next" : verdict(flow);
   small.textContent = `${new Date(flow.at).toLocaleTimeString([], { hour12: false })} · ${flow.hops.length} hops · ${waits}`;
   button.append(words, small);
-  button.addEventListener("click", () => pick(flow.id));
+  button.addEventListener("click", () => {
+    setFollow(false);
+    queued = null;
+    player.start(flows.get(flow.id));
+  });
   entry.append(button);
   return entry;
-}
-
-function pick(id) {
-  setFollow(false);
-  queued = null;
-  player.start(flows.get(id));
 }
 
 function setFollow(on) {
