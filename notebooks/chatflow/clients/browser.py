@@ -54,7 +54,6 @@ HOW_TO_HAVE_ONE = (
     "`.venv/bin/playwright install chromium-headless-shell` fetches one, without root; on Debian "
     "`apt install chromium` does, too; or set CHROMIUM to the path of yours."
 )
-VERSION_SECONDS = 30
 
 # It is to load our pages and nothing else.
 SWITCHES = [
@@ -111,16 +110,14 @@ def version(path):
 def trouble_with(path):
     """Why this program is no browser that runs; None if it is one."""
     # A package may have left a script that asks for another one; a download may lack libraries.
-    words = [path, "--version"]
-    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": VERSION_SECONDS}
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "timeout": 30}
     try:
-        done = subprocess.run(words, text=True, errors="replace", check=False, **options)
+        done = subprocess.run([path, "--version"], errors="replace", check=False, **options)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if done.returncode:
         said = f"{done.stdout}{done.stderr}".strip().splitlines()
         return said[-1] if said else f"it ends with {done.returncode}"
-    return None
 
 
 def has_chromium():

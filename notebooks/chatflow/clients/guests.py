@@ -68,20 +68,17 @@ class Guest:
             try:
                 await self.be_online(next(self.addresses))
             except (websockets.WebSocketException, OSError):  # a TimeoutError is one of these
-                self.note_loss()
+                if self.socket:
+                    self.ends.append(int(self.socket.close_code or 1006))
+                else:
+                    self.refused += 1  # it cannot let anybody in yet
             self.is_live = False
             await asyncio.sleep(random.uniform(*BACK_SECONDS))
 
     async def be_online(self, address):
-        opening = connect(
-            # A browser sends no pings.
-            address,
-            self.room_name,
-            self.name,
-            after=self.seq,
-            session=self.session,
-            ping_interval=None,
-        )
+        # A browser sends no pings.
+        options = {"after": self.seq, "session": self.session, "ping_interval": None}
+        opening = connect(address, self.room_name, self.name, **options)
         if self.forget_ids and self.outbox:
             self.outbox[0]["client_id"] = str(uuid.uuid4())
         async with opening as self.socket:
@@ -93,12 +90,6 @@ class Guest:
             except TimeoutError:
                 self.drop()  # nobody is there whom one could say goodbye to
                 raise
-
-    def note_loss(self):
-        if self.socket:
-            self.ends.append(int(self.socket.close_code or 1006))
-        else:
-            self.refused += 1  # it cannot let anybody in yet
 
     def is_there(self):
         """Whether this guest hears what is said now. Raises what has gone wrong with the guest."""

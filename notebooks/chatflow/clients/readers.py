@@ -31,6 +31,11 @@ class Reader:
             raise news
         return news
 
+    async def next_text(self):
+        """The text of the next message; None if none came in time."""
+        message = await self.next()
+        return message and message["text"]
+
     async def post(self, author, text):
         """Post over the same connection; only a WebSocket can."""
         await self.socket.send(frame("post", author=author, text=text))

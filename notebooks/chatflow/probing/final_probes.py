@@ -11,21 +11,8 @@ from ..basics.addresses import NO_TLS
 from ..clients.readers import reading
 from ..clients.sockets import connect, frame, next_of
 from ..clients.visitor import PASSWORD, Visitor, post
-from .people import (
-    ANSWER_SECONDS,
-    NO,
-    NOTHING_TO_TRY,
-    YES,
-    answer,
-    close_code,
-    entered,
-    error_means,
-    hear_each_other,
-    new_room,
-    post_frame,
-    two_people,
-    verdict,
-)
+from . import people
+from .people import NO, NOTHING_TO_TRY, YES, answer, error_means, new_room, post_frame, verdict
 
 # So long may it take until something is told that nobody has asked for.
 QUIET_SECONDS = 12
@@ -44,12 +31,11 @@ NOT_ALLOWED, RESTART, TOO_FAST = 4403, 4012, 4429
 async def deletes(chat):
     """Delete as the author, after somebody else has tried to; one reads live, another reloads."""
     room_name = new_room()
-    async with two_people(chat, room_name) as (ada, ben), Visitor(chat, "ben") as page:
+    async with people.two_people(chat, room_name) as (ada, ben), Visitor(chat, "ben") as page:
         message = await answer(ada, post_frame("never mind"), "message")
         please = frame("delete", id=message["id"])
-        if (await answer(ben, please, "deleted"))["type"] != "error":
-            return NO
-        if (await answer(ada, please, "deleted"))["type"] == "error":
+        answers = [(await answer(who, please, "deleted"))["type"] for who in (ben, ada)]
+        if answers != ["error", "deleted"]:
             return NO
         is_told = (await next_of(ben, "deleted"))["id"] == message["id"]
         return verdict(is_told and "never mind" not in (await page.open(room_name)).text)
@@ -58,7 +44,7 @@ async def deletes(chat):
 @error_means(NO, websockets.InvalidStatus, TimeoutError)
 async def earlier(chat):
     """Leaf back through a room, two messages at a time."""
-    async with connect(chat, new_room(), "ada") as ada, asyncio.timeout(ANSWER_SECONDS):
+    async with connect(chat, new_room(), "ada") as ada, asyncio.timeout(people.ANSWER_SECONDS):
         for text in ("one", "two", "three", "four", "five"):
             await answer(ada, post_frame(text), "message")
         pages = []
@@ -72,7 +58,7 @@ async def earlier(chat):
 @error_means(NO, websockets.InvalidStatus, TimeoutError)
 async def presence(chat):
     room_name = new_room()
-    async with two_people(chat, room_name, within=QUIET_SECONDS) as (ada, ben):
+    async with people.two_people(chat, room_name, within=QUIET_SECONDS) as (ada, ben):
         for socket in (ada, ben):
             await until_there_are(socket, ["ada", "ben"])
         await ben.close()
@@ -87,7 +73,7 @@ async def until_there_are(socket, names):
 
 @error_means(NO, websockets.InvalidStatus, TimeoutError)
 async def typing(chat):
-    async with two_people(chat, new_room()) as (ada, ben):
+    async with people.two_people(chat, new_room()) as (ada, ben):
         await ada.send(frame("typing"))
         # A stage that does not know this frame says so before it takes the next.
         if (await answer(ada, post_frame("done"), "message"))["type"] == "error":
@@ -105,14 +91,14 @@ async def private(chat):
         if (await ben.open(room_name)).status_code != 403:
             return NO
         async with connect(chat, room_name, "ben") as socket:
-            if await close_code(socket) != NOT_ALLOWED:
+            if await people.close_code(socket) != NOT_ALLOWED:
                 return NO
         await ada.open(room_name)
         invitation = {"user": "ben", "csrfmiddlewaretoken": ada.token}
         await ada.http.post(f"/chat/{room_name}/invite/", data=invitation)
     try:
-        async with two_people(chat, room_name) as people:
-            return verdict(await hear_each_other(*people))
+        async with people.two_people(chat, room_name) as both:
+            return verdict(await people.hear_each_other(*both))
     except (websockets.ConnectionClosed, TimeoutError):
         return NO
 
@@ -130,9 +116,9 @@ async def moderated(chat):
         await asyncio.to_thread(chat.manage, *words, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
         await mod.log_in()
         async with connect(chat, room_name, "eve") as socket:
-            await entered(socket)
+            await people.entered(socket)
             await ban(mod, room_name, "eve")
-            return verdict(await close_code(socket) == NOT_ALLOWED)
+            return verdict(await people.close_code(socket) == NOT_ALLOWED)
 
 
 async def ban(mod, room_name, name):
@@ -146,7 +132,10 @@ async def ban(mod, room_name, name):
 
 async def limited(chat):
     try:
-        async with connect(chat, new_room(), "flo") as socket, asyncio.timeout(ANSWER_SECONDS):
+        async with (
+            connect(chat, new_room(), "flo") as socket,
+            asyncio.timeout(people.ANSWER_SECONDS),
+        ):
             for number in range(FLOOD):
                 await socket.send(post_frame(str(number)))
             for _ in range(FLOOD):
@@ -165,7 +154,7 @@ async def notices_gaps(chat):
     """Let a process that cannot reach Redis store a message, and then let nobody say a word."""
     room_name, text = new_room(), "did you notice?"
     async with connect(chat, room_name) as socket, Visitor(chat) as page:
-        await entered(socket)
+        await people.entered(socket)
         await asyncio.to_thread(chat.manage, "say", room_name, text, REDIS_URL=NO_REDIS)
         if text not in (await page.open(room_name)).text:
             return NOTHING_TO_TRY
@@ -181,11 +170,11 @@ async def without_redis(chat):
     """Go on with a conversation while Redis is away, and when it is back, empty."""
     if not chat.redis:
         return NOTHING_TO_TRY
-    async with two_people(chat, new_room(), within=2 * ANSWER_SECONDS) as people:
+    async with people.two_people(chat, new_room(), within=2 * people.ANSWER_SECONDS) as both:
         async with redis_away(chat):
-            if not await hear_each_other(*people):
+            if not await people.hear_each_other(*both):
                 return NO
-        return verdict(await hear_each_other(*people))
+        return verdict(await people.hear_each_other(*both))
 
 
 @contextlib.asynccontextmanager
@@ -204,24 +193,21 @@ async def drains(chat):
     async with connect(here, room_name, "ada") as ada:
         await answer(ada, post_frame("before"), "message")
         ended = asyncio.create_task(asyncio.to_thread(here.stop))
-        code = await close_code(ada)
+        code = await people.close_code(ada)
         await ended
     if code != RESTART:
         return NO
     await post(there, room_name, "ben", "meanwhile")
     async with reading(there, room_name, "ada", after={"seq": 0}) as reader:
-        heard = [await reader.next(), await reader.next()]
-    return verdict(
-        None not in heard and [each["text"] for each in heard] == ["before", "meanwhile"]
-    )
+        heard = [await reader.next_text(), await reader.next_text()]
+    return verdict(heard == ["before", "meanwhile"])
 
 
 async def health(chat):
     """Ask an instance before and during its end, which takes as long as it has sockets to close."""
     instance = chat.instances[1]
-    async with contextlib.AsyncExitStack() as stack:
-        client = httpx.AsyncClient(base_url=instance.url, timeout=ANSWER_SECONDS, verify=NO_TLS)
-        http = await stack.enter_async_context(client)
+    client = httpx.AsyncClient(base_url=instance.url, timeout=people.ANSWER_SECONDS, verify=NO_TLS)
+    async with client as http, contextlib.AsyncExitStack() as stack:
         if (await http.get("/readyz")).status_code != 200:
             return NO
         for _ in range(SOCKETS):

@@ -17,16 +17,8 @@ from ..basics.catalog import LIVE_SECONDS
 from ..clients.readers import WAYS, reading, websocket_reader
 from ..clients.sockets import connect, frame, next_event
 from ..clients.visitor import Visitor, post
-from .people import (
-    ANSWER_SECONDS,
-    NO,
-    NOTHING_TO_TRY,
-    YES,
-    close_code,
-    error_means,
-    new_room,
-    verdict,
-)
+from . import people
+from .people import ANSWER_SECONDS, NO, NOTHING_TO_TRY, YES, error_means, new_room, verdict
 
 WSGI_THREADS = 4
 IDLE_SECONDS = 12
@@ -91,14 +83,10 @@ async def crosses_instances(chat):
 
 async def hears(reader, room_name, writer):
     """Whether a reader gets what somebody posts at `writer`."""
-    if reader.socket:
-        async with websocket_reader(writer, room_name, "alice") as alice:
-            await alice.post("alice", "can you hear me?")
-            message = await reader.next()
-    else:
-        await post(writer, room_name, "alice", "can you hear me?")
-        message = await reader.next()
-    return message is not None and message["text"] == "can you hear me?"
+    with_socket = websocket_reader(writer, room_name, "alice")
+    async with with_socket if reader.socket else contextlib.nullcontext() as alice:
+        await write(writer, alice, room_name, "can you hear me?")
+        return await reader.next_text() == "can you hear me?"
 
 
 async def waiting_readers(chat):
@@ -148,7 +136,7 @@ async def rooms_isolated(chat):
         await post(chat, other_room, "alice", "not for you")
         await write(chat, reader, room_name, "for us")
         # Had the other room's message come here, it would have come first.
-        heard = (await reader.next())["text"] if reader else "for us"
+        heard = await reader.next_text() if reader else "for us"
         page = (await bob.open(room_name)).text
     return verdict(heard == "for us" and "for us" in page and "not for you" not in page)
 
@@ -167,8 +155,7 @@ async def another_process(chat):
         done = await asyncio.to_thread(chat.manage, "say", room_name, "from outside")
         if "Unknown command" in done.stderr:
             return NOTHING_TO_TRY
-        message = await reader.next() if reader else None
-    return verdict(message is not None and message["text"] == "from outside")
+        return verdict(reader and await reader.next_text() == "from outside")
 
 
 async def idle_sockets(chat):
@@ -265,7 +252,7 @@ async def logout(chat):
             return NOTHING_TO_TRY
         async with connect(chat, new_room(), user.name, session=user.session) as socket:
             await user.log_out()
-            return verdict(await close_code(socket, LOGOUT_SECONDS) == 4401)
+            return verdict(await people.close_code(socket, LOGOUT_SECONDS) == 4401)
 
 
 async def resumes(chat):
@@ -280,8 +267,7 @@ async def resumes(chat):
         await post(chat, room_name, "bob", text)
     async with reading(chat, room_name, "alice", after=last) as reader:
         for text in missed:
-            message = await reader.next()
-            if message is None or message["text"] != text:
+            if await reader.next_text() != text:
                 return NO
     return YES
 
