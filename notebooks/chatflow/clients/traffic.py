@@ -82,13 +82,12 @@ async def network(instance, count=None):
     def accept(reader, writer):
         if not address.is_up:
             writer.transport.abort()
-            return
-        if address.is_silent:
+        elif address.is_silent:
             address.connections.add(writer)
             silent.append(writer)
-            return
-        count.connections += 1
-        relays.append(asyncio.create_task(relay(instance, count, address, reader, writer)))
+        else:
+            count.connections += 1
+            relays.append(asyncio.create_task(relay(instance, count, address, reader, writer)))
 
     server = await asyncio.start_server(accept, HOST, 0)
     address = Network(server.sockets[0].getsockname()[1], instance)

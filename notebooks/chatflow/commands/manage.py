@@ -28,9 +28,8 @@ def main(arguments):
 def find_run(number):
     """The note of the newest run of this stage. Raises UsageError if there is none."""
     wanted = find_stage(number).number
-    for note in running():
-        if note["stage"] == wanted:
-            return note
+    if notes := [note for note in running() if note["stage"] == wanted]:
+        return notes[0]
     raise UsageError(f"Stage {wanted} is not running: start it with ./scripts/run_step.sh {wanted}")
 
 

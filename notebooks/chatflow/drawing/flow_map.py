@@ -5,7 +5,7 @@ from itertools import pairwise
 from . import svg
 from .animation import travelling_dot
 from .folding import CLIENTS, fingerprint, fold, words
-from .places import HINTED, Way, find_places, find_ways, is_beside
+from .places import HINTED, WALK, Way, find_places, find_ways, is_beside
 from .svg import COLOURS, Font, element, shorten, text_width, write
 
 # (row, column): the walk wraps after the handler, the database hangs below that.
@@ -19,7 +19,6 @@ SEATS = {
     "clients": (1, 2),
     "database": (1, 3),
 }
-WALK = [name for name in SEATS if name != "database"]
 MARGIN, WIDE, HIGH, GAP, ROW_GAP = 26, 162, 92, 36, 64
 BESIDE = 14  # how far from the middle a way runs that has another one next to it
 GREY = "#cdd4df"
@@ -36,7 +35,7 @@ TITLE, ABOUT, CODE, COUNT = Font(15.5, 600), Font(13), Font(13, mono=True), Font
 
 def flow_map(flow):
     """An SVG of the walkthrough's stations, each lit or grey as the flow's hops touched it."""
-    places, ways = find_places(flow, flow.has), find_ways(flow)
+    places, ways = find_places(flow), find_ways(flow)
     width = 2 * MARGIN + 4 * WIDE + 3 * GAP
     about = svg.wrap(flow.subtitle, width - 2 * MARGIN, svg.ABOUT, 3)
     top = 56 + 19 * len(about) + (36 if SKIPPING in pairs(ways) else 20)
@@ -62,7 +61,7 @@ def untaken(ways):
     taken = pairs(ways)
     answered = taken & {("handler", "clients"), ("client", "layer"), WOKEN, HINTED}
     shown = taken | ({("handler", "layer")} if answered else set())
-    steps = [step for step in pairwise(WALK) if step not in shown]
+    steps = [step for step in pairwise(WALK[:-1]) if step not in shown]
     return [Way(*step, "", beside=is_beside(*step, taken)) for step in steps]
 
 

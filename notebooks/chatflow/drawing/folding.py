@@ -78,14 +78,11 @@ def fold_connections(flow, wires):
 
 
 def fold_stations(stations, one):
-    counts, done = Counter(one.get(station.id) for station in stations), set()
+    counts, firsts = Counter(one.get(station.id) for station in stations), {}
     for station in stations:
-        merged = one.get(station.id)
-        if merged is None:
-            yield station
-        elif merged not in done:
-            done.add(merged)
-            yield folded_station(station, merged, counts[merged])
+        firsts.setdefault(one.get(station.id, station.id), station)
+    for name, first in firsts.items():
+        yield first if first.id == name else folded_station(first, name, counts[name])
 
 
 def folded_station(station, merged, count):

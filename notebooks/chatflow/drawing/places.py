@@ -51,12 +51,9 @@ class Way:
     beside: bool = False
 
 
-EVERYWHERE = {"client", "server", "routing"}
-
-
-def find_places(flow, has):
-    """The places to show, by name; `has` are the kinds of station the stage has, None: unknown."""
-    kinds, touched = station_kinds(flow), touched_stations(flow)
+def find_places(flow):
+    """The places to show, by name."""
+    kinds, touched, has = station_kinds(flow), touched_stations(flow), flow.has
     lost_at, code = place_of_loss(flow)
     places = {}
     for name in WALK:
@@ -134,7 +131,7 @@ def place_kind(name, touched, kinds, has):
 def place_state(name, kind, flow, touched, has):
     if touched:
         return "lit"
-    if has is not None and kind not in {*has, *EVERYWHERE}:
+    if has is not None and kind not in {*has, "client", "server", "routing"}:
         return "absent"
     kinds = station_kinds(flow)
     shaken = {kinds.get(station) for hop in flow.handshake for station in (hop.source, hop.target)}

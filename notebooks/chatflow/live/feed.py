@@ -46,7 +46,9 @@ class Feed:
         now = time.monotonic_ns()
         news = self.recent.read()
         self.waiting |= news
-        if news or self.verdict_is_due(now):
+        judged_before = now - LIVE_NS
+        undecided = [entry for entry in self.entries.values() if not entry["decided"]]
+        if news or any(entry["stored_at"] <= judged_before for entry in undecided):
             self.waiting |= {trace for trace, entry in self.entries.items() if is_open(entry, now)}
         if not self.waiting:
             return
@@ -63,12 +65,6 @@ class Feed:
         """Whether somebody has caused this; or it has gone wrong, even if nobody has."""
         by_itself = kind_of(hops[0].source) == "hub" and not any(hop.lost for hop in hops)
         return hops[0].at > self.began and not by_itself
-
-    def verdict_is_due(self, now):
-        return any(
-            not entry["decided"] and now - entry["stored_at"] >= LIVE_NS
-            for entry in self.entries.values()
-        )
 
     def update(self, book, trace, now):
         known = self.entries.get(trace)

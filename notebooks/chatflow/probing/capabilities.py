@@ -24,19 +24,19 @@ async def measure(chat):
 
     Some are tried by force: what is left of the stage then is good for nothing else.
     """
-    found = await try_all(chat)
+    found = {}
+    await try_all(chat, found)
     for result in found.values():
         if isinstance(result, Exception):
             raise result
-    return found
+    return {key: found[key] for key in PROBES}
 
 
-async def try_all(chat, found=None):
+async def try_all(chat, found):
     """Like `measure`, but a probe that breaks leaves its exception in place of a verdict.
 
-    `found` is a dictionary for the results, which has each of them as soon as it is there.
+    `found` gets each result as soon as it is there.
     """
-    found = {} if found is None else found
 
     async def try_each(keys):
         for key in keys:
@@ -47,7 +47,6 @@ async def try_all(chat, found=None):
         found.update(dict.fromkeys(LAST, NOTHING_TO_TRY))
     else:
         await try_each(LAST)
-    return {key: found[key] for key in PROBES}
 
 
 async def try_one(chat, key):

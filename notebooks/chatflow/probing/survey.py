@@ -96,11 +96,11 @@ class Survey:
         return "\n\n".join([matrix.table(rows), *self.reasons()])
 
     def _column(self, number, unknown):
-        results = {key: self.found[number].get(key, unknown) for key in capabilities()}
-        return {
+        known = {
             key: UNKNOWN if isinstance(result, Exception) else result
-            for key, result in results.items()
+            for key, result in self.found[number].items()
         }
+        return dict.fromkeys(capabilities(), unknown) | known
 
     def reasons(self):
         """Why cells are "?": a sentence each."""

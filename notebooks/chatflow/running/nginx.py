@@ -50,6 +50,9 @@ def server(ports, certificate, key, changes=()):
 def adapted(nginx, ports, certificate, key, changes):
     """The shipped configuration, but for what differs here."""
     text, upstreams = SHIPPED.read_text(), zip(SHIPPED_PORTS, ports, strict=True)
+    # What Debian has root make in /var/lib; nginx makes each of them, used or not.
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"    {kind}_temp_path {kind};\n" for kind in kinds)
     for shipped, wanted, count in [
         *((f"127.0.0.1:{old} ", f"{HOST}:{new} ", 1) for old, new in upstreams),
         ("/etc/ssl/chat.example.com/fullchain.pem", quoted(certificate), 1),
@@ -63,7 +66,7 @@ def adapted(nginx, ports, certificate, key, changes):
         ("/run/nginx.pid", nginx.pid_file.name, 1),
         ("/var/log/nginx/error.log", "stderr", 1),
         ("/var/log/nginx/access.log", nginx.access_log.name, 1),
-        ("http {\n", f"http {{\n{temporary_folders()}", 1),
+        ("http {\n", f"http {{\n{temporary}", 1),
         *((shipped, wanted, 1) for shipped, wanted in changes),
     ]:
         if text.count(shipped) != count:
@@ -76,14 +79,7 @@ def adapted(nginx, ports, certificate, key, changes):
 
 def quoted(path):
     """A path as a word of nginx's configuration, with whatever characters it has."""
-    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
-
-
-def temporary_folders():
-    """What Debian has root make in /var/lib; nginx makes each of them, used or not."""
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    return "".join(f"    {kind}_temp_path {kind};\n" for kind in kinds)
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class Nginx(PrivateServer):

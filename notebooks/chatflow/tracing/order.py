@@ -31,9 +31,8 @@ def order(hop, hops, names):
             return 0, "", 0, hop.at
         first = next(iter(names.receivers(hop, hops)), None)
         return 1, names.of(first) if first else hop.detail["process"], 0, hop.at
-    if kind_of(hop.source) == "layer" and not hop.lost:
-        return 1, names.of(hop.target), 1, hop.at
-    if kind_of(hop.source) == "database" and kind_of(hop.target) != "hub":
+    source, to_hub = kind_of(hop.source), kind_of(hop.target) == "hub"
+    if (source == "layer" and not hop.lost) or (source == "database" and not to_hub):
         return 1, names.of(hop.target), 1, hop.at
     if "to" in hop.detail:
         return 1, names.of(hop.detail["to"]), 1, hop.at

@@ -95,7 +95,8 @@ def is_over(book, trace, ended=()):
     `ended` names the processes that have ended, and so will hear of nothing.
     """
     hops = book.traces[trace]
-    begun = [hop for hop in hops if is_call(hop)]
+    # What begins something whose end is recorded too.
+    begun = [hop for hop in hops if not hop.lost and ("event" in hop.detail or hop.kind == "layer")]
     answered = any(kind_of(hop.target) == "client" for hop in hops)
     expects_answer = hops[0].kind == "http" or hops[0].detail.get("socket")
     fetched = [hop for hop in hops if hop.detail.get("fetching")]
@@ -118,8 +119,3 @@ def hubs_have_heard(book, hops, ended):
     heard = {hop.target for hop in hops if kind_of(hop.source) == "layer"}
     heard |= {f"hub/{process}" for process in ended}
     return all(book.hubs_in(hop.detail["group"], hop.at) <= heard for hop in sent)
-
-
-def is_call(hop):
-    """Whether a hop begins something whose end is recorded too."""
-    return not hop.lost and ("event" in hop.detail or hop.kind == "layer")

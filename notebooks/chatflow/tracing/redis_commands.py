@@ -37,7 +37,10 @@ class Command:
 
 def as_hops(commands, hops):
     """The Redis commands that recorded messages caused, as hops, in the order of MONITOR."""
-    calls, queues = layer_calls(hops), queue_names(hops)
+    # Each call of the layer by the id of its hop, with the time at which it was over.
+    over = {hop.cause: hop.at for hop in hops if hop.kind == "done"}
+    calls = {hop.id: (hop, over.get(hop.id)) for hop in hops if hop.kind == "layer"}
+    queues = queue_names(hops)
     names, fetched, subscribed, owner, found = {}, {}, set(), None, []
     for number, command in enumerate(commands):
         verb, *words = command.words.split(" ")
@@ -54,12 +57,6 @@ def as_hops(commands, hops):
             label = " ".join([verb, *readable_keys(verb, words, queues)])
             found.append(make_hop(number, command, label, words, owner))
     return found
-
-
-def layer_calls(hops):
-    """Each call of the layer by the id of its hop, with the time at which it was over."""
-    over = {hop.cause: hop.at for hop in hops if hop.kind == "done"}
-    return {hop.id: (hop, over.get(hop.id)) for hop in hops if hop.kind == "layer"}
 
 
 def owner_of(command, verb, words, process, calls, fetched, subscribed):
