@@ -35,6 +35,14 @@ LONGEST = [
     "live/test_flow_page.py",
 ]
 
+# Jobs of their own: a notebook and a breakage start all that they need themselves, and the race
+# takes longer than starting its stage once more.
+ALONE = [
+    "prints_what_is_committed",
+    "turns_its_tests_red",
+    "test_whoever_joins_while_messages_are_posted",
+]
+
 # Of the environment that `test.sh --newest` makes, and of no other.
 collect_ignore = [] if Path(sys.prefix).name == ".venv-newest" else ["stages/test_newest.py"]
 
@@ -115,8 +123,7 @@ class Jobs(LoadFileScheduling):
     """A file of tests is a job for one worker, since its tests share what they start."""
 
     def _split_scope(self, nodeid):
-        # But a notebook starts all that it needs itself, and a breakage too.
-        alone = "prints_what_is_committed" in nodeid or "turns_its_tests_red" in nodeid
+        alone = any(name in nodeid for name in ALONE)
         return nodeid if alone else super()._split_scope(nodeid)
 
 
