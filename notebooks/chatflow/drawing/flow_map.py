@@ -5,7 +5,7 @@ from itertools import pairwise
 from . import svg
 from .animation import travelling_dot
 from .folding import CLIENTS, fingerprint, fold, words
-from .places import HINTED, WALK, Way, find_places, find_ways, is_beside
+from .places import HINTED, WALK, WOKEN, Way, find_places, find_ways, is_beside
 from .svg import COLOURS, Font, element, shorten, text_width, write
 
 # (row, column): the walk wraps after the handler, the database hangs below that.
@@ -22,7 +22,7 @@ SEATS = {
 MARGIN, WIDE, HIGH, GAP, ROW_GAP = 26, 162, 92, 36, 64
 BESIDE = 14  # how far from the middle a way runs that has another one next to it
 GREY = "#cdd4df"
-SKIPPING, WOKEN = ("server", "handler"), ("database", "consumers")  # ways off the walk
+SKIPPING = ("server", "handler")  # a way off the walk
 LOOKS = {  # state: ground, edge, dashes, title, what stands below it
     "lit": (svg.WHITE, None, None, svg.INK, svg.MUTED),
     "once": (svg.WHITE, None, "5 4", svg.INK, svg.MUTED),
@@ -38,31 +38,27 @@ def flow_map(flow):
     places, ways = find_places(flow), find_ways(flow)
     width = 2 * MARGIN + 4 * WIDE + 3 * GAP
     about = svg.wrap(flow.subtitle, width - 2 * MARGIN, svg.ABOUT, 3)
-    top = 56 + 19 * len(about) + (36 if SKIPPING in pairs(ways) else 20)
+    taken = {way.ends for way in ways}
+    top = 56 + 19 * len(about) + (36 if SKIPPING in taken else 20)
     name = f"map-{fingerprint(words(flow))}"
-    height = top + 2 * HIGH + ROW_GAP + MARGIN + (20 if WOKEN in pairs(ways) else 0)
+    height = top + 2 * HIGH + ROW_GAP + MARGIN + (20 if WOKEN in taken else 0)
     root = svg.card(name, width, height, flow.title, ". ".join(words(fold(flow, CLIENTS))))
     svg.write_title(root, MARGIN, flow.title, about, width - 2 * MARGIN)
-    for way in untaken(ways) + ways:
+    for way in untaken(taken) + ways:
         draw_way(root, way, top)
     for place in places.values():
         draw_place(root, place, top)
-    if taken := [(COLOURS[way.kind], corners(way, top)) for way in ways if not way.once]:
-        travelling_dot(root, taken)
+    if travelled := [(COLOURS[way.kind], corners(way, top)) for way in ways if not way.once]:
+        travelling_dot(root, travelled)
     return svg.text_of(root)
 
 
-def pairs(ways):
-    return {(way.source, way.target) for way in ways}
-
-
-def untaken(ways):
+def untaken(taken):
     """The steps of the walk that no hop took, drawn grey."""
-    taken = pairs(ways)
     answered = taken & {("handler", "clients"), ("client", "layer"), WOKEN, HINTED}
     shown = taken | ({("handler", "layer")} if answered else set())
     steps = [step for step in pairwise(WALK[:-1]) if step not in shown]
-    return [Way(*step, "", beside=is_beside(*step, taken)) for step in steps]
+    return [Way(step, "", beside=is_beside(step, taken)) for step in steps]
 
 
 def corner(name, top):
@@ -72,12 +68,12 @@ def corner(name, top):
 
 def corners(way, top):
     """The corners of a way: straight on, over what it skips, or down between the rows."""
-    (x1, y1), (x2, y2) = corner(way.source, top), corner(way.target, top)
+    (x1, y1), (x2, y2) = (corner(name, top) for name in way.ends)
     middle, right = WIDE / 2, x1 + WIDE
-    if (way.source, way.target) == WOKEN:
+    if way.ends == WOKEN:
         low, x1, x2 = y1 + HIGH + 22, x1 + middle, x2 + middle
         return [(x1, y1 + HIGH), (x1, low), (x2, low), (x2, y2 + HIGH)]
-    if (way.source, way.target) == SKIPPING:
+    if way.ends == SKIPPING:
         return [(right - 32, y1), (right - 32, y1 - 26), (x2 + 32, y1 - 26), (x2 + 32, y2)]
     if y1 == y2:
         aside = BESIDE if way.beside else 0
@@ -92,19 +88,15 @@ def corners(way, top):
 
 def draw_way(root, way, top):
     *start, (x, y) = corners(way, top)
-    dx, dy = sign(x - start[-1][0]), sign(y - start[-1][1])
+    dx, dy = ((end > begin) - (end < begin) for begin, end in zip(start[-1], (x, y), strict=True))
     colour = COLOURS.get(way.kind, GREY)
-    group = element(root, "g", class_="way", data_from=way.source, data_to=way.target)
+    group = element(root, "g", class_="way", data_from=way.ends[0], data_to=way.ends[1])
     d = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in [*start, (x - 8 * dx, y - 8 * dy)])
     dashes = "5 4" if way.once else None if way.kind else "2 5"
     line = {"stroke": colour, "stroke_width": 2.2, "stroke_linejoin": "round", "fill": "none"}
     element(group, "path", d=d, stroke_dasharray=dashes, **line)
     tip = f"l{-11 * dx} {-5.5 * dx}v{11 * dx}z" if dx else f"l-5.5 {-11 * dy}h11z"
     element(group, "path", d=f"M{x:.1f} {y:.1f}{tip}", fill=colour)
-
-
-def sign(number):
-    return (number > 0) - (number < 0)
 
 
 def draw_place(root, place, top):

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from ..tracing.flow import counted, kind_of
 from .folding import station_titles
 
 WALK = ("client", "server", "routing", "handler", "layer", "consumers", "clients", "database")
@@ -10,14 +11,11 @@ WALK = ("client", "server", "routing", "handler", "layer", "consumers", "clients
 ORDER = ("client", "server", "routing", "handler", "database", "layer", "consumers", "clients")
 # A hub, which stands in for the consumers, tells its own sockets first and the layer then.
 HUB_ORDER = (*ORDER[:5], "consumers", "layer", "clients")
-HINTED = ("consumers", "layer")
-TITLES = {
-    "routing": "Routing",
-    "layer": "Channel layer",
-    "clients": "Clients",
-    "database": "Database",
-}
+HINTED, WOKEN = ("consumers", "layer"), ("database", "consumers")
 HANDLERS = ("view", "consumer")
+# Where a kind of station stands, if not at a place of its own name.
+AT_SOURCE = {"view": "handler", "consumer": "handler", "hub": "consumers", "command": "client"}
+AT_TARGET = {"hub": "consumers", "client": "clients", "command": "clients"}
 
 
 @dataclass(frozen=True)
@@ -39,13 +37,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Way:
-    """From one place to another, as a hop went; `once` if only at the handshake.
+    """From one place to another, its `ends`, as a hop went; `once` if only at the handshake.
 
     `beside`: another way leads back, and both are to be seen, taken or not.
     """
 
-    source: str
-    target: str
+    ends: tuple[str, str]
     kind: str
     once: bool = False
     beside: bool = False
@@ -53,33 +50,22 @@ class Way:
 
 def find_places(flow):
     """The places to show, by name."""
-    kinds, touched, has = station_kinds(flow), touched_stations(flow), flow.has
+    touched, titles, places = touched_stations(flow), station_titles(flow), {}
     lost_at, code = place_of_loss(flow)
-    places = {}
     for name in WALK:
         if name == "database" and not touched[name]:
             continue
-        kind = place_kind(name, touched[name], kinds, has)
-        state = place_state(name, kind, flow, touched[name], has)
-        state = "lost" if name == lost_at else state
-        about = describe(name, state, touched[name], kinds, station_titles(flow))
+        kind = place_kind(name, touched[name], flow)
+        state = "lost" if name == lost_at else place_state(name, kind, flow, touched[name])
+        about = describe(name, state, touched[name], titles)
         marks = code if name == lost_at else "", len(flow.unreached()) if name == "clients" else 0
         places[name] = Place(name, kind, place_title(name, kind, flow), about, state, *marks)
     return places
 
 
-def station_kinds(flow):
-    return {station.id: station.kind for station in flow.stations}
-
-
-def main_hops(flow):
-    """The message's hops; the handshake's, if it came to no message."""
-    return flow.hops or flow.handshake
-
-
 def touched_stations(flow):
-    """{place: ids of its touched stations, in order}."""
-    hops, touched = main_hops(flow), {name: {} for name in WALK}
+    """{place: ids of its touched stations, in order}; the handshake's, if it came to no message."""
+    hops, touched = flow.hops or flow.handshake, {name: {} for name in WALK}
     for hop in hops[:1]:
         touched[leaving(hop, flow)][hop.source] = True
     for hop in hops:
@@ -89,52 +75,43 @@ def touched_stations(flow):
 
 
 def leaving(hop, flow):
-    """The place at a hop's source."""
-    kind = station_kinds(flow).get(hop.source)
-    if kind in HANDLERS:
-        return "handler"
-    if kind == "hub":
-        return "consumers"  # it stands in for them: it writes to all sockets of its process
-    return "client" if kind in (None, "client", "command") else kind
+    """The place at a hop's source; a hub stands in for the consumers of all its sockets."""
+    kind = kind_of(hop.source)
+    return AT_SOURCE.get(kind, kind)
 
 
 def entering(hop, flow):
     """The place at a hop's target; a consumer that the layer wakes is a receiver, no handler."""
-    kinds = station_kinds(flow)
-    kind, sent_by = kinds.get(hop.target), kinds.get(hop.source)
-    if kind in HANDLERS:
-        stranger = hop.target not in handlers(flow)
-        woken = sent_by == "layer" or (sent_by == "database" and stranger)
-        return "consumers" if woken else "handler"
-    if kind == "hub":
-        return "consumers"
-    return "clients" if kind in (None, "client", "command") else kind
+    kind, sent_by = kind_of(hop.target), kind_of(hop.source)
+    if kind not in HANDLERS:
+        return AT_TARGET.get(kind, kind)
+    woken = sent_by == "layer" or (sent_by == "database" and hop.target not in handlers(flow))
+    return "consumers" if woken else "handler"
 
 
 def handlers(flow):
     """Stations that the message came in to; a waiting view's request came in before."""
-    kinds = station_kinds(flow)
-    return {hop.target for hop in main_hops(flow) if kinds.get(hop.source) in ("server", "routing")}
+    hops = flow.hops or flow.handshake
+    return {hop.target for hop in hops if kind_of(hop.source) in ("server", "routing")}
 
 
-def place_kind(name, touched, kinds, has):
+def place_kind(name, touched, flow):
     if name in ("client", "handler", "consumers") and touched:
-        return kinds.get(touched[0], name)
+        return kind_of(touched[0])
     if name == "handler":
-        known = [*kinds.values(), *(has or ())]
+        known = [*(station.kind for station in flow.stations), *(flow.has or ())]
         return next((kind for kind in known if kind in HANDLERS), "view")
-    if name == "consumers" and "hub" in (has or ()):
+    if name == "consumers" and "hub" in (flow.has or ()):
         return "hub"
-    return {"consumers": "consumer", "clients": "client"}.get(name, name)
+    return name.removesuffix("s")
 
 
-def place_state(name, kind, flow, touched, has):
+def place_state(name, kind, flow, touched):
     if touched:
         return "lit"
-    if has is not None and kind not in {*has, "client", "server", "routing"}:
+    if flow.has is not None and kind not in {*flow.has, "client", "server", "routing"}:
         return "absent"
-    kinds = station_kinds(flow)
-    shaken = {kinds.get(station) for hop in flow.handshake for station in (hop.source, hop.target)}
+    shaken = {kind_of(end) for hop in flow.handshake for end in (hop.source, hop.target)}
     return "once" if name == "routing" and "routing" in shaken else "unreached"
 
 
@@ -151,23 +128,22 @@ def place_title(name, kind, flow):
     if name == "server":
         names = [station.subtitle for station in flow.stations if station.kind == "server"]
         return names[0] if names else "Server"
-    if name == "consumers":
-        return f"{kind.capitalize()}s"
-    return TITLES.get(name, kind.capitalize())
+    title = "Channel layer" if name == "layer" else kind.capitalize()
+    return f"{title}s" if name in ("consumers", "clients") else title
 
 
-def describe(name, state, touched, kinds, titles):
+def describe(name, state, touched, titles):
     if state == "once":
         return "once, at the handshake"
     if not touched:
         return {"absent": "not in this stage", "lost": "never arrived"}.get(state, "not reached")
-    count = len(touched)
+    counts = Counter(map(kind_of, touched))
     if name in ("consumers", "clients"):
         # Who was away is told by a consumer, even where a hub tells all others.
-        nouns = Counter(kinds.get(station, name[:-1]) for station in touched)
-        return ", ".join(f"{n} {noun}{'s' * (n > 1)}" for noun, n in nouns.items())
-    noun = {"layer": "shard"}.get(name, kinds.get(touched[0], name))
-    return f"{count} {noun}s" if count > 1 else titles.get(touched[0], touched[0])
+        return ", ".join(counted(count, noun) for noun, count in counts.items())
+    if len(touched) == 1:
+        return titles.get(touched[0], touched[0])
+    return counted(len(touched), "shard" if name == "layer" else kind_of(touched[0]))
 
 
 def find_ways(flow):
@@ -178,24 +154,23 @@ def find_ways(flow):
     hops, ways = flow.hops + flow.handshake, {}
     answering = "consumers" if touched_stations(flow)["consumers"] else "handler"
     for i, hop in enumerate(hops):
-        source, target = leaving(hop, flow), entering(hop, flow)
-        if (source, target) == ("server", "clients"):
-            source = answering
+        ends = leaving(hop, flow), entering(hop, flow)
+        if ends == ("server", "clients"):
+            ends = answering, "clients"
         once = bool(flow.hops) and i >= len(flow.hops)
-        if is_onward(source, target, hop) and (not once or "routing" in (source, target)):
-            ways.setdefault((source, target), Way(source, target, hop.kind, once))
+        if is_onward(ends, hop) and (not once or "routing" in ends):
+            ways.setdefault(ends, Way(ends, hop.kind, once))
     order = HUB_ORDER if HINTED in ways else ORDER
-    found = sorted(ways.values(), key=lambda way: order.index(way.source))
-    return [replace(way, beside=is_beside(way.source, way.target, ways)) for way in found]
+    found = sorted(ways.values(), key=lambda way: order.index(way.ends[0]))
+    return [replace(way, beside=is_beside(way.ends, ways)) for way in found]
 
 
-def is_beside(source, target, ways):
+def is_beside(ends, ways):
     """Whether a way needs room for one that leads back: the layer's answer to a hub always does."""
-    return (source, target) == HINTED or (target, source) in ways
+    return ends == HINTED or ends[::-1] in ways
 
 
-def is_onward(source, target, hop):
+def is_onward(ends, hop):
     """Whether a hop leads on, not back; waiting views are woken through the database."""
-    pair = source, target
-    turned = pair in (HINTED, ("database", "consumers"))
-    return (turned or WALK.index(source) < WALK.index(target)) and "code" not in hop.detail
+    source, target = map(WALK.index, ends)
+    return (source < target or ends in (HINTED, WOKEN)) and "code" not in hop.detail
