@@ -68,16 +68,6 @@ FIGURE = '<figure><figcaption>{}</figcaption><img src="data:image/png;base64,{}"
 
 
 def main(arguments=None):
-    wanted = parser().parse_args(arguments).only
-    try:
-        for take in [TAKES[wanted]] if wanted else TAKES.values():
-            asyncio.run(take())
-    except LaunchError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-
-
-def parser():
     parser = argparse.ArgumentParser(
         prog="screenshots.sh",
         description="Let two people chat in stage 06, one on each of two instances, and take "
@@ -86,17 +76,31 @@ def parser():
         epilog="CHROMIUM names the browser to use instead of the first one on PATH.",
     )
     parser.add_argument("--only", choices=TAKES, help="take these pictures, and leave the others")
-    return parser
+    wanted = parser.parse_args(arguments).only
+    try:
+        for take in [TAKES[wanted]] if wanted else TAKES.values():
+            asyncio.run(take())
+    except LaunchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
 
 
 async def take_pictures():
+    """Both pages side by side, once in each colour scheme."""
     async with chromium() as browser, stage(6, instances=2) as chat:
-        alice = await enter(browser, chat.instances[0], "alice")
-        bob = await enter(browser, chat.instances[1], "bob")
-        await talk({"alice": alice, "bob": bob})
-        captions = {"Alice, on instance A": alice, "Bob, on instance B": bob}
+        pages = await enter_both(enter, browser, chat)
+        await talk(pages)
         for scheme, end in SCHEMES.items():
-            await take_picture(browser, captions, scheme, PICTURES / f"two_users{end}.png")
+            figures = ""
+            for (name, page), instance in zip(pages.items(), chat.instances, strict=True):
+                await page.emulate_media(color_scheme=scheme)
+                picture = base64.b64encode(await page.screenshot()).decode()
+                caption = f"{name.capitalize()}, on instance {instance.name}"
+                figures += FIGURE.format(caption, picture)
+            frame = await browser.new_page(device_scale_factor=2, color_scheme=scheme)
+            await frame.set_content(FRAME.format(figures=figures, **SIZE))
+            save(PICTURES / f"two_users{end}.png", await frame.locator("body").screenshot())
+            await frame.close()
 
 
 async def draw_crossing():
@@ -146,9 +150,7 @@ async def take_live_pictures():
             size = {"width": 1160, "height": 700}
             watching = await browser.new_page(viewport=size, device_scale_factor=2)
             await watching.goto(page.url)
-            alice = await enter(browser, chat.instances[0], "alice")
-            bob = await enter(browser, chat.instances[1], "bob")
-            await talk({"alice": alice, "bob": bob})
+            await talk(await enter_both(enter, browser, chat))
             await expect(watching.locator("#recent li")).to_have_count(len(TALK))
             await watching.locator("#recent li").first.click()
             await watching.locator("#position").fill(LIVE_HOP)
@@ -157,6 +159,12 @@ async def take_live_pictures():
                 save(PICTURES / f"live{end}.png", await watching.screenshot())
     finally:
         await asyncio.to_thread(page.stop)
+
+
+async def enter_both(enter, browser, chat):
+    """Have alice enter on instance A, and bob on B. Returns {name: page}."""
+    instances = zip(("alice", "bob"), chat.instances, strict=True)
+    return {name: await enter(browser, instance, name) for name, instance in instances}
 
 
 async def enter(browser, instance, name):
@@ -181,24 +189,10 @@ async def talk(pages, said=TALK, say=say):
             await expect(page.locator("#messages li")).to_have_count(count)
 
 
-async def take_picture(browser, captions, scheme, path):
-    figures = ""
-    for caption, page in captions.items():
-        await page.emulate_media(color_scheme=scheme)
-        figures += FIGURE.format(caption, base64.b64encode(await page.screenshot()).decode())
-    frame = await browser.new_page(device_scale_factor=2, color_scheme=scheme)
-    await frame.set_content(FRAME.format(figures=figures, **SIZE))
-    save(path, await frame.locator("body").screenshot())
-    await frame.close()
-
-
 async def take_final_pictures():
     """Both sides of one conversation in chat_final; and bob's when he is offline."""
     async with chromium() as browser, stage("final", instances=2) as chat:
-        pages = {
-            name: await enter_final(browser, instance, name)
-            for name, instance in zip(FINAL_SCREENS, chat.instances, strict=True)
-        }
+        pages = await enter_both(enter_final, browser, chat)
         alice, bob = pages["alice"], pages["bob"]
         await talk(pages, FINAL_TALK, say_by_button)
         for page in pages.values():
