@@ -56,22 +56,21 @@ def places_in(path):
 
 def claims_table():
     """Each claim with the cells that settle it, as a Markdown table."""
-    lines = ["| | claim | settled in |", "| --- | --- | --- |"]
-    found = places()
-    for name, text in load()["claim"].items():
-        lines.append(f"| {name} | {text} | {links(found.get(name, ()))} |")
-    return "\n".join(lines)
+    rows = [(name, text, name) for name, text in load()["claim"].items()]
+    return table("| | claim | settled in |", rows)
 
 
 def symptoms_table():
     """Each error that people search for, with the cell that shows and cures it."""
-    lines = ["| what you see | what it means | reproduced and cured in |", "| --- | --- | --- |"]
+    rows = [(f"`{entry['error']}`", entry["means"], entry["tag"]) for entry in load()["symptom"]]
+    return table("| what you see | what it means | reproduced and cured in |", rows)
+
+
+def table(head, rows):
+    """Rows of (cell, cell, tag) in Markdown, with links to all that carries the tag."""
     found = places()
-    for entry in load()["symptom"]:
-        where = links(found.get(entry["tag"], ()))
-        lines.append(f"| `{entry['error']}` | {entry['means']} | {where} |")
+    lines = [head, "| --- | --- | --- |"]
+    for first, second, tag in rows:
+        links = dict.fromkeys(place.link for place in found.get(tag, ()))
+        lines.append(f"| {first} | {second} | {'<br>'.join(links)} |")
     return "\n".join(lines)
-
-
-def links(found):
-    return "<br>".join(dict.fromkeys(place.link for place in found))

@@ -33,7 +33,9 @@ def execute(path):
     # Its warning, that other users of this machine could listen in, is not about us.
     quiet = {"extra_arguments": ["--IPKernelApp.log_level=ERROR"]}
     where = {"kernel_name": "python3", "resources": {"metadata": {"path": str(FOLDER)}}}
-    NotebookClient(notebook, timeout=CELL_SECONDS, **where, **quiet).execute()
+    # How a stream is cut into pieces changes from run to run.
+    options = {"timeout": CELL_SECONDS, "coalesce_streams": True}
+    NotebookClient(notebook, **options, **where, **quiet).execute()
     return normalise(notebook)
 
 
@@ -47,23 +49,10 @@ def normalise(notebook):
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.execution_count = None
-            cell.outputs = join_streams(cell.outputs)
             for output in cell.outputs:
                 if "execution_count" in output:
                     output.execution_count = None
     return notebook
-
-
-def join_streams(outputs):
-    """What a cell printed in several pieces, in one: how it is cut up changes from run to run."""
-    joined = []
-    for output in outputs:
-        last = joined[-1] if joined else {}
-        if output.output_type == "stream" and last.get("name") == output.name:
-            last.text += output.text
-        else:
-            joined.append(output)
-    return joined
 
 
 def outputs(notebook, tags=("varies",)):

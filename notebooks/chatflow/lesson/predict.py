@@ -24,11 +24,8 @@ class Prediction:
         print(self.question)
         print(f"  You said:      {readable(self.answer)}")
         print(f"  What happened: {readable(happened)}")
-        if same:
-            print("  Right.")
-        else:
-            verdict = "The right order of magnitude." if near else "Not this time."
-            print(f"  {verdict} {because}".rstrip())
+        verdict = "The right order of magnitude." if near else "Not this time."
+        print("  Right." if same else f"  {verdict} {because}".rstrip())
         return same or near
 
 

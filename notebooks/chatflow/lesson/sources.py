@@ -53,16 +53,14 @@ def part_of(text, name, title):
 
     `name` may say whose method it is: "Hub.announce".
     """
-    *owners, last = name.split(".")
     nodes = [ast.parse(text)]
-    for owner in owners:
-        nodes = [one for node in nodes for one in ast.walk(node) if owner in names_of(one)]
-    for node in (one for each in nodes for one in ast.walk(each)):
-        if last in names_of(node):
-            decorators = [one.lineno for one in getattr(node, "decorator_list", ())]
-            first = min([node.lineno, *decorators])
-            return textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
-    raise UsageError(f"{title} has no {name}.")
+    for part in name.split("."):
+        nodes = [one for node in nodes for one in ast.walk(node) if part in names_of(one)]
+    if not nodes:
+        raise UsageError(f"{title} has no {name}.")
+    first, *_ = [*getattr(nodes[0], "decorator_list", ()), nodes[0]]
+    lines = text.splitlines()[first.lineno - 1 : nodes[0].end_lineno]
+    return textwrap.dedent("\n".join(lines))
 
 
 def names_of(node):
@@ -88,13 +86,11 @@ def code_lines(text):
 def diff(before, after, *paths):
     """What changes from one stage to the next: in these files, or in all that steps.toml names."""
     old, new = find_stage(before), find_stage(after)
-    pieces = [unified(old.folder, new.folder, path) for path in paths or new.changed]
+    pieces = []
+    for path in paths or new.changed:
+        lines = lines_of(old.folder / path), lines_of(new.folder / path)
+        pieces.append("".join(difflib.unified_diff(*lines, f"a/{path}", f"b/{path}", n=2)))
     return Listing(f"{old.name} → {new.name}", "\n".join(filter(None, pieces)), "diff")
-
-
-def unified(old, new, path):
-    before, after = lines_of(old / path), lines_of(new / path)
-    return "".join(difflib.unified_diff(before, after, f"a/{path}", f"b/{path}", n=2))
 
 
 def lines_of(path):
