@@ -1,6 +1,7 @@
 """Fixtures: every stage is started once per session, by the one launcher, with two instances."""
 
 import contextlib
+import functools
 import itertools
 import signal
 import sys
@@ -209,16 +210,14 @@ def started_once(stage_folders):
     @contextlib.contextmanager
     def begin(**options):
         with contextlib.ExitStack() as stack:
-            runs = {}
 
+            @functools.cache
             def get(number):
-                if number not in runs:
-                    folder = stage_folders.get(number)
-                    run = Run(number, instances=2, folder=folder, **roomy(number, options))
-                    stack.callback(run.stop)
-                    run.start()
-                    runs[number] = run
-                return runs[number]
+                folder = stage_folders.get(number)
+                run = Run(number, instances=2, folder=folder, **roomy(number, options))
+                stack.callback(run.stop)
+                run.start()
+                return run
 
             yield get
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .svg import COLOURS, NAMES, Font, shorten, text_width, wrap
+from .svg import KINDS, Font, shorten, text_width, wrap
 
 MARGIN, GAP, BADGE = 20, 7, 10
 LABEL, TITLE = Font(14, mono=True), Font(13.5, 600)
@@ -250,13 +250,13 @@ def stacked(boxes, y):
 
 
 def lay_legend(flow, place, y):
-    """(kind, x, y) of each kind that occurs, wrapped at the card's edge, and the card's height."""
+    """(colour, name, x, y) of each kind that occurs, wrapped at the edge, and the card's height."""
     seen = {hop.kind for hop in flow.handshake + flow.hops} | ({"lost"} if flow.missed else set())
     items, x = [], MARGIN + 2
-    for kind in [kind for kind in COLOURS if kind in seen]:
-        width = 28 + text_width(NAMES[kind], SMALL)
+    for colour, name in [looks for kind, looks in KINDS.items() if kind in seen]:
+        width = 28 + text_width(name, SMALL)
         if x + width > place.right:
             x, y = MARGIN + 2, y + 20
-        items.append((kind, x, y))
+        items.append((colour, name, x, y))
         x += width + 18
     return items, y + 18

@@ -37,9 +37,9 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
         draw_hop(root, row, place)
     for box in boxes:
         draw_missed(root, box, station_titles(flow))
-    for kind, x, y in legend:
-        element(root, "rect", x=x, y=y - 9, width=20, height=8, rx=4, fill=COLOURS[kind])
-        write(root, x + 27, y - 0.8, svg.NAMES[kind], SMALL, fill=svg.MUTED)
+    for colour, kind, x, y in legend:
+        element(root, "rect", x=x, y=y - 9, width=20, height=8, rx=4, fill=colour)
+        write(root, x + 27, y - 0.8, kind, SMALL, fill=svg.MUTED)
     if animated and rows:
         travelling_dot(root, [(COLOURS[row.hop.kind], row.points) for row in rows])
     return svg.text_of(root)

@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 FONTS = Path(__file__).parent / "fonts"
 SANS = "Inter, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 MONO = "'JetBrains Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-MONO_WIDTH = 0.6
 
 INK, MUTED, FAINT = "#172033", "#566179", "#8b94a5"
 CARD, EDGE, LINE = "#fcfdff", "#d9dfe9", "#c9d1de"
@@ -18,24 +17,17 @@ PANEL, PANEL_EDGE, UNREACHED = "#eff4fd", "#d7e2f6", "#f1f2f5"
 HALO, WHITE = "#f6f9fe", "#ffffff"
 RED, RED_INK, RED_PALE, RED_EDGE = "#cc1f36", "#8f1424", "#fdeef0", "#f3b6bf"
 
-COLOURS = {
-    "http": "#1d5fd1",
-    "websocket": "#087a58",
-    "inside": "#475569",
-    "database": "#0b7285",
-    "layer": "#b65308",
-    "redis": "#7436d8",
-    "lost": RED,
+# Each kind of hop: its colour, and its name in a legend.
+KINDS = {
+    "http": ("#1d5fd1", "HTTP"),
+    "websocket": ("#087a58", "WebSocket"),
+    "inside": ("#475569", "inside one process"),
+    "database": ("#0b7285", "database"),
+    "layer": ("#b65308", "channel layer"),
+    "redis": ("#7436d8", "Redis command"),
+    "lost": (RED, "refused or lost"),
 }
-NAMES = {
-    "http": "HTTP",
-    "websocket": "WebSocket",
-    "inside": "inside one process",
-    "database": "database",
-    "layer": "channel layer",
-    "redis": "Redis command",
-    "lost": "refused or lost",
-}
+COLOURS = {kind: colour for kind, (colour, _) in KINDS.items()}
 STATION_COLOURS = {
     "client": "#334155",
     "server": "#4549c9",
@@ -102,7 +94,7 @@ def char_widths(text, font):
         elif unicodedata.east_asian_width(char) in "WF":
             yield 1.2
         else:
-            yield MONO_WIDTH if font.mono else WIDTHS[font.weight].get(char, 0.7)
+            yield 0.6 if font.mono else WIDTHS[font.weight].get(char, 0.7)
         joined = char == "\u200d"
 
 

@@ -35,8 +35,8 @@ def show(number, path, name=None):
     return listing(find_stage(number).folder / path, name)
 
 
-def show_lab(lab, name=None):
-    """A program of `notebooks/labs/`, or one function or class of it."""
+def show_lab(lab, name):
+    """One function or class of a program of `notebooks/labs/`."""
     return listing(LABS / f"{lab}.py", name)
 
 
