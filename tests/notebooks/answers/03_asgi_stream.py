@@ -2,15 +2,18 @@
 # Twice the clients: the raw WSGI program and Django have twice the threads, the raw ASGI program
 # has one. (Fewer here than in the text, so that it does not take long.)
 found = {}
-for waiting in (20, 40):
-    async with (
-        lab("raw_wsgi", server="gunicorn", options=["--threads", f"{waiting + 1}"]) as wsgi,
-        lab("raw_asgi", server="daphne") as asgi,
-        waiting_clients(wsgi, waiting) as in_wsgi,
-        waiting_clients(asgi, waiting) as in_asgi,
-    ):
-        found[waiting] = in_wsgi["threads"], in_asgi["threads"]
-        await told_to_wake(wsgi)
+async with (
+    lab("raw_wsgi", server="gunicorn", options=["--threads", "41"]) as wsgi,
+    lab("raw_asgi", server="daphne") as asgi,
+):
+    for waiting in (20, 40):
+        async with (
+            waiting_clients(wsgi, waiting) as in_wsgi,
+            waiting_clients(asgi, waiting) as in_asgi,
+        ):
+            found[waiting] = in_wsgi["threads"], in_asgi["threads"]
+            await told_to_wake(wsgi)
+            await until_waiting(wsgi, 0, within=10)
 assert found == {20: (22, 1), 40: (42, 1)}
 
 # %% 2
