@@ -172,7 +172,7 @@ def database_path(wanted, stage):
 LOCKS = []
 
 
-def describe(run, page=None):
+def describe(run, page):
     server = run.servers[0]
     kind = "WSGI" if server == WSGI_SERVER else "ASGI"
     facts = {
@@ -209,11 +209,10 @@ def describe_processes(run):
 def describe_database(run):
     if is_url(run.database):
         return printable(run.database)
-    path = run.database
-    path = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    path = str(run.database).removeprefix(f"{ROOT}/")
     if run.files.path in run.database.parents:
-        return f"{path} (for this run only: another run of this stage has the usual file)"
-    return str(path)
+        path += " (for this run only: another run of this stage has the usual file)"
+    return path
 
 
 def follow(run, page, pool):
@@ -227,10 +226,8 @@ def follow(run, page, pool):
         codes = {name: part.program.poll() for name, part in running.items()}
         for tail in tails:
             tail.print_news()
-        for name, code in codes.items():
-            if code is None:
-                continue
-            print(f"{name} has ended ({code}).", flush=True)
+        for name in [name for name, code in codes.items() if code is not None]:
+            print(f"{name} has ended ({codes[name]}).", flush=True)
             if run.is_final and running[name] in run.instances:
                 pool.submit(running[name].start).result()
                 print(f"{name} is started again: {describe_processes(run)}.", flush=True)
