@@ -25,7 +25,6 @@ from ..running.launcher import stage
 PICTURES = ROOT / "notebooks" / "pictures"
 # Each colour scheme, with the end of the names of its files.
 SCHEMES = {"light": "", "dark": "_dark"}
-LIVE_HOP = "22"  # a moment half-way, with the message in Redis
 SIZE = {"width": 520, "height": 640}
 TALK = [
     ("alice", "Hi Bob! Does this reach you?"),
@@ -153,7 +152,7 @@ async def take_live_pictures():
             await talk(await enter_both(enter, browser, chat))
             await expect(watching.locator("#recent li")).to_have_count(len(TALK))
             await watching.locator("#recent li").first.click()
-            await watching.locator("#position").fill(LIVE_HOP)
+            await watching.locator("#position").fill("22")  # half-way, with the message in Redis
             for scheme, end in SCHEMES.items():
                 await watching.emulate_media(color_scheme=scheme)
                 save(PICTURES / f"live{end}.png", await watching.screenshot())

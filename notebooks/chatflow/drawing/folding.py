@@ -58,16 +58,13 @@ def fold(flow, clients):
     Per instance they become "and 97 more", their hops one arrow with detail["times"] and the ids
     of all in detail["hops"].
     """
-    for wires in surplus(flow, clients):
-        flow = fold_connections(flow, wires)
-    return flow
-
-
-def fold_connections(flow, wires):
     one = {}
-    for kind in ("client", "consumer", "view"):
-        ids = [station.id for own in wires for station in own if station.kind == kind]
-        one |= dict.fromkeys(ids, f"{ids[0]} and {len(ids) - 1} more" if ids else None)
+    for wires in surplus(flow, clients):
+        for kind in ("client", "consumer", "view"):
+            ids = [station.id for own in wires for station in own if station.kind == kind]
+            one |= dict.fromkeys(ids, f"{ids[0]} and {len(ids) - 1} more" if ids else None)
+    if not one:
+        return flow
     return replace(
         flow,
         stations=tuple(fold_stations(flow.stations, one)),

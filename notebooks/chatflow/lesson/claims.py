@@ -5,9 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 
-from ..basics.catalog import ROOT
-
-FOLDER = ROOT / "notebooks"
+from .notebooks import FOLDER
 
 
 @dataclass(frozen=True)

@@ -41,16 +41,14 @@ def comparable(answer):
 
 def is_near(answer, happened):
     """Whether an estimate has the order of magnitude of a number that nobody would count."""
-    if not (is_number(answer) and is_number(happened)) or answer <= 0 or happened <= COUNTED:
+    both = answer, happened
+    # Python takes yes and no for numbers too.
+    numbers = all(isinstance(one, Real) and not isinstance(one, bool) for one in both)
+    if not numbers or answer <= 0 or happened <= COUNTED:
         return False
-    smaller, larger = sorted((answer, happened))
+    smaller, larger = sorted(both)
     # Half a power of ten apart: a factor of 3.16, the square root of ten.
     return larger * larger <= 10 * smaller * smaller
-
-
-def is_number(answer):
-    """Whether it is one: Python takes yes and no for numbers too."""
-    return isinstance(answer, Real) and not isinstance(answer, bool)
 
 
 def readable(answer):
