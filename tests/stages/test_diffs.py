@@ -1,17 +1,15 @@
 """The diff between neighbouring stages is the lesson, so steps.toml tells it, file by file."""
 
-import ast
 import difflib
-import io
 import re
 import subprocess
-import tokenize
 from pathlib import PurePath
 
 import pytest
 
 from chatflow import find_stage, stages
 from chatflow.basics.catalog import ROOT, STEPS
+from chatflow.lesson.sources import code_lines
 from helpers.missing import need_git
 
 NEIGHBOURS = list(zip(stages(), stages()[1:], strict=False))
@@ -22,10 +20,6 @@ MOST_CODE, LONGEST_MODULE = 1100, 200
 # And it stands alone: what it has beside its Python and its templates.
 BESIDE_CODE = ("README.md", "chat/static/", "deploy/", "requirements.in", "requirements.txt")
 BESIDE_CODE += ("screenshots/",)
-
-NO_CODE = {tokenize.COMMENT, tokenize.DEDENT, tokenize.ENDMARKER, tokenize.INDENT}
-NO_CODE |= {tokenize.NEWLINE, tokenize.NL}
-WITH_DOCSTRING = (ast.AsyncFunctionDef, ast.ClassDef, ast.FunctionDef, ast.Module)
 
 pairs = pytest.mark.parametrize(
     ("before", "after"), [pytest.param(*pair, id=pair[1].name) for pair in NEIGHBOURS]
@@ -157,18 +151,6 @@ def test_no_module_of_chat_final_is_long():
 
 def python_files(stage):
     return {path: text for path, text in files_of(stage).items() if path.endswith(".py")}
-
-
-def code_lines(text):
-    """How many lines cloc would call code: no blank ones, no comments, no docstrings."""
-    lines = set()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in NO_CODE:
-            lines.update(range(token.start[0], token.end[0] + 1))
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, WITH_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
-            lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
-    return len(lines)
 
 
 def test_code_lines_are_counted_as_cloc_counts_them():
