@@ -67,14 +67,14 @@ def touched_stations(flow):
     """{place: ids of its touched stations, in order}; the handshake's, if it came to no message."""
     hops, touched = flow.hops or flow.handshake, {name: {} for name in WALK}
     for hop in hops[:1]:
-        touched[leaving(hop, flow)][hop.source] = True
+        touched[leaving(hop)][hop.source] = True
     for hop in hops:
         if not (hop.lost and entering(hop, flow) == "clients"):
             touched[entering(hop, flow)][hop.target] = True
     return {name: list(stations) for name, stations in touched.items()}
 
 
-def leaving(hop, flow):
+def leaving(hop):
     """The place at a hop's source; a hub stands in for the consumers of all its sockets."""
     kind = kind_of(hop.source)
     return AT_SOURCE.get(kind, kind)
@@ -120,7 +120,7 @@ def place_of_loss(flow):
     for hop in flow.handshake + flow.hops:
         if hop.lost:
             code = hop.detail.get("code")
-            return (entering(hop, flow), "") if code is None else (leaving(hop, flow), str(code))
+            return (entering(hop, flow), "") if code is None else (leaving(hop), str(code))
     return None, ""
 
 
@@ -154,7 +154,7 @@ def find_ways(flow):
     hops, ways = flow.hops + flow.handshake, {}
     answering = "consumers" if touched_stations(flow)["consumers"] else "handler"
     for i, hop in enumerate(hops):
-        ends = leaving(hop, flow), entering(hop, flow)
+        ends = leaving(hop), entering(hop, flow)
         if ends == ("server", "clients"):
             ends = answering, "clients"
         once = bool(flow.hops) and i >= len(flow.hops)

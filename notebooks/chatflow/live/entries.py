@@ -90,7 +90,7 @@ def hop_entries(flow):
     """Each drawn arrow in words, and the places of the flow map that it goes from and to."""
     titles, consumers = station_titles(flow), touched_stations(flow)["consumers"]
     for number, hop in enumerate(flow.handshake + flow.hops, 1):
-        source, target = leaving(hop, flow), entering(hop, flow)
+        source, target = leaving(hop), entering(hop, flow)
         if (source, target) == ("server", "clients"):
             source = "consumers" if consumers else "handler"
         words = hop_words(number, hop, titles)
