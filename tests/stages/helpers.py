@@ -65,13 +65,6 @@ async def joined(instance, room_name, name="alice", after=None):
         yield socket
 
 
-@contextlib.asynccontextmanager
-async def all_of(contexts):
-    """Enter these one by one, and yield what they yield."""
-    async with contextlib.AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(each) for each in contexts]
-
-
 async def until_nobody_is_in_group(chat, room_name):
     """Return when a room's group is empty, however busy the server."""
     give_up_at = time.monotonic() + GONE_SECONDS

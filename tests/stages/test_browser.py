@@ -790,32 +790,6 @@ async def visit(person, site, chat, room_name, host="127.0.0.1"):
     return tab.locator("#outcome"), console
 
 
-@in_stages(7)
-async def test_evil_page_writes_under_any_name_where_there_are_no_accounts(chat, arrive, evil_site):
-    alice, room_name = await arrive("alice"), new_room()
-    await alice.enter(chat, room_name)
-    outcome, _ = await visit(alice, evil_site, chat, room_name)
-    await expect(outcome).to_have_text("written as the boss")
-    await alice.page.reload()
-    await alice.sees(("the boss", RESIGNED))
-
-
-async def test_without_origin_check_a_page_of_the_same_site_writes_as_its_visitor(
-    arrive, evil_site
-):
-    alice, room_name = await arrive("alice"), new_room()
-    async with changed(8, "websockets_channels/asgi.py", "SameOriginOnly(", "(") as chat:
-        await alice.enter(chat, room_name)
-        outcome, _ = await visit(alice, evil_site, chat, room_name, host="localhost")
-        await expect(outcome, "SameSite=Lax keeps the cookie").to_have_text("closed with 4401")
-        await nothing_was_written(alice)
-        outcome, _ = await visit(alice, evil_site, chat, room_name)
-        await expect(outcome, "cookies ignore ports").to_have_text("written as alice")
-        await alice.page.reload()
-        await alice.sees(("alice", "I stay."), ("alice", RESIGNED))
-        await alice.page.context.close()
-
-
 async def nothing_was_written(alice):
     await alice.page.reload()
     await alice.say("I stay.")

@@ -1,4 +1,4 @@
-"""What ends a connection, or makes it deaf, though nobody has left: the labs beside notebook 06."""
+"""What ends a connection, or makes it deaf, though nobody has left: what notebook 06 leaves out."""
 
 import asyncio
 import time
@@ -13,10 +13,9 @@ from channels_redis import core
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
-from chatflow import stage
+from chatflow.probing.people import new_room
 from chatflow.running.servers import ASGI_SERVERS
 from labs.careless_proxy import careless_proxy
-from labs.full_queues import in_redis, in_the_process, of_a_subscriber
 from labs.two_clocks import after_the_day
 from stages.helpers import lone_redis
 
@@ -25,21 +24,6 @@ from stages.helpers import lone_redis
 def server():
     with lone_redis() as server:
         yield server
-
-
-async def test_queue_in_redis_drops_the_newest_and_says_so(server):
-    texts, log = await in_redis(server.url)
-    assert texts == ["loud 1", "loud 2", "loud 3"]
-    rooms = ["loud", "quiet"]
-    assert log == [f"1 of 1 channels over capacity in group {room}" for room in rooms]
-
-
-async def test_queue_in_the_process_drops_the_oldest_silently(server):
-    assert await in_the_process(server.url) == (["loud 3", "loud 4", "loud 5"], [])
-
-
-async def test_redis_disconnects_a_subscriber_that_does_not_read(server):
-    assert 32 <= await of_a_subscriber(server.url) < 50
 
 
 async def test_jobs_are_sorted_by_the_clocks_of_those_who_give_them(server, monkeypatch):
@@ -99,10 +83,11 @@ async def test_no_server_but_daphne_ends_a_socket_that_its_layer_has_forgotten()
     assert ends == [deaf_and_cured] * len(ASGI_SERVERS), dict(zip(ASGI_SERVERS, ends, strict=True))
 
 
-async def test_handshake_through_a_proxy_that_drops_upgrade_is_a_get_for_no_page():
-    async with stage(4) as chat, careless_proxy(chat) as url:
+async def test_handshake_through_a_proxy_that_drops_upgrade_is_a_get_for_no_page(running):
+    chat, path = running(4), f"/ws/chat/{new_room()}/"
+    async with careless_proxy(chat) as url:
         with pytest.raises(websockets.InvalidStatus, match="HTTP 404"):
-            await websockets.connect(f"{url}/ws/chat/lobby/")
-        log = chat.instances[0].program.log.read_text()
-    assert "Not Found: /ws/chat/lobby/" in log
-    assert "WSCONNECTING" not in log, "Daphne has seen no WebSocket"
+            await websockets.connect(f"{url}{path}")
+    log = chat.instances[0].program.said()
+    assert f"Not Found: {path}" in log
+    assert f"WSCONNECTING {path}" not in log, "Daphne has seen no WebSocket"

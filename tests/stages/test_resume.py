@@ -1,7 +1,6 @@
 """Stage 09 on: the database is the truth, the layer a hint; nothing is lost, nothing is twice."""
 
 import asyncio
-import contextlib
 import itertools
 import json
 import re
@@ -34,8 +33,8 @@ from helpers.resume import (
     write_all,
 )
 from helpers.shell import in_shell, store_unseen
-from helpers.talking import say_outside
-from stages.helpers import FINAL, able, all_of, joined
+from helpers.talking import all_of, say_outside
+from stages.helpers import FINAL, able, joined
 
 RESUMING = able("stored_once")
 
@@ -411,57 +410,32 @@ async def test_save_that_is_refused_or_rolled_back_leaves_no_gap(chat):
 WRITTEN = {name: [f"{name} {count}" for count in range(100)] for name in ("alice", "bob")}
 
 
+# That chat_final goes on by its database alone is shown in final/test_service.py.
 async def test_redis_dies_while_people_write_and_who_comes_back_has_everything_once(start):
     room_name = new_room()
     async with start(9, instances=2) as chat:
-        async with redis_dies(chat, room_name) as (guests, carol, _):
+        guests = {
+            name: Guest([instance], room_name, await log_in(chat, name))
+            for name, instance in zip(WRITTEN, chat.instances, strict=True)
+        }
+        async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
+            writing = [
+                tasks.create_task(write_all(guests[name], WRITTEN[name])) for name in WRITTEN
+            ]
+            await until_all_have_come(carol, {"alice 10", "bob 10"})
+            await asyncio.to_thread(chat.redis[0].kill)
             with pytest.raises(websockets.ConnectionClosed):
                 await messages_until(carol, LAST)
             await until_all_have_lost(guests)
+            await asyncio.to_thread(chat.redis[0].restart)
+            tasks.create_task(say_that_was_all(chat, room_name, writing))
         assert carol.close_code == 1011
         events = stored(chat, room_name)
-    for guest in guests.values():
-        assert guest.ends[0] == 1011, "without its layer a socket should not stay open and deaf"
-    assert_all_is_there(events, guests)
-
-
-async def test_redis_dies_while_people_write_and_chat_final_goes_on_by_the_database(start):
-    room_name = new_room()
-    async with start(FINAL, instances=2) as chat:
-        async with redis_dies(chat, room_name) as (guests, carol, heard):
-            heard += await messages_until_all(carol, {"alice 99", "bob 99"})
-            # Nothing but the database brings this one over.
-            await post(chat.instances[1], room_name, "carol", "across")
-            heard += await messages_until(carol, "across")
-            for instance in chat.instances:
-                assert "The layer fails" in instance.program.said(), "the log should tell it"
-        events = stored(chat, room_name)
     for name, guest in guests.items():
-        assert guest.ends == [], f"no socket should close without its layer, as {name}'s did"
-    assert heard[-1]["text"] == LAST, "nor should carol's"
-    assert_all_is_there(events, guests)
-    assert_is_database(events, 0, heard)
-
-
-@contextlib.asynccontextmanager
-async def redis_dies(chat, room_name):
-    """Two write what is WRITTEN, Redis dies meanwhile, and after the block it is back.
-
-    Yields those two by their names, Carol's socket, and what she hears.
-    """
-    guests = {
-        name: Guest([instance], room_name, await log_in(chat, name))
-        for name, instance in zip(WRITTEN, chat.instances, strict=True)
-    }
-    async with joined(chat, room_name, "carol") as carol, asyncio.TaskGroup() as tasks:
-        writing = [tasks.create_task(write_all(guests[name], WRITTEN[name])) for name in WRITTEN]
-        heard = await messages_until_all(carol, {"alice 10", "bob 10"})
-        await asyncio.to_thread(chat.redis[0].kill)
-        yield guests, carol, heard
-        await asyncio.to_thread(chat.redis[0].restart)
-        tasks.create_task(say_that_was_all(chat, room_name, writing))
-        with contextlib.suppress(websockets.ConnectionClosed):
-            heard += await messages_until(carol, LAST)
+        assert guest.ends[0] == 1011, "without its layer a socket should not stay open and deaf"
+        mine = [event["text"] for event in events if event["author"] == name]
+        assert mine == WRITTEN[name], "each should be stored once, in the order of writing"
+        assert_is_database(events, 0, guest.heard)
 
 
 async def until_all_have_lost(guests):
@@ -471,12 +445,10 @@ async def until_all_have_lost(guests):
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def messages_until_all(socket, texts):
-    """All messages that come, until each of these texts has."""
-    heard = []
-    while not texts <= {message["text"] for message in heard}:
-        heard.append(await next_message(socket))
-    return heard
+async def until_all_have_come(socket, texts):
+    """Return when each of these texts has come."""
+    while texts:
+        texts = texts - {(await next_message(socket))["text"]}
 
 
 async def say_that_was_all(chat, room_name, writing):
@@ -487,13 +459,6 @@ async def say_that_was_all(chat, room_name, writing):
     while writing:
         assert (await post(chat, room_name, "carol", LAST)).status_code == 302
         _, writing = await asyncio.wait(writing, timeout=1)
-
-
-def assert_all_is_there(events, guests):
-    for name, guest in guests.items():
-        mine = [event["text"] for event in events if event["author"] == name]
-        assert mine == WRITTEN[name], "each should be stored once, in the order of writing"
-        assert_is_database(events, 0, guest.heard)
 
 
 # --- the migration ------------------------------------------------------------------------------

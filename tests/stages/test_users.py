@@ -17,8 +17,8 @@ from chatflow.probing.stage_probes import LOGOUT_SECONDS
 from chatflow.running.variants import variant
 from helpers.resume import log_in
 from helpers.shell import in_shell
-from helpers.talking import logged_in, new_name, refusal_of, socket_of, write
-from stages.helpers import BAD_PATHS, FINAL, able, all_of, members, until_nobody_is_in_group
+from helpers.talking import all_of, logged_in, new_name, refusal_of, socket_of, write
+from stages.helpers import BAD_PATHS, FINAL, able, members, until_nobody_is_in_group
 from stages.tls import served_over_tls
 
 WITH_USERS = able("logout")

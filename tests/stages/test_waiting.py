@@ -10,8 +10,7 @@ import pytest
 from chatflow import Visitor, post
 from chatflow.clients.readers import stream_reader
 from chatflow.probing.people import new_room
-from chatflow.probing.stage_probes import WSGI_THREADS
-from stages.helpers import all_of
+from helpers.talking import all_of
 
 STREAM_READERS = 200
 
@@ -83,40 +82,11 @@ async def first_events(chat, room_name, count, headers=None):
                 return events
 
 
-async def test_under_wsgi_as_many_waiting_readers_as_threads_block_the_post_that_would_wake_them(
-    start,
-):
-    room_name = new_room()
-    async with start(2) as chat, Visitor(chat) as alice:
-        await alice.open(room_name)
-        undisturbed = await seconds(alice.post(new_room(), "alice", "nobody waits"))
-        path = f"/chat/{room_name}/messages/"
-        async with asyncio.TaskGroup() as tasks:
-            readers = [tasks.create_task(get_json(chat, path)) for _ in range(WSGI_THREADS)]
-            await until_nobody_answers(chat)
-            disturbed = await seconds(alice.post(room_name, "alice", "wake up"))
-            answered_first = [reader for reader in readers if reader.done()]
-        empty_handed = [reader for reader in readers if reader.result().json() == {"messages": []}]
-    assert len(answered_first) >= 1, "the POST should have had to wait until a reader gave up"
-    assert len(empty_handed) >= 1, "at least that reader left without the message"
-    assert disturbed / undisturbed > 20, "waiting readers should have held up the POST"
-
-
 async def seconds(awaitable):
     started = time.monotonic()
     response = await awaitable
     assert response.status_code == 302
     return time.monotonic() - started
-
-
-async def until_nobody_answers(chat):
-    """Return when the server no longer answers a plain page: all its threads are taken."""
-    async with httpx.AsyncClient(base_url=chat.url) as http:
-        while True:
-            try:
-                await http.get("/", timeout=1)
-            except httpx.ReadTimeout:
-                return
 
 
 async def test_under_asgi_200_waiting_readers_block_nothing_and_one_post_wakes_them_all(running):

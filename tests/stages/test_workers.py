@@ -10,8 +10,6 @@ import redis
 from chatflow import post
 from chatflow.clients.sockets import connect, next_event
 from chatflow.probing.people import new_room
-from chatflow.running.labs import log_line
-from helpers.shell import in_shell
 from helpers.talking import write
 from labs.jobs import another_worker, stored, until, waiting
 from stages.helpers import able, get
@@ -173,8 +171,9 @@ def rolled(count):
     return f"alice rolls {' + '.join('1' * count)} = {count}"
 
 
+# Notebook 07 does the same over the queue layer.
 @first_with_worker
-@every_layer
+@pytest.mark.parametrize("layer", ["pubsub"])
 async def test_jobs_wait_for_a_worker_up_to_a_hundred_and_each_is_answered_once(chat):
     """One more is refused in words, and its socket stays open."""
     counts = [1 + number % 3 for number in range(MOST_JOBS)]
@@ -191,38 +190,6 @@ async def test_jobs_wait_for_a_worker_up_to_a_hundred_and_each_is_answered_once(
         last = await next_answer(alice)
     assert heard == [rolled(count) for count in counts]
     assert last == rolled(4), "the refused job was not done after all"
-
-
-@first_with_worker
-async def test_what_a_killed_worker_had_begun_is_lost_and_what_waited_is_not(chat):
-    async with connect(chat, new_room(), "alice") as alice:
-        await give(alice, "/remind 1 tea")
-        await until(lambda: waiting(chat) == 0)
-        await asyncio.to_thread(chat.worker.kill)
-        await give(alice, "/roll 1d1")
-        await asyncio.to_thread(chat.worker.start)
-        # Asked for later and for longer: when it comes, the tea is overdue.
-        await write(alice, "/remind 2 coffee")
-        heard = await answers_until(alice, "alice: coffee")
-    assert heard == ["alice rolls 1 = 1", "alice: coffee"], "the tea died with its worker"
-
-
-SEND_BROKEN_JOB = """
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
-async_to_sync(get_channel_layer("jobs").send)("bot", {"type": "bot.command"})
-"""
-
-
-@first_with_worker
-async def test_job_that_fails_is_logged_and_lost_and_the_next_one_works(chat):
-    async with connect(chat, new_room(), "alice") as alice:
-        await in_shell(chat, SEND_BROKEN_JOB)
-        assert "room_name" in await log_line(chat.worker, "Exception inside application", 10)
-        await write(alice, "/roll 1d1")
-        assert await next_answer(alice) == "alice rolls 1 = 1"
-        assert chat.worker.program.said().count("Exception inside application") == 1
-        assert chat.worker.program.poll() is None
 
 
 @first_with_worker
