@@ -12,6 +12,7 @@ from chatflow.clients.sockets import connect
 from chatflow.clients.visitor import PASSWORD, SESSIONS, Visitor
 from final import helpers
 from final.helpers import ask, at, closing_code, counted, in_database, next_answer, post, submit
+from helpers.forms import WAYS, send_twice, where
 from helpers.resume import log_in
 from helpers.shell import in_shell
 from helpers.talking import new_name
@@ -31,101 +32,22 @@ async def visitor(chat, name):
         yield visitor
 
 
-# --- forms that are sent twice --------------------------------------------------------------------
-
-# How the second request differs from the first: both leave before an answer is there; the browser
-# has taken the answer's cookies before the second leaves; or only the first's answer is lost.
-WAYS = ["at once", "with the new cookies", "with the old cookies"]
-
-
-async def send_twice(visitor, path, way, page=None, **fields):
-    """Load a page, and send a form that is on it, to `path`, twice. Returns both answers."""
-    loaded = await visitor.load(page or path)
-    hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', loaded.text)
-    data = {**dict(hidden), **fields, "csrfmiddlewaretoken": visitor.token}
-    if way == "at once":
-        # Both have the cookies of now: each is made before the other's answer can come.
-        return await asyncio.gather(*(visitor.http.post(path, data=data) for _ in "12"))
-    jar = visitor.http.cookies.jar
-    old = list(jar)
-    first = await visitor.http.post(path, data=data)
-    if way == "with the old cookies":
-        jar.clear()
-        for cookie in old:
-            jar.set_cookie(cookie)
-    return first, await visitor.http.post(path, data=data)
+# --- forms that are sent twice; others are in stages/test_users.py --------------------------------
 
 
 async def assert_in(visitor):
     assert (await visitor.http.get(CHANGE)).status_code == 200, "they should be logged in"
 
 
-def where(answers):
-    return [(answer.status_code, answer.headers.get("location")) for answer in answers]
-
-
 @pytest.mark.parametrize("way", WAYS)
-async def test_sign_up_that_is_sent_twice_makes_one_account_and_lets_in(chat, visitor, way):
-    for_all = {"username": visitor.name, "password1": PASSWORD, "password2": PASSWORD}
-    answers = await send_twice(visitor, f"{SIGN_UP}?next=/chat/lobby/", way, **for_all)
-    assert where(answers) == [(302, "/chat/lobby/")] * 2, "neither an error nor a refusal"
-    assert helpers.user_id(chat, visitor.name), "there should be one of this name"
-    await assert_in(visitor)
-
-
-async def test_sign_up_under_a_name_of_somebody_else_is_refused(chat, visitor):
-    await log_in(chat, "alice")
-    await visitor.load(SIGN_UP)
-    for password in ("not hers, surely", "x"):
-        fields = {"username": "alice", "password1": password, "password2": password}
-        page = await submit(visitor, SIGN_UP, **fields)
-        assert page.status_code == 200
-        assert "A user with that username already exists." in page.text
-    assert not visitor.session
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("path", [LOG_IN, "/admin/login/"])
-async def test_login_that_is_sent_twice_lets_in(chat, visitor, path, way):
+async def test_login_to_the_admin_that_is_sent_twice_lets_in(chat, visitor, way):
     async with Visitor(chat, visitor.name, fresh=True) as first:
         await first.log_in()
     in_database(chat, "UPDATE auth_user SET is_staff = 1 WHERE username = ?", visitor.name)
     fields = {"username": visitor.name, "password": PASSWORD}
-    answers = await send_twice(visitor, f"{path}?next=/chat/lobby/", way, **fields)
+    answers = await send_twice(visitor, "/admin/login/?next=/chat/lobby/", way, **fields)
     assert where(answers) == [(302, "/chat/lobby/")] * 2
     await assert_in(visitor)
-
-
-async def test_login_as_somebody_else_with_an_old_page_is_not_taken_for_sent_twice(chat, visitor):
-    await visitor.log_in()
-    await visitor.load(LOG_IN)
-    data = {"username": "alice", "password": PASSWORD, "csrfmiddlewaretoken": "x" * 64}
-    assert (await visitor.http.post(LOG_IN, data=data)).status_code == 403
-
-
-@pytest.mark.parametrize("way", WAYS)
-async def test_password_change_that_is_sent_twice_is_one(chat, visitor, way):
-    await visitor.log_in()
-    new = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
-    answers = await send_twice(visitor, CHANGE, way, old_password=PASSWORD, **new)
-    assert where(answers) == [(302, "/")] * 2, "it should be done, and said to be done"
-    await assert_in(visitor)
-    async with Visitor(chat, visitor.name, fresh=True) as other:
-        await other.submit(LOG_IN, password=PASSWORD)
-        assert not other.session, "the old password is good for nothing"
-        await other.submit(LOG_IN, password=NEW_PASSWORD)
-        assert other.session
-
-
-async def test_password_change_with_a_wrong_password_is_refused(chat, visitor):
-    await visitor.log_in()
-    for old, new, words in [
-        ("wrong", NEW_PASSWORD, "old password was entered incorrectly"),
-        (PASSWORD, "12345", "too short"),
-    ]:
-        page = await visitor.submit(CHANGE, old_password=old, new_password1=new, new_password2=new)
-        assert page.status_code == 200
-        assert words in page.text
 
 
 async def test_password_change_of_a_stranger_who_knows_no_password_leads_to_the_login(visitor):

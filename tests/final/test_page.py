@@ -13,7 +13,7 @@ from chatflow import post
 from chatflow.basics.addresses import HOST, Address
 from chatflow.basics.hidden import hidden
 from chatflow.clients.browser import chromium
-from chatflow.clients.visitor import PASSWORD, Visitor
+from chatflow.clients.visitor import PASSWORD
 from final.helpers import FINAL, PATIENCE, in_database, session_of, store
 from final.users import ALIAS, BACK, OFFLINE, arriving, look_at
 from helpers.browser import UNREACHABLE
@@ -196,17 +196,6 @@ async def test_a_script_that_comes_late_takes_the_focus_from_no_field(chat, arri
 
 
 # --- pages that were left -------------------------------------------------------------------
-
-
-async def test_a_browser_keeps_no_page_of_somebody_logged_in(chat, room_name):
-    async with Visitor(chat, "alice") as alice:
-        await alice.log_in()
-        for path in ("/", f"/chat/{room_name}/", "/accounts/password_change/", "/nothing/here/"):
-            answer = await alice.http.get(path)
-            said = answer.headers.get("Cache-Control", "")
-            assert "no-store" in said, f"{path} ({answer.status_code}) says {said!r}"
-        asset = await alice.http.get("/static/chat/chat.js")
-        assert "no-store" not in asset.headers.get("Cache-Control", ""), "files may be kept"
 
 
 async def test_who_leaves_a_page_is_gone_and_comes_back_to_a_new_one(alice, bob):

@@ -7,6 +7,7 @@ import pytest
 
 from chatflow import Visitor, post
 from chatflow.probing.people import new_room
+from helpers.forms import assert_refused_in_words
 from stages.helpers import FINAL, able, changed, get, in_stages
 
 every_stage = in_stages(*range(1, FINAL + 1))
@@ -111,10 +112,11 @@ async def test_post_without_csrf_token_is_403_and_stores_nothing(chat):
 async def test_bad_texts_and_bad_authors_are_refused_in_words_and_store_nothing(chat):
     # No text, only white space, too long, and a null character.
     for text in ("", " \t\n\u3000", "x" * 2_001, "nul \x00"):
-        await assert_form_is_refused(chat, "eve", text)
+        await assert_form_is_refused(chat, author="eve", text=text)
+    await assert_form_is_refused(chat, author="eve")
     # Up to stage 07 people write under whatever name they give.
     for author in ("", "   ", "e" * 51) if chat.stage.can["unforgeable"] == "no" else ():
-        await assert_form_is_refused(chat, author, "hello")
+        await assert_form_is_refused(chat, author=author, text="hello")
 
 
 @every_stage_with_users
@@ -129,12 +131,13 @@ async def test_author_that_a_form_gives_changes_nothing(chat):
     assert shown == ["eve"] * len(authors), "the author is who is logged in"
 
 
-async def assert_form_is_refused(chat, author, text):
+async def assert_form_is_refused(chat, **fields):
     room_name = new_room()
-    response = await post(chat, room_name, author, text)
+    async with Visitor(chat, "eve") as eve:
+        await eve.open(room_name)
+        response = await eve.submit(f"/chat/{room_name}/", **fields)
     assert_plain_refusal(response, 400)
-    said = re.search(r'role="alert"[^>]*>\s*[^<\s]', response.text)
-    assert said, "say what is wrong with the form"
+    assert_refused_in_words(response, 400)
     assert room_name not in (await get(chat, "/")).text, "a refused message must not be stored"
 
 
