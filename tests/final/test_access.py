@@ -311,7 +311,9 @@ async def test_private_room_is_for_its_founder_and_who_is_invited_until_they_lea
         await member.load("/")
         assert (await submit(member, "/", room_name=room_name)).status_code == 302
         assert (await visitor.open(room_name)).status_code == 403
-        await member.open(room_name)
+        page = (await member.open(room_name)).text
+        invite = re.search('<input [^>]*name="user"[^>]*>', page)
+        assert 'autocapitalize="none"' in invite[0], "as with all fields of a name: see test_pages"
         invited = await submit(member, f"/chat/{room_name}/invite/", user="visitor")
         assert invited.status_code == 302
         await visitor.open(room_name)

@@ -109,18 +109,6 @@ async def test_the_enter_that_ends_a_word_of_an_input_method_sends_nothing(alice
     await alice.sees(("alice", "にほん"))
 
 
-async def test_no_keyboard_makes_the_first_letter_of_a_name_large(chat, alice, room_name):
-    names = alice.page.locator("input:is([name=room_name], [name=user], [name=username])")
-    for path in ("/accounts/signup/", "/accounts/login/", "/", "a private room"):
-        if path == "a private room":
-            await begin(alice, room_name)
-        else:
-            await alice.page.goto(f"{chat.url}{path}")
-        await expect(names.first, path).to_be_attached()
-        for field in await names.all():
-            await expect(field, path).to_have_attribute("autocapitalize", "none")
-
-
 async def begin(user, room_name, **options):
     """Begin a private room, on the page that lists all rooms."""
     await user.page.get_by_label("Room name").last.fill(room_name)

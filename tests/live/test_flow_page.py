@@ -312,14 +312,6 @@ async def test_only_on_loopback(two_on_redis):
     assert listeners == ["127.0.0.1"]
 
 
-async def test_port_that_the_page_cannot_have_is_answered_with_one_sentence(repository):
-    with scripts.two_free_ports() as (first, listeners):
-        listeners[0].close()
-        for port, *words in [(first, f"Port {first + 1} ", "--port"), (65535, "flow page")]:
-            done = scripts.run_script(repository, "run_step.sh", "1", "--flow", "--port", str(port))
-            scripts.assert_one_sentence(done, 2, *words)
-
-
 async def test_ctrl_c_ends_all_and_the_page_says_so_and_comes_back(repository, watch):
     with scripts.two_free_ports() as (first, listeners):
         for listener in listeners:

@@ -32,7 +32,7 @@ from final.helpers import caught_up, closing_code
 from helpers import scripts
 
 BAD_USAGE = ["", "0", "10", "99", "abc", "٣", "1 --bogus", "1 --port -1", "1 --port 70000"]
-BAD_USAGE += ["1 --port 65535 --instances 2", "1 --instances 0"]
+BAD_USAGE += ["1 --port 65535 --instances 2", "1 --port 65535 --flow", "1 --instances 0"]
 BAD_USAGE += ["1 --server uvicorn", "5 --server gunicorn", "5 --redis-shards 2"]
 BAD_USAGE += ["1 --database postgres://localhost/chat"]
 
@@ -83,11 +83,15 @@ def test_script_ends_with_the_sentence_and_its_exit_code(repository):
     assert scripts.run_folders(repository) == []
 
 
-@pytest.mark.parametrize("offset", [0, 1], ids=["first port", "second port"])
-def test_busy_port_is_answered_with_one_sentence(run_step, offset):
+@pytest.mark.parametrize(
+    ("words", "offset"),
+    [("6 --instances 2", 0), ("6 --instances 2", 1), ("1 --flow", 1)],
+    ids=["first port", "second port", "port of the flow page"],
+)
+def test_busy_port_is_answered_with_one_sentence(run_step, words, offset):
     with scripts.two_free_ports() as (first, listeners):
         listeners[1 - offset].close()
-        done = run_step("6", "--instances", "2", "--port", str(first))
+        done = run_step(*words.split(), "--port", str(first))
     scripts.assert_one_sentence(done, 2, f"Port {first + offset} ", "--port")
 
 
@@ -436,20 +440,6 @@ async def test_fixed_ports_follow_each_other_and_messages_survive_a_restart(repo
     assert scripts.databases(repository.parent) == kept, "and nowhere outside of it"
 
 
-async def test_two_runs_at_once_never_meet(repository):
-    with scripts.step(repository, "6") as first, scripts.step(repository, "6") as second:
-        assert_it_says_what_runs_and_what_to_try(first, "6")
-        assert "for this run only" not in first.said
-        assert "for this run only" in second.said, "it must say that its messages will be gone"
-        async with websocket_reader(second, "lobby") as bob:
-            await post(first, "lobby", "alice", "in the first run")
-            await post(second, "lobby", "bob", "in the second run")
-            # Had the first run's message come here, it would have come first.
-            assert (await bob.next(within=10))["text"] == "in the second run"
-        assert "in the second run" not in page(first, "lobby")
-        assert "in the first run" not in page(second, "lobby")
-
-
 @pytest.fixture
 def given_redis(repository):
     """A Redis as a user may have it running."""
@@ -458,18 +448,28 @@ def given_redis(repository):
     folder.close()
 
 
-async def test_given_redis_is_used_with_keys_of_its_own_and_left_as_it_was(repository, given_redis):
+async def test_two_runs_at_once_never_meet_and_a_given_redis_is_left_as_it_was(
+    repository, given_redis
+):
+    given = {"variables": {"REDIS_URL": given_redis.url}}
     client = redis.Redis.from_url(given_redis.url, decode_responses=True)
     client.set("foreign", "untouched")
-    with scripts.step(repository, "6", variables={"REDIS_URL": given_redis.url}) as running:
-        assert f"yours, queue layer: {given_redis.url}" in running.said
-        assert not running.find(str(redis_server.find_binary())), "it must not start another one"
-        async with websocket_reader(running, "lobby") as bob:
-            await bob.post("bob", "by your Redis")
-            assert (await bob.next(within=10))["text"] == "by your Redis"
+    with scripts.step(repository, "6") as first, scripts.step(repository, "6", **given) as second:
+        assert_it_says_what_runs_and_what_to_try(first, "6")
+        assert "for this run only" not in first.said
+        assert "for this run only" in second.said, "it must say that its messages will be gone"
+        assert f"yours, queue layer: {given_redis.url}" in second.said
+        assert not second.find(str(redis_server.find_binary())), "it must not start another one"
+        async with websocket_reader(second, "lobby") as bob:
+            await post(first, "lobby", "alice", "in the first run")
+            await post(second, "lobby", "bob", "in the second run")
+            # Had the first run's message come here, it would have come first.
+            assert (await bob.next(within=10))["text"] == "in the second run"
             ours = set(client.keys()) - {"foreign"}
             assert ours, "the layer must keep its groups in the given Redis"
             assert all(key.startswith("06_redis_layer-") for key in ours), ours
+        assert "in the second run" not in page(first, "lobby")
+        assert "in the first run" not in page(second, "lobby")
     assert client.get("foreign") == "untouched"
     calls = {name.lower() for name in client.info("commandstats")}
     client.close()
