@@ -265,17 +265,22 @@ async def assert_crosses(chat, room_name):
         websocket_reader(here, room_name) as alice,
         websocket_reader(there, room_name) as bob,
     ):
-        await alice.post("alice", "across")
-        assert (await bob.next())["text"] == "across"
+        await alice.post("alice", f"across {room_name}")
+        assert (await bob.next())["text"] == f"across {room_name}"
 
 
 async def test_rooms_are_spread_over_the_shards_and_all_of_them_work(start):
-    async with start(6, instances=2, redis_shards=2) as chat:
+    async with start(6, instances=2, redis_shards=2, trace=True) as chat:
         # Names that differ only in their last letter would all share a shard: CRC32 does that.
         room_names = ["lobby", "tea", "news", "python", "django", "music"]
         shown = (await asyncio.to_thread(chat.manage, "shards", *room_names)).stdout
         shard_of = dict(line.split() for line in shown.splitlines())
         assert list(shard_of) == room_names
-        assert set(shard_of.values()) == {server.url for server in chat.redis}
+        stations = {one.url: f"layer/redis-{number}" for number, one in enumerate(chat.redis, 1)}
+        assert set(shard_of.values()) == set(stations)
         for room_name in room_names:
             await assert_crosses(chat, room_name)
+            flow = await chat.flow(f"across {room_name}")
+            calls = (f"group_send chat_{room_name}", f"ZRANGE chat_{room_name}")
+            sent_to = [hop.target for hop in flow.hops if hop.label in calls]
+            assert sent_to == [stations[shard_of[room_name]]] * 2, "MONITOR saw it there too"
