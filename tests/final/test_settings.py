@@ -1,31 +1,39 @@
-"""What chat_final makes of its environment, as its answers show it."""
+"""What chat_final makes of its environment, as its answers show it.
 
-import httpx
+As it ships: stages/test_plain_django.py.
+"""
+
 import pytest
 
-from chatflow.basics.addresses import HOST
-from chatflow.running.instances import AS_PROXY
-from final.helpers import FINAL
+from chatflow import find_stage
+from stages.helpers import bare_environment, run_python
 
+HOST = "localhost"
 PRODUCTION = {
-    "DEVELOPMENT": "0",
     "SECRET_KEY": "only-for-this-test-and-longer-than-fifty-characters-1234567890",
     "ALLOWED_HOSTS": HOST,
 }
 ALL = {"HSTS_SECONDS": "3600", "HSTS_SUBDOMAINS": "1"}
+ASK = f"""
+import django
+django.setup()
+from django.test import Client
+over_tls = {{"host": "{HOST}", "x-forwarded-proto": "https"}}
+answer = Client().get("/accounts/login/", headers=over_tls)
+print(answer.status_code, answer.headers.get("strict-transport-security"))
+"""
 
 
 @pytest.mark.parametrize(
     ("told", "header"),
     [
-        (PRODUCTION, "max-age=31536000"),
         (PRODUCTION | ALL, "max-age=3600; includeSubDomains; preload"),
-        (ALL, None),
+        (ALL | {"DEVELOPMENT": "1"}, None),
     ],
-    ids=["production", "all that may be said", "development"],
+    ids=["all that may be said", "development"],
 )
-async def test_browsers_are_tied_to_https_as_far_as_the_owner_says(start, told, header):
-    async with start(FINAL, settings=told) as chat, httpx.AsyncClient(headers=AS_PROXY) as http:
-        answer = await http.get(f"{chat.url}/accounts/login/")
-    assert answer.status_code == 200
-    assert answer.headers.get("strict-transport-security") == header
+def test_browsers_are_tied_to_https_as_far_as_the_owner_says(told, header):
+    environment = bare_environment() | told
+    environment["DJANGO_SETTINGS_MODULE"] = "websockets_channels.settings"
+    done = run_python(find_stage("final").folder, environment, "-c", ASK)
+    assert (done.returncode, done.stdout) == (0, f"200 {header}\n"), done.stderr

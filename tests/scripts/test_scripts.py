@@ -1,7 +1,4 @@
-"""All scripts but run_step.sh, which has a module of its own: help, set-up, manage.sh, bench.sh.
-
-chat_final on its own, without them, too.
-"""
+"""All scripts but run_step.sh, which has a module of its own: help, set-up, manage.sh, bench.sh."""
 
 import contextlib
 import platform
@@ -14,7 +11,7 @@ import psutil
 import pytest
 
 from chatflow import websocket_reader
-from chatflow.basics.catalog import FINAL, ROOT
+from chatflow.basics.catalog import ROOT
 from chatflow.bench import __main__ as bench
 from chatflow.commands import manage
 from chatflow.running import processes
@@ -235,16 +232,3 @@ def test_bench_leaves_nothing_when_it_is_stopped(tmp_path):
             script.send(number)
         for script in (one, other):
             scripts.assert_nothing_left(script)
-
-
-def test_chat_final_on_its_own_keeps_its_database_in_its_own_folder(tmp_path):
-    # Folders with any characters in their names, one within the other.
-    folder = tmp_path.joinpath("c++", "C#", "50%", "%41", scripts.ODD) / "chat"
-    leave_out = shutil.ignore_patterns("__pycache__", "*.sqlite3*", "staticfiles")
-    shutil.copytree(ROOT / FINAL, folder, ignore=leave_out)
-    connect = "from django.db import connection; connection.ensure_connection()"
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "--command", connect]
-    untouched = {"DATABASE_URL": None, "DJANGO_SETTINGS_MODULE": None, "DEVELOPMENT": "1"}
-    environment = scripts.environment(untouched)
-    subprocess.run(command, cwd=folder, env=environment, timeout=60, check=True)
-    assert scripts.databases(tmp_path) == {folder / "db.sqlite3"}

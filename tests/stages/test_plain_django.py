@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from chatflow import find_stage, stages
 from chatflow.basics.catalog import ROOT
+from helpers import scripts
 from stages.helpers import bare_environment, copied, lone_redis, port_of, program, run_python
 
 # Port 0: the system chooses one, and the server's log says which.
@@ -41,7 +42,9 @@ def stage(request):
 
 @pytest.fixture
 def copy(stage, stage_folders, tmp_path):
-    return copied(stage_folders.get(stage.number, stage.folder), tmp_path)
+    # In folders with any characters in their names, one within the other.
+    place = tmp_path.joinpath("c++", "C#", "50%", "%41", scripts.ODD)
+    return copied(stage_folders.get(stage.number, stage.folder), place)
 
 
 @pytest.fixture
@@ -54,8 +57,11 @@ def manage(copy, environment, *arguments):
     return run_python(copy, environment, "manage.py", *arguments)
 
 
-async def test_migrate_and_the_server_command_of_the_readme_are_enough(stage, copy, environment):
+async def test_migrate_and_the_server_command_of_the_readme_are_enough(
+    stage, copy, environment, tmp_path
+):
     migrate(copy, environment)
+    assert scripts.databases(tmp_path) == {copy / "db.sqlite3"}, "in its own folder"
     async with serving(stage.server, copy, environment) as url, httpx.AsyncClient() as http:
         assert (await http.get(url)).status_code == 200
 
@@ -140,7 +146,7 @@ async def test_in_production_it_serves_its_static_files_and_speaks_https_only(co
             assert (await http.get(path)).status_code == 200, f"nobody serves {path}"
         plain = await http.get("/accounts/login/", headers={"X-Forwarded-Proto": "http"})
     assert plain.headers["location"] == "https://chat.example.com/accounts/login/"
-    assert "max-age=" in page.headers["strict-transport-security"]
+    assert page.headers["strict-transport-security"] == "max-age=31536000"
     cookies = page.headers.get_list("set-cookie")
     assert cookies
     assert all("Secure" in cookie for cookie in cookies)
