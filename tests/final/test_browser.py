@@ -16,7 +16,7 @@ from chatflow.clients.visitor import PASSWORD
 from final.helpers import FINAL, in_database, session_of, set_status, store, user_id
 from final.users import OFFLINE, SMALLEST, assert_fits, look_at
 from helpers import browser
-from helpers.browser import LOGGED_OUT, MARKUP, MARKUP_WITH_SCRIPT, UNREACHABLE
+from helpers.browser import MARKUP, MARKUP_WITH_SCRIPT, UNREACHABLE
 from helpers.talking import new_name
 
 # One browser and one run of the stage for all tests of this file: they stay in one event loop.
@@ -524,18 +524,6 @@ async def test_a_banned_user_is_told_and_the_page_does_not_knock_again(chat, ali
     await bob.page.reload()
     await bob.is_at("Not for you")
     bob.forgive("status of 403")
-
-
-async def test_logged_out_in_another_tab_a_page_says_so_and_keeps_what_waits(chat, enter):
-    carol = await enter("carol")
-    await browser.log_out_elsewhere(carol, chat)
-    await expect(carol.status).to_have_text(LOGGED_OUT)
-    await carol.say("too late")
-    await carol.keeps_waiting("too late")
-    await expect(carol.status).to_have_text(re.compile("^Logged out.* · 1 not sent$"))
-    await carol.page.reload()
-    await carol.fill_in(username="carol", password=PASSWORD)
-    await carol.sees(("carol", "too late"))
 
 
 async def test_a_flood_is_told_in_words_and_goes_out_by_itself_in_time(chat, enter):

@@ -30,7 +30,7 @@ from helpers.browser import (
 )
 from helpers.resume import log_in
 from helpers.talking import new_name
-from stages.helpers import changed, in_stages, long_polling
+from stages.helpers import FINAL, changed, in_stages, long_polling
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -699,7 +699,7 @@ async def test_page_by_plain_http_sends_and_has_a_refused_message_back(chat, arr
     await expect(alice.status).to_have_text("Live")
 
 
-@in_stages(8, 9)
+@in_stages(8, 9, FINAL)
 async def test_after_a_logout_in_one_tab_the_other_says_so_and_keeps_its_text(chat, arrive):
     alice, room_name, sockets = await arrive(new_name()), new_room(), []
     alice.page.on("websocket", lambda socket: sockets.append(socket))
@@ -710,6 +710,8 @@ async def test_after_a_logout_in_one_tab_the_other_says_so_and_keeps_its_text(ch
     await alice.say("too late")
     if waits := chat.stage.can["stored_once"] == "yes":
         await alice.keeps_waiting("too late")
+        unsent = "not sent" if chat.stage.number == FINAL else "waiting to be sent"
+        await expect(alice.status).to_have_text(re.compile(f"^Logged out.* · 1 {unsent}$"))
     else:
         await expect(alice.text_field, "no login in its place").to_have_value("too late")
     # A network that goes and comes makes other pages connect again.
