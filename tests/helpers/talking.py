@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import json
 import secrets
 
 import pytest
 import websockets
 
 from chatflow import Visitor
-from chatflow.clients.sockets import connect
+from chatflow.clients.sockets import connect, frame
 
 
 @contextlib.asynccontextmanager
@@ -23,8 +22,8 @@ def new_name():
     return f"user-{secrets.token_hex(6)}"
 
 
-def post_frame(text, author="alice"):
-    return json.dumps({"type": "post", "author": author, "text": text})
+def post_frame(text, author="alice", **others):
+    return frame("post", author=author, text=text, **others)
 
 
 async def write(socket, text):
