@@ -155,6 +155,18 @@ async def arriving(browser, kind=Person, script=LUCK, **always):
     assert not troubles, "the console of a page should stay silent"
 
 
+async def assert_each_is_there_once(alice, bob, said):
+    """Both see the same; who of the two was back first, chance says."""
+    shown = []
+    for person in (alice, bob):
+        items = person.page.locator("#messages li")
+        await expect(items).to_have_count(len(said))
+        shown.append(await items.locator(":is(b, p)").all_inner_texts())
+        assert len(person.loads) == 1, f"{person.name} should not have to reload"
+    assert shown[0] == shown[1], "both should see the same, in the same order"
+    assert sorted(zip(shown[0][::2], shown[0][1::2], strict=True)) == sorted(said)
+
+
 async def assert_nothing_was_injected(person):
     # The page's own scripts are a module and, from 08 on, a piece of JSON.
     script = "script:not([type=module], [type='application/json'])"

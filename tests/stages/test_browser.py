@@ -22,6 +22,7 @@ from helpers.browser import (
     OFFLINE,
     READY,
     UNREACHABLE,
+    assert_each_is_there_once,
     assert_fits_and_can_be_read,
     assert_no_sideways_scrolling,
     assert_nothing_was_injected,
@@ -631,18 +632,6 @@ async def test_pages_come_back_by_themselves_when_their_killed_server_does(start
         for person in (alice, bob):
             await person.page.close()
             person.forgive(UNREACHABLE)
-
-
-async def assert_each_is_there_once(alice, bob, said):
-    """Both see the same; who of the two was back first, chance says."""
-    shown = []
-    for person in (alice, bob):
-        items = person.page.locator("#messages li")
-        await expect(items).to_have_count(len(said))
-        shown.append(await items.locator(":is(b, p)").all_inner_texts())
-        assert len(person.loads) == 1, f"{person.name} should not have to reload"
-    assert shown[0] == shown[1], "both should see the same, in the same order"
-    assert sorted(zip(shown[0][::2], shown[0][1::2], strict=True)) == sorted(said)
 
 
 @in_stages(9)
