@@ -74,7 +74,7 @@ def csrf_failure(request, reason=""):
     """The page of a form with an old token. A login that was sent twice has one, and is done."""
     is_login = request.resolver_match.url_name in ("login", "signup")
     name = request.user.get_username()
-    if is_login and name and name == request.POST.get("username"):
+    if is_login and name and name == request.POST.get("username", "").strip():
         return redirect(views.LoginView(request=request).get_success_url())
     return origins.csrf_failure(request, reason)
 
