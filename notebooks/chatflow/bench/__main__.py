@@ -5,9 +5,8 @@ import asyncio
 import sys
 
 from ..basics.errors import LaunchError
-from . import fanout, report, tracing_cost
+from . import fanout, report
 from .measuring import describe_machine, keep, print_table
-from .start import measure_start
 from .systems import allow_many_files
 from .testing import compare_test_runs
 
@@ -46,8 +45,6 @@ def parser():
         added[name].add_argument(
             "--keep", action="store_true", help="keep the figures, for the tables of `report`"
         )
-    added["start"].set_defaults(run=lambda options: measure_start())
-    added["trace"].set_defaults(run=lambda options: asyncio.run(tracing_cost.compare()))
     added["tests"].set_defaults(run=compare_test_runs)
     added["tests"].add_argument("--against", metavar="REVISION", required=True)
     added["tests"].add_argument("--rounds", type=int, default=3, help="3 if not given")
@@ -59,7 +56,9 @@ def parser():
 def run_load(options):
     allow_many_files()
     what = report.PARTS[options.verb]
-    facts = asyncio.run(what.measure())
+    facts = what.measure()
+    if asyncio.iscoroutine(facts):
+        facts = asyncio.run(facts)
     print()
     print_table(*what.table(facts))
     print(f"\n{what.in_words(facts)}")

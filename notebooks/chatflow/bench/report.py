@@ -2,7 +2,7 @@
 
 from ..basics.catalog import ROOT
 from ..basics.pages import FAULTS, PERFORMANCE, README, with_parts
-from . import charts, connections, fanout, faults, growth, instances, posts
+from . import charts, connections, fanout, faults, growth, instances, posts, start, tracing_cost
 from .measuring import kept
 
 PICTURES = ROOT / "notebooks" / "pictures"
@@ -12,6 +12,8 @@ PARTS = {
     "connections": connections,
     "instances": instances,
     "posts": posts,
+    "start": start,
+    "trace": tracing_cost,
 }
 SHADES = {"light": "fanout.svg", "dark": "fanout_dark.svg"}
 

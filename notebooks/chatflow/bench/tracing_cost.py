@@ -12,10 +12,8 @@ from .systems import cpu_seconds
 NUMBER, INSTANCES, CLIENTS, MESSAGES, ROUNDS = 6, 2, 20, 300, 7
 
 
-async def compare():
-    """Print the ratio of CPU per delivery, traced to untraced: median of interleaved rounds."""
-    print(f"stage {NUMBER:02}, {INSTANCES} instances, {CLIENTS} clients in a room, on Daphne")
-    print(f"{ROUNDS} rounds of {MESSAGES} messages each, on and off in turn; with Redis' share")
+async def measure():
+    """Returns the facts to keep: µs of CPU per delivery without and with it, round by round."""
     async with (
         stage(NUMBER, instances=INSTANCES) as off,
         stage(NUMBER, instances=INSTANCES, trace=True) as on,
@@ -23,10 +21,28 @@ async def compare():
         await deliver(off)  # what is loaded and connected at the first message
         await deliver(on)
         rounds = [(await deliver(off), await deliver(on)) for _ in range(ROUNDS)]
-    for number, (without, with_it) in enumerate(rounds, 1):
-        print(f"  round {number}: off {without:.0f} µs, on {with_it:.0f} µs per delivery")
-    ratio = statistics.median(with_it / without for without, with_it in rounds)
-    print(f"tracing on / off, CPU per delivered message: {ratio:.2f} (median)")
+    return {"instances": INSTANCES, "clients": CLIENTS, "messages": MESSAGES, "rounds": rounds}
+
+
+def table(facts):
+    head = [
+        f"stage {NUMBER:02}, {facts['instances']} instances, {facts['clients']} clients in a room",
+        "CPU per delivery, µs",
+    ]
+    names = "without tracing", "with tracing"
+    return head, [
+        [name, f"{statistics.median(costs):.0f}"]
+        for name, costs in zip(names, zip(*facts["rounds"], strict=True), strict=True)
+    ]
+
+
+def in_words(facts):
+    ratios = sorted(with_it / without for without, with_it in facts["rounds"])
+    return (
+        f"Tracing on and off in turn, {len(ratios)} rounds of {facts['messages']} messages each, "
+        f"on Daphne; Redis' share included. The median of the ratios is "
+        f"{statistics.median(ratios):.2f}; they go from {ratios[0]:.2f} to {ratios[-1]:.2f}."
+    )
 
 
 async def deliver(run):
