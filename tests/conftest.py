@@ -127,6 +127,17 @@ class Jobs(LoadFileScheduling):
         alone = any(name in nodeid for name in ALONE)
         return nodeid if alone else super()._split_scope(nodeid)
 
+    def _assign_work_unit(self, node):
+        # Rather from a folder where this worker has been: what its tests share runs there already.
+        been = {folder_of(scope) for scope in self.assigned_work.get(node, ())}
+        if near := next((scope for scope in self.workqueue if folder_of(scope) in been), None):
+            self.workqueue.move_to_end(near, last=False)
+        super()._assign_work_unit(node)
+
+
+def folder_of(scope):
+    return scope.partition("::")[0].rpartition("/")[0]
+
 
 def pytest_xdist_make_scheduler(config, log):
     return Jobs(config, log)
