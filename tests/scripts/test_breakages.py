@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(300)
 AREAS = ["drawing", "final", "launcher", "stages", "tracing"]
 FEWEST = 80
 NOT_COPIED = shutil.ignore_patterns(
-    *(".git", ".run", ".venv*", "__pycache__", ".*_cache", ".hypothesis", "*.sqlite3*")
+    *(".git", ".run", ".venv*", "__pycache__", ".*_cache", ".hypothesis", "*.sqlite3*", "mine.py")
 )
 # All that a run of tests starts has it in its environment, and so is found whatever is broken.
 MARK = "MARK_OF_A_BREAKAGE"
