@@ -65,15 +65,18 @@ class Copy:
             return program.poll(), program.said()
         finally:
             program.stop()
-            end_marked(mark, self.files.path)
+            end_marked(mark, self.files)
 
 
-def end_marked(mark, path):
+def end_marked(mark, files):
     """End what is left: of a breakage that lets programs go on, nobody else would."""
     for process in psutil.process_iter():
+        if process.pid == files.sweeper.pid:
+            continue  # it has to remove the folder, which is why it is told its path
         with contextlib.suppress(psutil.Error):
             # Redis writes its title over its environment, but begins it with its own path.
-            if process.environ().get(MARK) == mark or str(path) in " ".join(process.cmdline()):
+            path = str(files.path)
+            if process.environ().get(MARK) == mark or path in " ".join(process.cmdline()):
                 process.kill()
 
 
@@ -83,6 +86,7 @@ def copy():
     files = RunFolder("breakages")
     yield Copy(files)
     files.close()
+    assert not files.path.exists(), "the copy should be gone"
 
 
 def test_list_has_breakages_of_each_area():
