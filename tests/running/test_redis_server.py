@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import socket
 import time
 
@@ -92,6 +93,20 @@ def test_what_a_server_was_told_before_it_died_is_recorded_though_it_comes_late(
     server.kill()
     monitor.catch_up()
     assert "SET last words" in monitor.path.read_text()
+
+
+def test_who_was_there_before_the_monitor_is_known_by_name(server, tmp_path):
+    # As after a restart, to which an instance may come back before the monitor does.
+    with server.connect(client_name="A") as early:
+        early.ping()
+        monitor = Monitor(server, tmp_path)
+        early.set("tea", "ready")
+        monitor.catch_up()
+        commands = [json.loads(line) for line in monitor.path.read_text().splitlines()]
+        [name] = [one for one in commands if one["words"] == "CLIENT SETNAME A"]
+        [written] = [one for one in commands if one["words"] == "SET tea ready"]
+    assert name["client"] == written["client"]
+    assert name["at"] < written["at"]
 
 
 def test_clocks_are_compared_though_the_processor_is_away_between_two_looks(monkeypatch):

@@ -23,7 +23,17 @@ class Monitor:
         self.asking = server.connect(socket_timeout=ANSWER_SECONDS)
         self.marks, self.seen, self.ended = itertools.count(1), 0, False
         self.news = threading.Condition()
+        self.introduce()
         threading.Thread(target=self.follow, daemon=True).start()
+
+    def introduce(self):
+        """Write down as commands who is connected already: after a restart, some come before us."""
+        named = [client for client in self.asking.client_list() if client["name"]]
+        with self.path.open("a") as file:
+            for client in named:
+                who = {"client": client["addr"], "words": f"CLIENT SETNAME {client['name']}"}
+                now = {"at": time.monotonic_ns(), "server": self.name, "inside": False}
+                file.write(json.dumps(now | who) + "\n")
 
     def follow(self):
         with self.path.open("a") as file:
