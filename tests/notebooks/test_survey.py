@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 
 from chatflow import capabilities, find_stage, stages
@@ -138,6 +137,9 @@ async def test_stage_that_does_not_start_is_a_column_with_its_reason_below(answe
 
 
 async def test_first_notebook_goes_on_where_a_stage_and_a_probe_fail(tmp_path):
+    # Only here: it takes seconds, as findings/nbformat_builds_39_parsers.sh shows.
+    import nbformat
+
     first = notebooks.read(notebooks.FOLDER / "00_start_here.ipynb")
     sources = [cell.source for cell in first.cells if cell.cell_type == "code"]
     begin, end = (

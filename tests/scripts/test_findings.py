@@ -35,7 +35,7 @@ def test_readme_lists_the_scripts_that_there_are_and_there_are_enough():
 @each_script
 def test_script_can_be_run_and_installs_the_pinned_versions_that_its_row_names(script):
     cells = [row.split("|")[2] for row in rows() if f"`{script.name}`" in row]
-    named = re.findall(r"([a-z][a-z-]*) (\d+(?:\.\w+)+)", " ".join(cells))
+    named = re.findall(r"([a-z][a-z0-9-]*) (\d+(?:\.\w+)+)", " ".join(cells))
     assert named, f"The row of {script.name} in findings/README.md names no package and version."
     for name, version in named:
         assert f"{name}=={version}" in packages(script), (

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-import nbformat
 import pytest
 
 from chatflow.basics.catalog import ROOT
@@ -163,6 +162,9 @@ def test_tests_that_are_left_out_are_counted_by_reason():
 
 
 def test_cells_with_a_tag_that_is_left_out_are_not_compared():
+    # Only here: it takes seconds, as findings/nbformat_builds_39_parsers.sh shows.
+    import nbformat
+
     cells = [nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text="1")])]
     cells += [nbformat.v4.new_code_cell(metadata={"tags": [tag]}) for tag in ("varies", "browser")]
     notebook = nbformat.v4.new_notebook(cells=cells)
