@@ -274,7 +274,8 @@ async def test_of_a_thousand_missed_messages_the_newest_are_shown_at_once(chat, 
         await expect(texts.last).to_have_text("number 1000", **BACK)
     await expect(texts, "the page should begin again at the newest").to_have_count(KEPT)
     assert await texts.all_text_contents() == numbers(1_001 - KEPT, 1_000), "each, and in order"
-    assert await alice.page.title() == f"(1000) {room_name}", "each should be counted as unread"
+    title = await alice.page.title()
+    assert title.startswith(f"(1000) {room_name} "), "each should be counted as unread"
     await expect(texts.last).to_be_in_viewport()
     await expect(alice.items.first).to_have_attribute("data-day", re.compile("."))
     earlier = alice.page.get_by_role("button", name="Earlier messages")

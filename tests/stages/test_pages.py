@@ -1,6 +1,7 @@
 """Pages, forms and addresses: the same contract in every stage."""
 
 import html
+import itertools
 import re
 
 import pytest
@@ -149,6 +150,20 @@ async def test_longest_author_and_text_are_accepted(chat):
     response = await post(chat, room_name, author * 50, "\U0001f600" * 2_000)
     assert response.status_code == 302
     assert f"<b>{author * 50}</b>" in (await get(chat, f"/chat/{room_name}/")).text
+
+
+@every_stage
+async def test_each_page_says_its_stage_and_its_instance_in_its_title_too(chat):
+    wanted = chat.folder.name
+    # As behind a proxy, whose address has another port.
+    elsewhere = {"Host": "localhost:1"}
+    async with Visitor(chat, "reader") as reader:
+        await reader.log_in()
+        for instance, path in itertools.product(chat.instances, ["/", "/chat/lobby/", "/no/such"]):
+            page = (await reader.http.get(f"{instance.url}{path}", headers=elsewhere)).text
+            assert f"{instance.name} · {wanted}</title>" in page, f"the title of {path}"
+            for words in (wanted, f"instance {instance.name}, port {instance.port}"):
+                assert f"<span>{words}</span>" in page, f"{path} should say which page it is"
 
 
 @every_stage

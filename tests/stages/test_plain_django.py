@@ -63,7 +63,10 @@ async def test_migrate_and_the_server_command_of_the_readme_are_enough(
     migrate(copy, environment)
     assert scripts.databases(tmp_path) == {copy / "db.sqlite3"}, "in its own folder"
     async with serving(stage.server, copy, environment) as url, httpx.AsyncClient() as http:
-        assert (await http.get(url)).status_code == 200
+        page = await http.get(url)
+    assert page.status_code == 200
+    says_its_port = f">port {httpx.URL(url).port}<" in page.text
+    assert says_its_port == (stage.key != "final"), "whoever forks the chat wants no such line"
 
 
 # Both commands by the stage's own manage.py, in one process: most of the time it takes to begin.

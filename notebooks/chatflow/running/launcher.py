@@ -167,7 +167,7 @@ class Run:
         application = application_of(server, self.trace)
         # Connections are numbered; those of a program started again go on far from the old ones.
         numbers = {"FLOW_CONNECTIONS": str(starts * 100_000 + 1)}
-        facts = {"FLOW_PROCESS": name, "FLOW_SERVER": server} | numbers
+        facts = {"INSTANCE": name, "FLOW_PROCESS": name, "FLOW_SERVER": server} | numbers
         flags = FINAL_FLAGS[server] if self.is_final else ""
         return Program(
             server_command(server, listener, application, flags),

@@ -27,7 +27,20 @@ MIDDLEWARE = [
 ROOT_URLCONF = "websockets_channels.urls"
 ASGI_APPLICATION = "websockets_channels.asgi.application"
 
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                # Gives the templates `stage`, `instance` and `port`.
+                "websockets_channels.context_processors.where_from",
+            ],
+        },
+    }
+]
+# What this process is called, where several run: "A", say.
+INSTANCE = os.environ.get("INSTANCE", "")
 
 # A browser keeps cookies by host, not by port. Under its usual name this one would be shared
 # with every other Django site on this machine.

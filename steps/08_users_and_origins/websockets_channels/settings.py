@@ -37,10 +37,18 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        # Gives the templates `user`.
-        "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
+        "OPTIONS": {
+            "context_processors": [
+                # Gives the templates `stage`, `instance` and `port`.
+                "websockets_channels.context_processors.where_from",
+                # Gives them `user`.
+                "django.contrib.auth.context_processors.auth",
+            ],
+        },
     }
 ]
+# What this process is called, where several run: "A", say.
+INSTANCE = os.environ.get("INSTANCE", "")
 
 # A browser keeps cookies by host, not by port. Under their usual names these would be shared
 # with every other Django site on this machine.
