@@ -68,10 +68,10 @@ def post(request, room_name, fields):
 def render_room(request, room_name, **forms):
     room = Room.objects.filter(name=room_name).first() or Room(name=room_name)
     history = list(Message.before(room_name, room.last_seq + 1))
+    members = Member.objects.filter(room=room_name)
     # What the page's script has to know.
-    author = {"author": request.user.get_username(), "author_id": request.user.pk}
-    oldest = history[0].seq if history else 0
-    page = {"room": room_name, **author, "oldest": oldest, "newest": room.last_seq}
+    page = {"room": room_name, "author": request.user.get_username(), "author_id": request.user.pk}
+    page |= {"oldest": history[0].seq if history else 0, "newest": room.last_seq}
     page["origins"] = origins_of(request)
     context = {
         "form": MessageForm(),
@@ -79,7 +79,8 @@ def render_room(request, room_name, **forms):
         **forms,
         "room_name": room_name,
         "is_private": room.is_private,
-        "members": Member.objects.filter(room=room_name).select_related("user"),
+        "members": members.select_related("user"),
+        "is_muted": members.filter(user=request.user, status=Member.MUTED).exists(),
         "history": history,
         "page": page,
         # Sent twice by mistake, a form is still one message.

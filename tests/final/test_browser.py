@@ -99,6 +99,7 @@ async def test_two_at_two_instances_see_each_other_come_type_write_and_go(alice,
 async def test_after_a_while_offline_both_pages_show_the_same_once_and_in_order(alice, bob):
     await alice.say("before")
     await bob.sees(("alice", "before"))
+    place = await alice.page.locator("#scroller").bounding_box()
     await alice.offline()
     await expect(alice.status).to_have_text(OFFLINE)
     for text in ("in a tunnel", "still there"):
@@ -110,6 +111,7 @@ async def test_after_a_while_offline_both_pages_show_the_same_once_and_in_order(
     await expect(alice.status).to_have_text(f"{OFFLINE} · 2 waiting to be sent")
     await alice.keeps_waiting("in a tunnel", "still there")
     await alice.sees(said[0])
+    assert await alice.page.locator("#scroller").bounding_box() == place, "nothing should move"
     await alice.offline(False)
     said += [("alice", "in a tunnel"), ("alice", "still there")]
     await both_have(alice, bob, said)
@@ -457,9 +459,15 @@ async def test_on_the_smallest_phone_all_fits_and_is_reached_by_touch(chat, arri
     for each in (alice.status, alice.text_field, alice.page.get_by_role("button", name="Send")):
         await expect(each, "should be on the screen").to_be_in_viewport(ratio=1)
     await alice.page.locator("summary").tap()
-    await expect(alice.delete_buttons(), "nothing hovers here").to_have_css("opacity", "1")
-    await alice.delete_buttons().tap()
-    await expect(alice.page.locator("#messages p").last).to_have_text("deleted")
+    delete, item = alice.delete_buttons().first, alice.items.nth(2)
+    await expect(delete, "nothing hovers here").to_have_css("opacity", "1")
+    await alice.say("the newest")
+    await alice.page.get_by_role("button", name="Send").tap()
+    await expect(delete, "it should not stand at all of them").to_have_css("opacity", "0")
+    await item.locator(".bubble").tap()
+    await expect(delete, "a tap should show it").to_have_css("opacity", "1")
+    await delete.tap()
+    await expect(item.locator("p")).to_have_text("deleted")
 
 
 async def test_without_javascript_messages_are_read_posted_and_refused(chat, arrive, room_name):
@@ -503,6 +511,12 @@ async def test_what_a_muted_user_wrote_comes_back_with_the_reason(chat, alice, b
     set_status(chat, room_name, "bob", "muted")
     await bob.text_field.press_sequentially("and")
     await expect(bob.refused, "told before it is written in vain").to_have_text(MUTED)
+    await bob.page.reload()
+    await expect(bob.page.locator("#muted"), "told before anything is written").to_have_text(MUTED)
+    await expect(bob.text_field, "nothing can be written in vain").to_be_disabled()
+    set_status(chat, room_name, "bob", "member")
+    await bob.page.reload()
+    await expect(bob.text_field).to_be_enabled()
 
 
 async def test_a_banned_user_is_told_and_the_page_does_not_knock_again(chat, alice, bob, room_name):
@@ -674,6 +688,9 @@ async def test_axe_finds_nothing_on_the_pages_of_who_begins_a_private_room(chat,
     await look_at(alice)
     await alice.page.set_viewport_size(SMALLEST)
     await expect(invite, "nobody should have to look for a mistake").to_be_visible()
+    for name in ("Invite", "Leave this room", "Send"):
+        button = alice.page.get_by_role("button", name=name)
+        await expect(button, f"{name} should be on the screen").to_be_in_viewport(ratio=1)
     await dora.page.goto(f"{chat.url}/chat/{room_name}/")
     await dora.is_at("Not for you")
     await look_at(dora)
@@ -706,6 +723,9 @@ async def test_axe_finds_nothing_in_a_room_whatever_state_it_is_in(chat, alice, 
     set_status(chat, room_name, "bob", "muted")
     await bob.say("not for now")
     await expect(bob.refused).to_contain_text("muted")
+    await look_at(bob)
+    await bob.page.reload()
+    await expect(bob.text_field).to_be_disabled()
     await look_at(bob)
     set_status(chat, room_name, "bob", "banned")
     await expect(bob.status).to_have_text(BANNED)

@@ -78,7 +78,9 @@ export class Conversation {
     const isMine = item.dataset.author === `${this.page.author_id}`;
     item.classList.toggle("mine", isMine);
     item.querySelector("button")?.remove();
-    if (isMine && item.dataset.id && !item.querySelector(".deleted")) item.append(this.deleteButton(item));
+    if (!isMine || !item.dataset.id || item.querySelector(".deleted")) return;
+    item.append(this.deleteButton(item));
+    item.tabIndex = -1; // a tap gives it the focus, and that shows its button
   }
 
   deleteButton(item) {
