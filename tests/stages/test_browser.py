@@ -84,10 +84,11 @@ async def test_without_groups_another_page_shows_a_message_only_after_a_reload(b
     await bob.say("hi")
     await bob.sees(hello, hi)
     await alice.sees(hello)
+    await assert_own_messages_go_by_the_name(bob, "alice")
 
 
 @in_stages(2, 3, 5, 6, 7, 8, 9)
-async def test_both_see_each_message_once_and_in_order_without_reloading(both):
+async def test_both_see_each_message_once_and_in_order_without_reloading(chat, both):
     alice, bob = both
     said = []
     for person, text in [(alice, "hello"), (bob, "hi"), (bob, "how are you?"), (alice, "fine")]:
@@ -100,6 +101,14 @@ async def test_both_see_each_message_once_and_in_order_without_reloading(both):
     for person in (alice, bob):
         await person.page.reload()
         await person.sees(*said)
+    if chat.stage.can["unforgeable"] == "no":
+        await assert_own_messages_go_by_the_name(bob, "alice")
+
+
+async def assert_own_messages_go_by_the_name(person, other):
+    await person.name_field.fill(other)
+    names = await person.page.locator(".mine b").all_text_contents()
+    assert set(names) == {other}, "all messages of that name stand on one's own side, and no others"
 
 
 @in_stages(7, 9)
