@@ -16,16 +16,17 @@ class Address:
     """A port of this machine, as clients want it told."""
 
     port: int
+    host = HOST  # an instance may listen elsewhere, see `Run`
     tracing = None  # an instance may have one
     greets = False  # whether a socket is told when it is in its room: it is let in before that
 
     @property
     def url(self):
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def ws_url(self):
-        return f"ws://{HOST}:{self.port}"
+        return f"ws://{self.host}:{self.port}"
 
 
 def printable(urls):

@@ -17,7 +17,7 @@ from ..running.options import is_url
 from ..running.processes import RUNS
 from ..running.servers import ASGI_SERVERS, WSGI_SERVER
 from ..tracing.flow import counted
-from . import demo
+from . import demo, lan
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -56,6 +56,14 @@ def parser():
         help="record each message's way and show it live, on a page on the port after the last",
     )
     parser.add_argument(
+        "--lan",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="for 9 and final: listen where phones in this machine's network can reach it, "
+        "at this ADDRESS of it (default: that of its way out), and show a QR code",
+    )
+    parser.add_argument(
         "--database",
         metavar="PATH|URL",
         help="SQLite file, or sqlite:///PATH (default: one per stage, in .run/); "
@@ -72,6 +80,9 @@ def main(arguments=None):
             signal.signal(number, stop)
     try:
         options = parser().parse_args(arguments)
+        if options.number is None and options.lan:
+            # `--lan final`: a word after --lan could be its address.
+            options.number, options.lan = options.lan, ""
         if options.list:
             for stage in stages():
                 print(f"{stage.key:<5}  {stage.title:<28}  {stage.idea}")
@@ -115,19 +126,10 @@ def run_stage(options):
     if options.number is None:
         raise UsageError("Which stage? Give its number, or see run_step.sh --list.")
     stage = find_stage(options.number)
-    run = Run(
-        stage.number,
-        instances=options.instances,
-        port=options.port,
-        server=options.server,
-        redis_shards=options.redis_shards,
-        redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
-        redis_layer=os.environ.get("REDIS_LAYER") if stage.redis else None,
-        database=database_path(options.database, stage),
-        trace=options.flow,
-    )
+    run = make_run(options, stage)
     started = time.monotonic()
     page = None
+    password = lan.new_password() if run.lan else demo.PASSWORD
     with ThreadPoolExecutor(1) as pool:
         try:
             print(f"{stage.heading}\n{stage.idea}\n", flush=True)
@@ -139,11 +141,11 @@ def run_stage(options):
             # In a thread of its own: a signal never breaks off a step of it half-way.
             pool.submit(run.start).result()
             if run.is_final:
-                pool.submit(demo.add_users, run).result()
+                pool.submit(demo.add_users, run, password).result()
             if page:
                 page.start(run)
             seconds = time.monotonic() - started
-            print(describe(run, page))
+            print(describe(run, page, password))
             print(f"\nReady in {seconds:.1f} s. Ctrl-C stops everything.\n", flush=True)
             follow(run, page, pool)
         finally:
@@ -153,7 +155,24 @@ def run_stage(options):
             run.stop()
 
 
-def database_path(wanted, stage):
+def make_run(options, stage):
+    return Run(
+        stage.number,
+        instances=options.instances,
+        port=options.port,
+        server=options.server,
+        redis_shards=options.redis_shards,
+        redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
+        redis_layer=os.environ.get("REDIS_LAYER") if stage.redis else None,
+        lan=None if options.lan is None else lan.own_address(stage, options.lan),
+        database=database_path(options.database, stage, options.lan is not None),
+        trace=options.flow,
+    )
+
+
+def database_path(wanted, stage, is_open):
+    if is_open and not wanted:
+        return None  # what is in the usual one was not written for the network
     if wanted:
         path = wanted.removeprefix("sqlite:///")
         return path if path == wanted else unquote(path)
@@ -172,7 +191,7 @@ def database_path(wanted, stage):
 LOCKS = []
 
 
-def describe(run, page):
+def describe(run, page, password):
     server = run.servers[0]
     kind = "WSGI" if server == WSGI_SERVER else "ASGI"
     facts = {
@@ -186,11 +205,13 @@ def describe(run, page):
     facts["processes"] = describe_processes(run)
     facts |= {"flow page": page.url} if page else {}
     lines = [f"  {name:<12}{value}" for name, value in facts.items()]
-    hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in run.stage.try_this]
+    hints = lan.what_to_try(run, password) if run.lan else run.stage.try_this
+    hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in hints]
     if page:
         hints.insert(0, f"Open {page.url} next to the chat, and watch each message on its way.")
     lines += ["", "Try", *(f"  {number}. {hint}" for number, hint in enumerate(hints, 1))]
     lines += ["", f"What it still cannot do: {run.stage.still_cannot}"]
+    lines += ["", lan.invitation(run)] if run.lan else []
     return "\n".join(lines)
 
 
@@ -211,7 +232,8 @@ def describe_database(run):
         return printable(run.database)
     path = str(run.database).removeprefix(f"{ROOT}/")
     if run.files.path in run.database.parents:
-        path += " (for this run only: another run of this stage has the usual file)"
+        path += " (for this run only"
+        path += ")" if run.lan else ": another run of this stage has the usual file)"
     return path
 
 

@@ -1,6 +1,7 @@
 """The environment in which a stage runs: what its settings read, nothing of the user's shell."""
 
 import os
+import secrets
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ WSGI, ASGI = "websockets_channels.wsgi", "websockets_channels.asgi:application"
 # The same settings, with a quick hasher for the passwords of users who go with the run.
 OVERLAY = Path(__file__).parent / "overlay"
 QUICK_SETTINGS = "quick_settings"
+# The same settings, for other people's eyes: a key of this run, and the host that they ask for.
+LAN_SETTINGS = "lan_settings"
 
 # The same, with tracing put round them from outside.
 INSIDE = Path(__file__).parents[1] / "tracing" / "inside"
@@ -58,7 +61,10 @@ def application_of(server, traced):
 def stage_variables(run):
     """What the settings of a run's stage read."""
     facts = {"DJANGO_SETTINGS_MODULE": SETTINGS}
-    if has_own_users(run):
+    if run.lan:
+        facts = {"DJANGO_SETTINGS_MODULE": LAN_SETTINGS, "PYTHONPATH": str(OVERLAY)}
+        facts |= {"LAN_ADDRESS": run.lan, "LAN_KEY": secrets.token_urlsafe(50)}
+    elif has_own_users(run):
         facts = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
     facts |= run.settings
     if run.is_final:

@@ -34,6 +34,7 @@ class Instance(Running, Address):
     tracing: Tracing | None = None
     greets: bool = False
     starts: int = 0
+    host: str = HOST
 
     def begin(self, listener):
         self.program = self.launch(listener, self.starts)
@@ -41,7 +42,7 @@ class Instance(Running, Address):
 
     def start(self):
         """Start it again after its end, on the same port; returns when it answers."""
-        with listen(self.port, self.shares_port) as listener:
+        with listen(self.port, self.shares_port, self.host) as listener:
             self.begin(listener)
         self.wait_until_ready()
 
@@ -57,13 +58,13 @@ class Instance(Running, Address):
 
     def has_bound(self):
         """Whether somebody listens on its port."""
-        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port)):
+        with contextlib.suppress(OSError), socket.create_connection((self.host, self.port)):
             return True
 
     def ask(self):
         """The status of its answer to a request for its index page, or the error."""
         # Not by httpx: a command that starts a stage would need longer to load it than all else.
-        connection = HTTPConnection(HOST, self.port, timeout=START_SECONDS)
+        connection = HTTPConnection(self.host, self.port, timeout=START_SECONDS)
         with contextlib.closing(connection):
             try:
                 connection.request("GET", "/", headers=AS_PROXY)

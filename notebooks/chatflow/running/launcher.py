@@ -14,6 +14,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from ..basics.addresses import HOST
 from ..basics.catalog import find_stage
 from ..basics.errors import LaunchError, UsageError
 from ..basics.interrupts import finish, heeding_interrupts
@@ -36,7 +37,8 @@ class Run:
     comma-separated, instead of private ones; `database` is the path of an
     SQLite file or, for chat_final, a URL; `folder` is the stage's code, where it is not its own;
     `trace` records every message's hops, see `flow()`; `settings` are more variables for the
-    environment in which the stage runs.
+    environment in which the stage runs; `lan` is an address of this machine that others in its
+    network can reach, to listen on in place of 127.0.0.1.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Run:
         folder=None,
         trace=False,
         settings=None,
+        lan=None,
     ):
         self.stage = find_stage(number)
         server = server or self.stage.server
@@ -62,6 +65,7 @@ class Run:
         self.redis_shards, self.redis_url = redis_shards, redis_url
         self.redis_layer = redis_layer or self.stage.redis_layer
         self.database, self.trace, self.settings = database, trace, settings or {}
+        self.lan = lan
         check_options(self)
         self.instances, self.redis, self.worker = [], [], None
         self.files = self.tracing = None
@@ -82,7 +86,7 @@ class Run:
 
     def _start(self):
         # The ports come first: what cannot be had is said before anything runs.
-        with listening(self.first_port, self.servers) as listeners:
+        with listening(self.first_port, self.servers, self.lan or HOST) as listeners:
             self.files = RunFolder(self.stage.name)
             if not is_url(self.database):
                 self.database = Path(self.database or self.files.path / "db.sqlite3").resolve()
@@ -155,6 +159,7 @@ class Run:
             name=name,
             title=f"Instance {name} of {self.stage.called}",
             site=self.site,
+            host=listener.getsockname()[0],
             launch=partial(self._launch, name, server),
             shares_port=server == SHARES_THE_PORT,
             tracing=self.tracing,

@@ -18,16 +18,18 @@ ATTEMPTS = 5
 
 
 @contextlib.contextmanager
-def listening(first_port, servers):
+def listening(first_port, servers, host=HOST):
     """Sockets that listen for these servers, from `first_port` up (0: any). Raises UsageError."""
     with contextlib.ExitStack() as ours:
         yield [
-            ours.enter_context(listen(first_port and first_port + i, server == SHARES_THE_PORT))
+            ours.enter_context(
+                listen(first_port and first_port + i, server == SHARES_THE_PORT, host)
+            )
             for i, server in enumerate(servers)
         ]
 
 
-def listen(port, shared=False):
+def listen(port, shared=False, host=HOST):
     """A socket that listens on a port (0: any); `shared` lets a program of ours bind it as well."""
     listener = socket.socket()
     if shared:
@@ -42,7 +44,7 @@ def listen(port, shared=False):
         # And this, where Linux is. Uvicorn would wait for ever for a client that takes nothing.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(2048)
     except OSError as error:
         listener.close()

@@ -2,8 +2,6 @@
 
 import sys
 
-from ..basics.addresses import HOST
-
 # How each server takes over a socket that we have bound, and how it is told to stop soon.
 SERVERS = {
     "gunicorn": "--bind fd://{fd}",
@@ -11,7 +9,7 @@ SERVERS = {
     "uvicorn": "--fd {fd} --lifespan off --timeout-graceful-shutdown 1",
     "hypercorn": "--bind fd://{fd} --graceful-timeout 1",
     # It takes no socket over, but binds the same port as we do.
-    "granian": f"--interface asgi --host {HOST} --port {{port}}",
+    "granian": "--interface asgi --host {host} --port {port}",
     # gunicorn again, with a worker that speaks ASGI (and without a socket in the home folder).
     "gunicorn-asgi": "--bind fd://{fd} --worker-class asgi --graceful-timeout 1 "
     "--no-control-socket",
@@ -37,6 +35,7 @@ FINAL_GRACE, GRACE = 12, 3
 
 
 def server_command(server, listener, application, flags=""):
-    facts = {"fd": listener.fileno(), "port": listener.getsockname()[1]}
+    host, port = listener.getsockname()
+    facts = {"fd": listener.fileno(), "host": host, "port": port}
     words = f"{SERVERS[server].format(**facts)} {flags}".split()
     return [sys.executable, "-m", server.removesuffix("-asgi"), *words, application]
