@@ -35,6 +35,7 @@ BAD_USAGE = ["", "0", "10", "99", "abc", "٣", "1 --bogus", "1 --port -1", "1 --
 BAD_USAGE += ["1 --port 65535 --instances 2", "1 --port 65535 --flow", "1 --instances 0"]
 BAD_USAGE += ["1 --server uvicorn", "5 --server gunicorn", "5 --redis-shards 2"]
 BAD_USAGE += ["1 --database postgres://localhost/chat", "5 --lan", "9 --lan wifi", "--lan nine"]
+BAD_USAGE += ["9 --lan --database chat.sqlite3"]
 
 
 @pytest.fixture(scope="module")

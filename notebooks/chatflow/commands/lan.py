@@ -20,9 +20,12 @@ What this means
   else."""
 
 
-def own_address(stage, wanted=""):
+def own_address(stage, wanted="", database=None):
     """The address of this machine to listen on, in the network of the phones. Raises UsageError."""
     check_stage(stage)
+    if database:
+        # Its users may have the password that is published, and it was not written for all eyes.
+        raise UsageError("--lan has a database of its own, for one run only: leave --database out.")
     address = wanted or way_out()
     if trouble := trouble_with(address):
         raise UsageError(f"--lan cannot use {address}: {trouble}")
@@ -95,7 +98,7 @@ def invitation(run):
     """What a phone needs, and what its owner should know."""
     # The last instance's: with two of them the phone and this screen are on different ones.
     url = f"{run.instances[-1].url}/"
-    return f"\nOn a phone in the same network, scan this or open {url}\n\n{qr_code(url)}\n{MEANING}"
+    return f"On a phone in the same network, scan this or open {url}\n\n{qr_code(url)}\n{MEANING}"
 
 
 def qr_code(text):

@@ -164,15 +164,13 @@ def make_run(options, stage):
         redis_shards=options.redis_shards,
         redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
         redis_layer=os.environ.get("REDIS_LAYER") if stage.redis else None,
-        lan=None if options.lan is None else lan.own_address(stage, options.lan),
-        database=database_path(options.database, stage, options.lan is not None),
+        lan=None if options.lan is None else lan.own_address(stage, options.lan, options.database),
+        database=None if options.lan is not None else database_path(options.database, stage),
         trace=options.flow,
     )
 
 
-def database_path(wanted, stage, is_open):
-    if is_open and not wanted:
-        return None  # what is in the usual one was not written for the network
+def database_path(wanted, stage):
     if wanted:
         path = wanted.removeprefix("sqlite:///")
         return path if path == wanted else unquote(path)
