@@ -63,6 +63,11 @@ FRAME = """
 </style>
 {figures}
 """
+# Where a page is as white as the one that shows its picture, one must see where it ends.
+EDGED = """
+<img style="display: block; border: 1px solid #8b949e; border-radius: 8px" width="{}"
+  src="data:image/png;base64,{}">
+"""
 FIGURE = '<figure><figcaption>{}</figcaption><img src="data:image/png;base64,{}"></figure>'
 
 
@@ -231,7 +236,11 @@ async def say_by_button(page, text):
 
 async def take_page(page, name):
     await page.mouse.move(0, 0)  # else it would point at the button
-    save(FINAL_PICTURES / name, await page.screenshot())
+    picture = base64.b64encode(await page.screenshot()).decode()
+    frame = await page.context.browser.new_page(device_scale_factor=1.5)
+    await frame.set_content(EDGED.format(page.viewport_size["width"], picture))
+    save(FINAL_PICTURES / name, await frame.locator("img").screenshot(omit_background=True))
+    await frame.close()
 
 
 # What --only chooses from.
