@@ -5,6 +5,7 @@ down only: lesson, bench, commands → probing, live → clients, running, drawi
 """
 
 import os
+import sys
 from importlib import import_module
 
 # What notebooks use, by the module that has it. Each is loaded when it is asked for first: all
@@ -28,6 +29,10 @@ elsewhere = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(
     filter(None, [elsewhere, "127.0.0.1,localhost"])
 )
+
+# In a notebook errors are to teach; for a command there is nothing to load.
+if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()):
+    import_module(".lesson.teaching", __name__).install(shell)
 
 
 def __getattr__(name):

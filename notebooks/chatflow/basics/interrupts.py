@@ -4,17 +4,27 @@ import asyncio
 import contextlib
 
 WAKE_SECONDS = 0.5
+# What runs now for the blocks that are entered, as "stage 05".
+HELD = []
 
 
 @contextlib.asynccontextmanager
-async def heeding_interrupts():
-    """Let an interrupt end what the block awaits, within half a second."""
+async def heeding_interrupts(holding):
+    """Let an interrupt end what the block awaits, within half a second.
+
+    `holding` is what the block runs, in words; it must have ended when the block is left.
+    """
     # In a kernel SIGINT only leaves a note for the event loop and does not wake it (ipykernel's
     # issue 881): a cell that awaits what never comes could not be interrupted.
     waking = asyncio.create_task(keep_waking())
+    HELD.append(holding)
     try:
         yield
+    except asyncio.CancelledError as error:
+        error.add_note(f"Ended: {holding}.")
+        raise
     finally:
+        HELD.remove(holding)
         waking.cancel()
 
 

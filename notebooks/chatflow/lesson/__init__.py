@@ -1,4 +1,5 @@
-"""What notebooks show: the real code, predictions, the table of claims; and how they are executed.
+"""What notebooks show: the real code, predictions, claims, errors; and how they are executed.
 
-From outside: `sources`, `predict`, `claims`, `notebooks`.
+From outside: `sources`, `predict`, `claims`, `notebooks`; `teaching`, which `import chatflow`
+installs in a kernel.
 """

@@ -28,7 +28,7 @@ async def lab(name, *, server, options=()):
     """
     check(name, server)
     files = RunFolder(name)
-    async with heeding_interrupts():
+    async with heeding_interrupts(f"the lab {name}"):
         try:
             instance = start(name, server, files, options)
             await asyncio.to_thread(instance.wait_until_ready)

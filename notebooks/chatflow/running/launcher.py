@@ -284,7 +284,7 @@ def stations_of(folder):
 async def stage(number, **options):
     """Run a stage for the length of an `async with` block; options as for `Run`."""
     run = Run(number, **options)
-    async with heeding_interrupts():
+    async with heeding_interrupts(run.stage.called):
         try:
             await asyncio.to_thread(run.start)
             yield run
