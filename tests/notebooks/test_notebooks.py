@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom, prints what is committed, and leaves nothing behind."""
 
+import ast
 import asyncio
 import contextlib
 import json
@@ -77,6 +78,13 @@ def test_cells_are_short_wait_for_events_not_for_time_and_assert_claims(path):
         assert len(cell.source.splitlines()) <= 15, f"what is longer belongs in chatflow:\n{cell}"
         assert "sleep(" not in cell.source, "wait for the event, with a deadline"
     assert sum(cell.source.count("assert ") for cell in code_cells(path)) >= 8
+
+
+@every_notebook
+def test_every_assert_has_words(path):
+    nodes = [node for cell in code_cells(path) for node in ast.walk(ast.parse(cell.source))]
+    bare = [ast.unparse(node) for node in nodes if isinstance(node, ast.Assert) and not node.msg]
+    assert not bare, "say what should hold, so that a learner knows where to look"
 
 
 @every_notebook
