@@ -10,11 +10,30 @@ if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
 fi
 "$root/scripts/bootstrap.sh"
 cd "$root"
-# The learner came for the walkthrough: no question about Jupyter's own news on top of it.
-settings=.venv/share/jupyter/lab/settings
-mkdir -p "$settings"
-cat >"$settings/overrides.json" <<'END'
-{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
+# The learner came for the walkthrough: no question about Jupyter's own news on top of it. And code
+# and outputs are to fit into a window of 1,000 px: code is wrapped.
+lab=.venv/share/jupyter/lab
+mkdir -p "$lab/settings" "$lab/workspaces"
+cat >"$lab/settings/overrides.json" <<'END'
+{
+  "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false},
+  "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineNumbers": false, "lineWrap": true}}
+}
+END
+# The list of files begins hidden (a click on its folder shows it). How the learner leaves the window
+# is kept here, apart from other work with JupyterLab.
+export JUPYTERLAB_WORKSPACES_DIR="${JUPYTERLAB_WORKSPACES_DIR:-$root/$lab/workspaces}"
+workspace=$JUPYTERLAB_WORKSPACES_DIR/default-37a8.jupyterlab-workspace
+mkdir -p "$JUPYTERLAB_WORKSPACES_DIR"
+[ -e "$workspace" ] || cat >"$workspace" <<'END'
+{
+  "data": {"layout-restorer:data": {
+    "main": {"dock": null},
+    "left": {"collapsed": true, "visible": true, "widgets": ["filebrowser"]},
+    "right": {"collapsed": true, "visible": true, "widgets": []}
+  }},
+  "metadata": {"id": "default"}
+}
 END
 # JupyterLab refuses to run as root (in a container, say) unless it is told to.
 if [ "$(id -u)" = 0 ]; then set -- --allow-root "$@"; fi
