@@ -6,6 +6,7 @@ import pytest
 
 from chatflow import Row, Span, diff, find_stage, predict, show, show_lab, timeline
 from chatflow.basics.errors import UsageError
+from chatflow.lesson.predict import score
 
 WAITS = [Span(0.5, 2, "waits for a thread", "lost"), Span(2, 2.5, "", "done")]
 ROWS = [
@@ -59,6 +60,25 @@ def test_nobody_and_yes_are_said_in_words(capsys):
     assert "yes" in said
 
 
+def test_score_counts_each_question_once_and_names_those_that_were_missed(capsys, monkeypatch):
+    monkeypatch.setattr("chatflow.lesson.predict.ASKED", {})
+    predict("Who?", ["bob"]).grade([])
+    predict("Who?", ["bob", "alice"]).grade(["alice"])  # the cell was run again
+    predict("How many?", 20).grade(17)
+    predict("Is it?", True).grade(True)
+    late = predict("And then?", 404)
+    capsys.readouterr()
+    score()
+    missed = "- Who?\n  You said alice, bob. It was alice.\n"
+    open_one = "Not graded yet: 1. Run the cells above, from the top.\n"
+    assert capsys.readouterr().out == f"Predictions that were right: 2 of 4\n{open_one}{missed}"
+    late.grade(500, exactly=True)
+    capsys.readouterr()
+    score()
+    also = "- And then?\n  You said 404. It was 500.\n"
+    assert capsys.readouterr().out == f"Predictions that were right: 2 of 4\n{missed}{also}"
+
+
 def test_listing_is_the_real_source():
     text = (find_stage(4).folder / "chat/consumers.py").read_text()
     assert show(4, "chat/consumers.py").text == text
@@ -91,6 +111,19 @@ def test_diff_shows_exactly_the_files_that_change():
     assert changed == {path for path in find_stage(5).changed if (folder / path).read_text()}
     assert "-        await self.send_json(message.as_event())" in text
     assert diff(4, 5, "chat/consumers.py").text.count("+++ ") == 1
+
+
+def test_diff_is_in_colour_and_still_read_where_colours_are_stripped():
+    shown = diff(4, 5, "chat/consumers.py")
+    page = ElementTree.fromstring(f"<div>{shown._repr_html_()}</div>")
+    assert "".join(page.find("pre").itertext()) == shown.text.strip(), "each sign stays"
+    blocks = {block.text[0]: block for block in page.iter("span") if block.text[:3] != "---"}
+    assert set(blocks) == {"+", "-", "@"}
+    looks = {block.get("style") for block in blocks.values()}
+    assert len(looks) == 3, "each in its own colour"
+    assert all("background-color: rgba(" in look for look in looks), "letters: the theme's own"
+    for sign, block in blocks.items():
+        assert {line[0] for line in block.text.splitlines()} == {sign}
 
 
 def test_time_axis_has_a_bar_for_each_span_at_its_place():

@@ -88,6 +88,13 @@ def test_every_assert_has_words(path):
 
 
 @every_notebook
+def test_notebook_that_asks_for_predictions_ends_with_their_score(path):
+    sources = [cell.source for cell in code_cells(path)]
+    asks = any(" = predict(" in source for source in sources)
+    assert sources[-1].endswith("score()") or not asks
+
+
+@every_notebook
 def test_flow_pictures_are_committed_for_every_viewer(path):
     outputs = [output.get("data", {}) for cell in code_cells(path) for output in cell.outputs]
     pictures = [data for data in outputs if 'class="hop"' in data.get("image/svg+xml", "")]

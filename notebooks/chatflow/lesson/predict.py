@@ -5,6 +5,8 @@ from numbers import Real
 # Up to ten one can count, and one more or less may be the whole question. A larger number is an
 # estimate, and right from a third of what happened to three times as much.
 COUNTED = 10
+# What this notebook has asked: {question: Prediction}. A cell that is run again asks it anew.
+ASKED = {}
 
 
 class Prediction:
@@ -12,6 +14,8 @@ class Prediction:
 
     def __init__(self, question, answer):
         self.question, self.answer = question, answer
+        self.right, self.happened = None, ""
+        ASKED[question] = self
 
     def grade(self, happened, because="", exactly=False):
         """Compare with what has happened; returns whether the answer was right.
@@ -26,12 +30,24 @@ class Prediction:
         print(f"  What happened: {readable(happened)}")
         verdict = "The right order of magnitude." if near else "Not this time."
         print("  Right." if same else f"  {verdict} {because}".rstrip())
-        return same or near
+        self.right, self.happened = same or near, readable(happened)
+        return self.right
 
 
 def predict(question, answer):
     """Commit yourself to an answer; `grade()` it once the experiment has run."""
     return Prediction(question, answer)
+
+
+def score():
+    """Print how many of the notebook's predictions were right, and what the others were about."""
+    graded = [each for each in ASKED.values() if each.right is not None]
+    missed = [each for each in graded if not each.right]
+    print(f"Predictions that were right: {len(graded) - len(missed)} of {len(ASKED)}")
+    if len(graded) < len(ASKED):
+        print(f"Not graded yet: {len(ASKED) - len(graded)}. Run the cells above, from the top.")
+    for each in missed:
+        print(f"- {each.question}\n  You said {readable(each.answer)}. It was {each.happened}.")
 
 
 def comparable(answer):

@@ -2,9 +2,11 @@
 
 import ast
 import difflib
+import html
 import io
 import textwrap
 from dataclasses import dataclass
+from itertools import groupby
 from tokenize import COMMENT, DEDENT, ENDMARKER, INDENT, NEWLINE, NL, generate_tokens
 
 from ..basics.catalog import ROOT, find_stage
@@ -12,6 +14,12 @@ from ..basics.errors import UsageError
 from ..running.labs import LABS
 
 NO_CODE = {COMMENT, DEDENT, ENDMARKER, INDENT, NEWLINE, NL}
+# How the lines of a diff look, by their first sign. So pale that letters show on it, dark or light.
+LOOKS = {
+    "+": "background-color: rgba(46, 160, 67, 0.2)",
+    "-": "background-color: rgba(248, 81, 73, 0.2)",
+    "@": "background-color: rgba(56, 139, 253, 0.2)",
+}
 WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -28,6 +36,28 @@ class Listing:
 
     def __repr__(self):
         return f"{self.title}\n\n{self.text}"
+
+
+class Diff(Listing):
+    """A listing of a diff, with its lines in colour. Where colours are stripped, the signs stay."""
+
+    def _repr_html_(self):
+        blocks = groupby(self.text.strip().splitlines(keepends=True), look_of)
+        lines = "".join(block(look, "".join(lines)) for look, lines in blocks)
+        # On a narrow page it breaks between words.
+        style = "white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"
+        return f'<p><code>{self.title}</code></p>\n<pre style="{style}">{lines}</pre>'
+
+    _repr_markdown_ = None  # it would be shown in one colour
+
+
+def look_of(line):
+    return "font-weight: bold" if line.startswith(("--- ", "+++ ")) else LOOKS.get(line[:1], "")
+
+
+def block(look, lines):
+    text = html.escape(lines, quote=False)
+    return f'<span style="display: block; {look}">{text}</span>' if look else text
 
 
 def show(number, path, name=None):
@@ -90,7 +120,7 @@ def diff(before, after, *paths):
     for path in paths or new.changed:
         lines = lines_of(old.folder / path), lines_of(new.folder / path)
         pieces.append("".join(difflib.unified_diff(*lines, f"a/{path}", f"b/{path}", n=2)))
-    return Listing(f"{old.name} → {new.name}", "\n".join(filter(None, pieces)), "diff")
+    return Diff(f"{old.name} → {new.name}", "\n".join(filter(None, pieces)), "diff")
 
 
 def lines_of(path):
