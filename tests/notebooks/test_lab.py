@@ -19,6 +19,8 @@ from chatflow.running.processes import Program, RunFolder
 from helpers.missing import leave_out
 
 START_SECONDS = 60
+WIDER_THAN_ITS_CELL = """[...document.querySelectorAll(".jp-CodeCell .cm-scroller")]
+    .filter(code => code.scrollWidth > code.clientWidth + 1).map(code => code.textContent)"""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -56,7 +58,7 @@ async def new_page():
     except MissingError as error:
         leave_out("chromium", error)
     async with chromium() as browser:
-        context = await browser.new_context(viewport={"width": 1400, "height": 1000})
+        context = await browser.new_context(viewport={"width": 1000, "height": 1000})
         yield context.new_page
 
 
@@ -88,6 +90,9 @@ async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells(new_page)
         await expect(page.get_by_title("Notebook trusted", exact=False)).to_be_visible()
         kernel = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         await expect(kernel).to_be_visible(timeout=START_SECONDS * 1000)
+        await expect(page.locator(".jp-FileBrowser")).to_be_hidden()
+        wide = await page.evaluate(WIDER_THAN_ITS_CELL)
+        assert not wide, "code is wrapped, not cut"
         # The first two cells of code: the imports, and the map that is read from steps.toml.
         for number in (1, 2):
             await run_cell(page, page.locator(".jp-CodeCell .jp-InputPrompt").nth(number - 1))
