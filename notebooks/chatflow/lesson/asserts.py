@@ -15,7 +15,13 @@ SHORT = reprlib.Repr()
 SHORT.maxstring = SHORT.maxother = 300
 SHORT.maxlist = SHORT.maxtuple = SHORT.maxset = SHORT.maxfrozenset = SHORT.maxdict = 30
 FEW = 5  # items that need nobody to say where they differ
-ABSENT = "nothing"
+
+
+class Absent:
+    """Stands for the item that the shorter of two collections does not have."""
+
+    def __repr__(self):
+        return "nothing"
 
 
 # --- while the cell runs --------------------------------------------------------------------------
@@ -82,9 +88,10 @@ def difference(left, right):
     if not kind or not isinstance(right, kind) or max(len(left), len(right)) <= FEW:
         return ""
     if kind == collections[0]:
-        pairs = itertools.zip_longest(left, right, fillvalue=ABSENT)
-        first = next((number for number, (a, b) in enumerate(pairs) if a != b), None)
-        return "" if first is None else f"the first item that differs is number {first}"
+        pairs = enumerate(itertools.zip_longest(left, right, fillvalue=Absent()))
+        apart = (f"[{place}]: {told(a)} and {told(b)}" for place, (a, b) in pairs if a != b)
+        first = next(apart, "")
+        return first and f"they differ first at {first}"
     only = [key for key in left if key not in right], [key for key in right if key not in left]
     return f"only left: {SHORT.repr(only[0])}, only right: {SHORT.repr(only[1])}"
 
