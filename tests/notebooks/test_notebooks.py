@@ -24,11 +24,15 @@ def code_cells(path):
     return [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
 
 
+def sources(path):
+    """The code of the cells, by json: nbformat also checks all that it reads, and takes longer."""
+    cells = json.loads(path.read_text())["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
 def drives_a_browser(path):
     """Whether a notebook, or a lab that it names, imports our browser."""
-    # By json, since nbformat also checks all that it reads: too long for what is only collected.
-    cells = json.loads(path.read_text())["cells"]
-    code = "".join(line for cell in cells if cell["cell_type"] == "code" for line in cell["source"])
+    code = "\n".join(sources(path))
     labs = [lab for lab in LABS.glob("*.py") if re.search(rf"\b{lab.stem}\b", code)]
     return any(BROWSER in text for text in [code, *map(Path.read_text, labs)])
 
@@ -82,16 +86,15 @@ def test_cells_are_short_wait_for_events_not_for_time_and_assert_claims(path):
 
 @every_notebook
 def test_every_assert_has_words(path):
-    nodes = [node for cell in code_cells(path) for node in ast.walk(ast.parse(cell.source))]
+    nodes = [node for source in sources(path) for node in ast.walk(ast.parse(source))]
     bare = [ast.unparse(node) for node in nodes if isinstance(node, ast.Assert) and not node.msg]
     assert not bare, "say what should hold, so that a learner knows where to look"
 
 
 @every_notebook
 def test_notebook_that_asks_for_predictions_ends_with_their_score(path):
-    sources = [cell.source for cell in code_cells(path)]
-    asks = any(" = predict(" in source for source in sources)
-    assert sources[-1].endswith("score()") or not asks
+    *cells, last = sources(path)
+    assert last.endswith("score()") or not any(" = predict(" in cell for cell in cells)
 
 
 @every_notebook
