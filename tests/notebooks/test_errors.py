@@ -240,10 +240,11 @@ async def test_other_errors_are_what_they_were(kernel):
 
 
 @in_one_loop
-async def test_error_of_ours_is_a_sentence_and_a_setting_brings_the_frames_back(kernel):
+async def test_error_of_ours_is_a_sentence_and_the_frames_can_be_brought_back(kernel):
     cell = "name = 'chat/nothing.py'\nshow(1, name)"
     short = "UsageError: There is no file steps/01_wsgi_view/chat/nothing.py.\n"
     assert (await kernel.run(cell)).error == f"{short}in line 2 of the cell: show(1, name)"
+    assert "sources.py" in (await kernel.run("%tb")).error
     await kernel.run("%xmode Verbose")
     assert "sources.py" in (await kernel.run(cell)).error
     await kernel.run("%xmode Context")

@@ -3,7 +3,7 @@
 `import chatflow` installs it in a kernel, by IPython's own hooks. A failed assert shows the values
 that it looked at and, if it is about a flow, the picture of that flow; an interrupt says what it
 has stopped; our own errors show their sentence, without the frames of the library; a forgotten
-`await` is named. `%xmode Verbose` brings all frames back.
+`await` is named. `%tb` shows the frames of the last error, `%xmode Verbose` those of each one.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import contextlib
 import inspect
 import linecache
 import re
+import sys
 import types
 
 from ..basics import interrupts
@@ -50,7 +51,9 @@ def show(shell, kind, error, traceback, tb_offset=None):
 
 
 def say(shell, error, sentence, *more):
-    """Show a sentence in place of a traceback."""
+    """Show a sentence in place of a traceback, which `%tb` then shows."""
+    sys.last_exc = sys.last_value = error
+    sys.last_type, sys.last_traceback = type(error), error.__traceback__
     name, colon, rest = sentence.partition(":")
     shell._showtraceback(type(error), error, [f"{RED}{name}{PLAIN}{colon}{rest}", *more])
 
