@@ -230,6 +230,13 @@ async def test_forgotten_await_is_named(kernel):
 
 
 @in_one_loop
+async def test_wordless_timeout_names_the_line_that_has_waited(kernel):
+    seen = await kernel.run("async with asyncio.timeout(0):\n    await asyncio.Event().wait()")
+    hint = "not come in time, in line 2 of the cell: await asyncio.Event().wait()"
+    assert seen.error.endswith(hint)
+
+
+@in_one_loop
 async def test_other_errors_are_what_they_were(kernel):
     seen = await kernel.run("'text'.nothing")
     assert seen.name == "AttributeError"
@@ -272,16 +279,17 @@ async with stage(2) as chat:
 async def test_interrupt_of_what_blocks_says_what_still_runs_and_how_to_end_it(kernel):
     stack = "from contextlib import AsyncExitStack\nrunning = AsyncExitStack()\n"
     await kernel.run(f"{stack}chat = await running.enter_async_context(stage(1))")
-    cell = "import time\ndef wait():\n    print('Held', flush=True)\n    time.sleep(60)\nwait()"
+    # In one line, wherever the interrupt comes.
+    cell = "import time\ndef wait():\n    print('Held', flush=True), time.sleep(60)\nwait()"
     seen = await kernel.run(cell, "Held")
+    assert not (await kernel.run("await running.aclose()")).error
     assert seen.name == "KeyboardInterrupt"
     assert seen.error.splitlines() == [
         "Interrupted",
-        "in line 4 of the cell (wait): time.sleep(60)",
+        "in line 3 of the cell (wait): print('Held', flush=True), time.sleep(60)",
         "Still running: stage 1.",
         "`await running.aclose()` or a restart of the kernel ends it.",
     ]
-    assert not (await kernel.run("await running.aclose()")).error
 
 
 @in_one_loop

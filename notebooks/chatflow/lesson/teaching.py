@@ -29,8 +29,8 @@ def install(shell):
     """Let a shell of IPython show errors in this way."""
     shell.ast_transformers.append(Asserts())
     interrupted = asyncio.CancelledError, KeyboardInterrupt
-    kinds = (AssertionError, AttributeError, LaunchError, TypeError, *interrupted)
-    shell.set_custom_exc(kinds, show)
+    kinds = AssertionError, AttributeError, LaunchError, TimeoutError, TypeError
+    shell.set_custom_exc(kinds + interrupted, show)
     plain = shell.display_formatter.formatters["text/plain"]
     plain.for_type(types.CoroutineType, show_coroutine)
     plain.for_type(contextlib._AsyncGeneratorContextManager, show_context)
@@ -44,7 +44,7 @@ def show(shell, kind, error, traceback, tb_offset=None):
         if was_interrupted(error):
             servers = of_servers(shell, error)
             return say(shell, error, "Interrupted", where(shell, traceback), *servers)
-    if hint := hint_for(error):
+    if hint := hint_for(error) or hint_for_timeout(shell, error):
         error.add_note(hint)
     shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
     show_flow(error)
@@ -55,7 +55,9 @@ def say(shell, error, sentence, *more):
     sys.last_exc = sys.last_value = error
     sys.last_type, sys.last_traceback = type(error), error.__traceback__
     name, colon, rest = sentence.partition(":")
-    shell._showtraceback(type(error), error, [f"{RED}{name}{PLAIN}{colon}{rest}", *more])
+    shell._showtraceback(
+        type(error), error, [f"{RED}{name}{PLAIN}{colon}{rest}", *filter(None, more)]
+    )
 
 
 def where(shell, traceback):
@@ -77,8 +79,8 @@ def where(shell, traceback):
 def was_interrupted(error):
     """Whether the learner has done it, and not a task that was cancelled by its own program."""
     if isinstance(error, asyncio.CancelledError):
-        with contextlib.suppress(RuntimeError):  # no loop: nobody has cancelled this cell
-            return asyncio.current_task().cancelling() > 0
+        task = asyncio.current_task()
+        return bool(task and task.cancelling())
     return isinstance(error, KeyboardInterrupt)
 
 
@@ -95,6 +97,15 @@ def of_servers(shell, error):
 
 def is_open(value):
     return isinstance(value, contextlib.AsyncExitStack) and bool(value._exit_callbacks)
+
+
+def hint_for_timeout(shell, error):
+    """What has waited in vain, for a timeout that comes without words; else None."""
+    if not isinstance(error, TimeoutError) or str(error):
+        return None
+    # Its cause was thrown where the cell waited.
+    places = [where(shell, each.__traceback__) for each in (error.__cause__, error) if each]
+    return f"What is awaited has not come in time, {next(filter(None, places), '')}"
 
 
 # --- what was not awaited -------------------------------------------------------------------------
