@@ -32,13 +32,6 @@ FINAL = find_stage("final").number
 
 
 @pytest.fixture(scope="module")
-def traced(started_once):
-    """Call it with a number for that stage with two instances, traced; one run for all tests."""
-    with started_once(trace=True) as get:
-        yield get
-
-
-@pytest.fixture(scope="module")
 def pubsub(started_once):
     """Stage 06 likewise, on the layer that keeps nothing."""
     with started_once(trace=True, redis_layer="pubsub") as get:
@@ -427,6 +420,8 @@ async def test_lost_redis_closes_the_socket_and_stops_the_next_message_in_red(st
             assert "into the void" in (await visitor.open("lobby")).text, "stored all the same"
     lost = [(kind_of(hop.target), hop.detail.get("code")) for hop in flow.hops if hop.lost]
     assert lost == [("layer", None), ("server", 500), ("client", 500)]
+    failed = next(hop for hop in flow.hops if hop.lost)
+    assert failed.passed["line"]["at"].startswith("chat/groups.py:"), "the line that called it"
     assert answer.status_code == 500
 
 

@@ -58,7 +58,7 @@ def make_flow(book, trace, scene):
     missed = find_missed(book, [*own, *joined], stored, scene) if stored else []
     names = Names(book, [*handshake, *own, *joined], missed)
     ordered = [*in_order(handshake, names), *in_order([*own, *joined], names)]
-    renamed = tuple(names.rename(ordered))
+    renamed = tuple(since(own[0].at, names.rename(ordered)))
     flow = Flow(
         title=scene.title,
         subtitle="",
@@ -72,6 +72,12 @@ def make_flow(book, trace, scene):
     flow = replace(flow, headline=headline(flow, stored))
     flow = replace(flow, subtitle=summary(flow))
     return replace(flow, stations=tuple(stations(flow, scene, names.titles(renamed))))
+
+
+def since(first, hops):
+    """The hops, each with its time since the first one, in ns: below zero, if it was before."""
+    for hop in hops:
+        yield replace(hop, passed=hop.passed | {"after": hop.at - first})
 
 
 def stored_among(hops):

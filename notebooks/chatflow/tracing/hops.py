@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass, field
 
+from .opened import opened
+
 
 @dataclass(frozen=True)
 class Hop:
@@ -15,6 +17,7 @@ class Hop:
     all processes of a machine. `kind` is what the hop is part of: http, websocket, inside (one
     process), database, layer, redis, or lost (refused, failed). Two kinds are no hops: "done"
     (what its `cause` began is over) and "looked" (the database has been searched for messages).
+    `passed` is what went there, by what it is ("ASGI event", "SQL"), and the stage's "line".
     """
 
     id: str
@@ -26,6 +29,7 @@ class Hop:
     label: str
     cause: str | None = None
     detail: dict = field(default_factory=dict)
+    passed: dict = field(default_factory=dict)
 
     @property
     def is_note(self):
@@ -34,6 +38,10 @@ class Hop:
     @property
     def lost(self):
         return self.kind == "lost"
+
+    def show(self):
+        """What went from one station to the other here, when, and by which line of the stage."""
+        return opened(self)
 
 
 class NewLines:

@@ -137,6 +137,7 @@ def make_hop(number, command, label, words, owner):
         label=label,
         cause=call.id,
         detail=detail | {"words": command.words},
+        passed={"Redis command": command.words, "line": call.passed.get("line")},
     )
 
 

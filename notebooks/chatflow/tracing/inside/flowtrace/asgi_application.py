@@ -4,7 +4,9 @@ import json
 import os
 from http import HTTPStatus
 
-from .recorder import HUB, SERVER, TICKET, Way, current, in_words, new_connection, shortened
+from .lines import failed_line, running_line
+from .passed import content_type_of, shortened, told, told_body, told_headers, told_query
+from .recorder import HUB, SERVER, TICKET, Way, current, in_words, new_connection
 
 # The key of a scope that says which connection it is; consumers and views find it there.
 CONNECTION = "flowtrace"
@@ -39,7 +41,8 @@ class Side:
         return Way(self.client)
 
     async def run(self, application):
-        self.way.hop(self.kind, SERVER, self.request_line(), **self.request_detail())
+        passed = {"ASGI scope": self.told_scope()}
+        self.way.hop(self.kind, SERVER, self.request_line(), passed, **self.request_detail())
         token = current.set(self.way)
         try:
             await application(self.scope, self.receive, self.send)
@@ -47,7 +50,7 @@ class Side:
             # The message that was being handled, if the error came out of a handler.
             way = way_of(error) or self.way
             way.station = SERVER if way.handler == self.client else way.handler
-            way.hop("lost", SERVER, in_words(error))
+            way.hop("lost", SERVER, in_words(error), {"line": failed_line(error)})
             self.fail(way)
             raise
         finally:
@@ -61,6 +64,12 @@ class Side:
         agent = dict(self.scope["headers"]).get(b"user-agent", b"").decode("latin-1")
         port = (self.scope["client"] or [0])[-1]
         return {"path": self.scope["path"], "agent": agent, "port": port}
+
+    def told_scope(self):
+        names = ("type", "http_version", "method", "path", "query_string")
+        facts = {name: self.scope[name] for name in names if name in self.scope}
+        facts["query_string"] = told_query(self.scope["query_string"])
+        return told(facts) | {"headers": told_headers(self.scope["headers"])}
 
     async def receive(self):
         return await self.server_receive()
@@ -78,7 +87,7 @@ class HttpSide(Side):
 
     async def send(self, event):
         if event["type"] == "http.response.start":
-            self.status, self.first = event["status"], True
+            self.status, self.first, self.start = event["status"], True, event
             await self.server_send(event)
             return
         kind, detail = ("lost", {"code": self.status}) if self.status >= 400 else ("http", {})
@@ -87,14 +96,25 @@ class HttpSide(Side):
             # One message in a piece of an event stream.
             detail["messages"] = [int(body.split()[1])]
             label = label or f"event: message {detail['messages'][0]}"
+        passed = self.told_events(event) if label else {}
         if label:
-            self.way.hop(kind, SERVER, label, **detail)
+            self.way.hop(kind, SERVER, label, passed, **detail)
         await self.server_send(event)
         if label:
-            self.way.hop(kind, self.client, label, **detail)
+            self.way.hop(kind, self.client, label, passed, **detail)
             # The next piece of a response that goes on comes from the view again.
             self.way.station = self.way.handler
         self.first = False
+
+    def told_events(self, event):
+        """A piece of the body; before the first one, the response's start."""
+        pairs = self.start.get("headers", [])
+        body = told_body(event.get("body", b""), content_type_of(pairs))
+        piece = told(event) | {"body": body}
+        if not self.first:
+            return {"ASGI event": piece, "line": self.way.line}
+        start = told(self.start) | {"headers": told_headers(pairs)}
+        return {"ASGI event": start, "then": piece, "line": self.way.line}
 
     def fail(self, way):
         # What servers answer for an application that raises; the tests hold them to it.
@@ -117,7 +137,7 @@ class WebSocketSide(Side):
         label, detail = describe_frame(event)
         if event["type"] == "websocket.disconnect":
             label, detail = f"close {event.get('code', 1005)}", {"gone": True}
-        way.hop(self.kind, SERVER, label, **detail)
+        way.hop(self.kind, SERVER, label, {"ASGI event": told(event)}, **detail)
         return {**event, TICKET: way.ticket()}
 
     async def send(self, event):
@@ -126,12 +146,17 @@ class WebSocketSide(Side):
         if way.handler == HUB:
             # One message to many sockets: each goes its own way from the hub.
             way, detail = way.branch(), {**detail, "to": self.client}
-        way.station = way.handler
-        way.hop(kind, SERVER, event["type"], **detail)
+        way.station, passed = way.handler, self.told_event(event, way)
+        way.hop(kind, SERVER, event["type"], passed, **detail)
         await self.server_send(event)
         self.accepted = self.accepted or event["type"] == "websocket.accept"
-        way.hop(kind, self.client, label, **detail)
+        way.hop(kind, self.client, label, passed, **detail)
         way.station = way.handler
+
+    def told_event(self, event, way):
+        """The event, and the line that sends it: for both of its hops."""
+        headers = {"headers": told_headers(event["headers"])} if event.get("headers") else {}
+        return {"ASGI event": told(event) | headers, "line": running_line() or way.line}
 
     def describe_departure(self, event):
         if event["type"] == "websocket.accept":

@@ -6,6 +6,8 @@ from channels.consumer import AsyncConsumer, SyncConsumer, get_handler_name
 from channels.routing import URLRouter
 
 from .asgi_application import CONNECTION
+from .lines import first_line
+from .passed import told
 from .recorder import PROCESS, ROUTING, SERVER, TICKET, Way, current, working_for
 
 
@@ -34,7 +36,8 @@ def traced_start(call):
     async def traced(self, scope, receive, send):
         if way := current.get():
             kwargs, name = scope.get("url_route", {}).get("kwargs", {}), type(self).__name__
-            way.enter_call(station_of(scope), name, kwargs, consumer=name)
+            passed = {"line": first_line(type(self))}
+            way.enter_call(station_of(scope), name, kwargs, passed, consumer=name)
         return await call(self, scope, receive, send)
 
     return traced
@@ -60,7 +63,9 @@ def traced_dispatch(dispatch):
         handler = f"{event} → {get_handler_name(message)}()"
         label = event if event.startswith("websocket.") else handler
         names = {"consumer": type(self).__name__, "event": event}
-        way.enter(kind, station_of(self.scope), label, **names)
+        what = "ASGI event" if kind == "inside" else "the layer carried"
+        passed = {what: told(message), "line": line_of_handler(self, message)}
+        way.enter(kind, station_of(self.scope), label, passed, **names)
         entered = way.last
         try:
             with working_for(way):
@@ -73,6 +78,14 @@ def traced_dispatch(dispatch):
                 way.done(entered)
 
     return traced
+
+
+def line_of_handler(consumer, message):
+    """Where the stage's own code for an event begins; handlers of Channels go on to the others."""
+    name = get_handler_name(message)
+    short = name.removeprefix("websocket_")
+    methods = [getattr(type(consumer), each, None) for each in (name, short, f"{short}_json")]
+    return first_line(*methods)
 
 
 def source_of(consumer, ticket):

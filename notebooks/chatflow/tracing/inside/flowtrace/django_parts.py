@@ -2,13 +2,15 @@
 
 import functools
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import AsyncToSync, SyncToAsync, iscoroutinefunction
 from django.core.handlers.base import BaseHandler
 from django.core.management.base import BaseCommand
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_init, post_save
 
-from .recorder import DATABASE, PROCESS, ROUTING, Way, current, shortened, working_for
+from .lines import first_line, noting_the_caller, running_line
+from .passed import Statement, shortened, told, told_sql
+from .recorder import DATABASE, PROCESS, ROUTING, Way, current, working_for
 
 # Commands of the frameworks themselves: some run for ever, and none is about one message.
 FRAMEWORKS = {"channels", "daphne", "django"}
@@ -20,6 +22,8 @@ def install():
     connection_created.connect(note_searches, weak=False)
     post_save.connect(note_stored, weak=False)
     post_init.connect(note_read, weak=False)
+    for crossing in (AsyncToSync, SyncToAsync):
+        crossing.__call__ = noting_the_caller(crossing.__call__)
 
 
 def traced_resolve(resolve_request):
@@ -39,7 +43,11 @@ def traced_resolve(resolve_request):
 def traced_view(view, match):
     def enter(request):
         station = f"view/{getattr(request, 'scope', request.META)['flowtrace']}"
-        current.get().enter_call(station, view.__name__, match.kwargs, view=view.__name__)
+        passed = {"line": first_line(getattr(view, "view_class", view))}
+        # Only a form that has been read already: to read it here would change who reads it first.
+        if form := vars(request).get("_post"):
+            passed["form"] = told(form.dict())
+        current.get().enter_call(station, view.__name__, match.kwargs, passed, view=view.__name__)
 
     if iscoroutinefunction(view):
 
@@ -78,7 +86,8 @@ def note_stored(sender, instance, created, **_):
     if way and created and is_message(sender):
         way.station = way.handler
         label = f"INSERT {sender._meta.model_name} {instance.pk}"
-        way.visit("database", DATABASE, label, stored=instance.pk, **facts(instance))
+        passed = told_sql(way.statement)
+        way.visit("database", DATABASE, label, passed, stored=instance.pk, **facts(instance))
 
 
 def facts(instance):
@@ -95,8 +104,10 @@ def note_searches(connection, **_):
 
 def note_search(execute, sql, parameters, many, context):
     result = execute(sql, parameters, many, context)
-    if (way := current.get()) and sql.startswith("SELECT") and "chat_message" in sql:
-        way.looked()
+    if (way := current.get()) and "chat_message" in sql:
+        way.statement = Statement(sql, parameters, running_line())
+        if sql.startswith("SELECT"):
+            way.looked()
     return result
 
 
@@ -104,4 +115,4 @@ def note_read(sender, instance, **_):
     way = current.get()
     if way and instance.pk and is_message(sender):
         # Recorded in one hop, before the next one: a page may read hundreds.
-        way.read.append(instance.pk)
+        way.read.append((instance.pk, way.statement))

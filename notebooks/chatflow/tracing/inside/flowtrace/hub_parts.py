@@ -6,6 +6,8 @@ And round its consumer, which does without Channels' own loop and `dispatch`.
 import functools
 
 from .channels_parts import traced_dispatch, traced_start
+from .lines import first_line
+from .passed import told
 from .recorder import HUB, TICKET, Way, current, working_for
 
 
@@ -18,8 +20,8 @@ def install():
     ChatConsumer.dispatch = traced_dispatch(ChatConsumer.dispatch)
     ChatConsumer.attempt = continued(ChatConsumer.attempt)
     Hub.listen = apart(Hub.listen)
-    Hub.enter = told(Hub.enter, lambda socket: f"enter {socket.room_name}")
-    Hub.announce = told(Hub.announce, lambda message: f"announce message {message.pk}")
+    Hub.enter = asked(Hub.enter, lambda socket: f"enter {socket.room_name}")
+    Hub.announce = asked(Hub.announce, lambda message: f"announce message {message.pk}")
     Hub.hear = traced_hear(Hub.hear)
     Layer.try_to = traced_try(Layer.try_to)
     for name in ("tell_presence", "check_all", "send_heads"):
@@ -67,7 +69,7 @@ def by_itself(method):
     return traced
 
 
-def told(method, describe):
+def asked(method, describe):
     """What a consumer, a view or a command asks the hub to do, and waits for."""
 
     @functools.wraps(method)
@@ -75,7 +77,8 @@ def told(method, describe):
         way = current.get()
         if not way:
             return await method(self, subject)
-        before = way.station = way.handler
+        before, line = way.handler, way.line
+        way.station = before
         way.enter("inside", HUB, describe(subject), event=method.__name__)
         entered = way.last
         try:
@@ -83,6 +86,7 @@ def told(method, describe):
         finally:
             way.done(entered)
             way.station = way.handler = before
+            way.line = line
 
     return traced
 
@@ -92,7 +96,8 @@ def traced_hear(hear):
     def traced(self, hint):
         ticket = hint.pop(TICKET)
         way = Way.of_ticket(ticket, ticket.split()[2])
-        way.enter("layer", HUB, f"{hint['type']} → hear()", event=hint["type"])
+        passed = {"the layer carried": told(hint), "line": first_line(hear)}
+        way.enter("layer", HUB, f"{hint['type']} → hear()", passed, event=hint["type"])
         entered = way.last
         try:
             with working_for(way):

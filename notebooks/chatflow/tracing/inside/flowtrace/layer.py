@@ -4,6 +4,8 @@ import contextlib
 
 from django.utils.module_loading import import_string
 
+from .lines import failed_line
+from .passed import told
 from .recorder import PROCESS, TICKET, Way, current, in_words
 
 
@@ -30,11 +32,13 @@ class TracedLayer:
             await self.inner.group_discard(group, channel)
 
     async def group_send(self, group, message):
-        with self.visit(f"group_send {group}", group, group=group) as ticket:
+        passed = {"the layer carries": told(message)}
+        with self.visit(f"group_send {group}", group, passed, group=group) as ticket:
             await self.inner.group_send(group, {**message, TICKET: ticket})
 
     async def send(self, channel, message):
-        with self.visit(f"send {channel}", channel, channel=channel) as ticket:
+        passed = {"the layer carries": told(message)}
+        with self.visit(f"send {channel}", channel, passed, channel=channel) as ticket:
             await self.inner.send(channel, {**message, TICKET: ticket})
 
     async def receive(self, channel):
@@ -44,17 +48,17 @@ class TracedLayer:
             # No message was lost here, but the consumer ends: its socket will close.
             handler = current.get().handler if current.get() else f"command/{PROCESS}"
             way = Way(self.station_of_channel(channel))
-            way.enter("lost", handler, in_words(error))
+            way.enter("lost", handler, in_words(error), {"line": failed_line(error)})
             error.flowtrace = way
             raise
 
     @contextlib.contextmanager
-    def visit(self, label, name, **detail):
+    def visit(self, label, name, passed=None, **detail):
         """Record a hop to the layer and back; yields the ticket to send along."""
         way = current.get() or Way(f"command/{PROCESS}")
         way.station = way.handler
         station = self.station(name)
-        way.visit("layer", station, label, **detail)
+        way.visit("layer", station, label, passed, **detail)
         sent = way.last
         try:
             yield way.ticket(station)

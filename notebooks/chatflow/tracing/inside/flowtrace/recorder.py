@@ -11,6 +11,9 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
+from .lines import running_line
+from .passed import shortened, told_sql
+
 # The instance's name; a command next to the servers is named after itself.
 PROCESS = os.environ.get("FLOW_PROCESS") or "".join(sys.argv[1:2]) or "python"
 SERVER, ROUTING, HUB = f"server/{PROCESS}", f"routing/{PROCESS}", f"hub/{PROCESS}"
@@ -40,7 +43,10 @@ class Way:
         self.trace = trace or f"{self.id_prefix}-{next(numbers)}"
         self.last = cause
         self.station = self.handler = start
-        self.read = []
+        # Where the code of this handler begins: the stage's line behind what it returns.
+        self.line = None
+        # Messages that were read, each with its statement; the newest statement about messages.
+        self.read, self.statement = [], None
         # Whether a task of its own says that it is done, and not the code that began it.
         self.goes_on = False
 
@@ -53,30 +59,32 @@ class Way:
     def branch(self):
         """A way of its own from the handler on: one step may have several that follow it."""
         self._record_reads()
-        return Way(self.handler, trace=self.trace, cause=self.last)
+        way = Way(self.handler, trace=self.trace, cause=self.last)
+        way.line = self.line
+        return way
 
     def ticket(self, station="-"):
         return f"{self.trace} {self.last} {station}"
 
-    def hop(self, kind, target, label, **detail):
-        """Record that the message goes on to another station."""
-        self.visit(kind, target, label, **detail)
+    def hop(self, kind, target, label, passed=None, **detail):
+        """Record that the message goes on to another station; `passed` is what goes there."""
+        self.visit(kind, target, label, passed, **detail)
         self.station = target
 
-    def enter(self, kind, target, label, **detail):
+    def enter(self, kind, target, label, passed=None, **detail):
         """Record that a view or a consumer gets the message: what it causes starts there."""
-        self.hop(kind, target, label, **detail)
-        self.handler = target
+        self.hop(kind, target, label, passed, **detail)
+        self.handler, self.line = target, (passed or {}).get("line")
 
-    def enter_call(self, target, name, arguments, **detail):
+    def enter_call(self, target, name, arguments, passed, **detail):
         """The same, of one that is called with what a URL says."""
         words = ", ".join(f"{key}={value}" for key, value in arguments.items())
-        self.enter("inside", target, f"{name}({words})", **detail, **arguments)
+        self.enter("inside", target, f"{name}({words})", passed, **detail, **arguments)
 
-    def visit(self, kind, target, label, **detail):
+    def visit(self, kind, target, label, passed=None, **detail):
         """Record a hop to a station from which the running code returns at once."""
         self._record_reads()
-        self._record(kind, self.station, target, label, detail)
+        self._record(kind, self.station, target, label, detail, passed or {})
 
     def done(self, cause):
         """Note that what began with this hop is over; not a hop, and not drawn."""
@@ -89,15 +97,18 @@ class Way:
 
     def _record_reads(self):
         if self.read:
-            messages, self.read = self.read, []
+            (messages, statements), self.read = zip(*self.read, strict=True), []
             one = len(messages) == 1
             label = f"SELECT message {messages[0]}" if one else f"SELECT {len(messages)} messages"
-            self._record("database", DATABASE, self.handler, label, {"messages": messages})
+            detail, passed = {"messages": messages}, told_sql(*statements)
+            self._record("database", DATABASE, self.handler, label, detail, passed)
 
-    def _record(self, kind, source, target, label, detail):
-        self.last = self._write(kind, source, target, label, self.last, detail)
+    def _record(self, kind, source, target, label, detail, passed):
+        if "line" not in passed:
+            passed = {**passed, "line": running_line()}
+        self.last = self._write(kind, source, target, label, self.last, detail, passed)
 
-    def _write(self, kind, source, target, label, cause, detail):
+    def _write(self, kind, source, target, label, cause, detail, passed=None):
         hop = {
             "id": f"{self.id_prefix}-{next(numbers)}",
             "at": time.monotonic_ns(),
@@ -108,6 +119,7 @@ class Way:
             "target": target,
             "label": label,
             "detail": detail,
+            "passed": passed or {},
         }
         # One write a line, on a file opened for appending: threads never mix their lines.
         os.write(trace_file(), json.dumps(hop).encode() + b"\n")
@@ -128,10 +140,6 @@ def working_for(way):
         yield way
     finally:
         current.reset(token)
-
-
-def shortened(text, length=40):
-    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def in_words(error):

@@ -3,7 +3,18 @@
 from contextvars import copy_context
 from urllib.parse import quote
 
-from .recorder import SERVER, Way, current, new_connection, shortened
+from .passed import (
+    HEADERS,
+    HIDDEN,
+    LONGEST,
+    content_type_of,
+    shortened,
+    told,
+    told_body,
+    told_headers,
+    told_query,
+)
+from .recorder import SERVER, Way, current, new_connection
 
 
 def traced(application):
@@ -23,10 +34,11 @@ class Request:
         self.status = None
 
     def run(self, application, start_response):
-        self.way.hop("http", SERVER, self.request_line(), **self.request_detail())
+        passed = {"WSGI environ": self.told_environ()}
+        self.way.hop("http", SERVER, self.request_line(), passed, **self.request_detail())
 
         def traced_start_response(status, headers, exc_info=None):
-            self.status = status
+            self.status, self.headers = status, headers
             return start_response(status, headers, exc_info)
 
         # A context of its own: the thread serves other requests afterwards.
@@ -38,8 +50,19 @@ class Request:
             self.way.hop("lost", SERVER, shortened(f"{type(error).__name__}: {error}", 120))
             self.way.hop("lost", self.client, "500 Internal Server Error", code=500)
             raise
-        self.response(SERVER)
+        self.response(SERVER, {"status": self.status, "headers": told_headers(self.headers)})
         return Body(body, self.written)
+
+    def told_environ(self):
+        """What a WSGI server hands on of a request, without what it says of itself."""
+        names = ("REQUEST_METHOD", "PATH_INFO", "SERVER_PROTOCOL", "CONTENT_TYPE", "CONTENT_LENGTH")
+        facts = {name: self.environ[name] for name in names if self.environ.get(name)}
+        facts["QUERY_STRING"] = told_query(self.environ.get("QUERY_STRING", ""))
+        for name, text in self.environ.items():
+            if name.startswith("HTTP_"):
+                field = name.removeprefix("HTTP_").replace("_", "-").lower()
+                facts[name] = text if field in HEADERS else HIDDEN
+        return told(facts)
 
     def request_line(self):
         upgrade = self.environ.get("HTTP_UPGRADE")
@@ -54,15 +77,16 @@ class Request:
         agent = self.environ.get("HTTP_USER_AGENT", "")
         return {"path": self.path(), "agent": agent, "port": int(self.environ["REMOTE_PORT"])}
 
-    def response(self, target):
-        code = int(self.status.split()[0])
+    def response(self, target, facts):
+        code, passed = int(self.status.split()[0]), {"WSGI response": facts, "line": self.way.line}
         if code >= 400:
-            self.way.hop("lost", target, self.status, code=code)
+            self.way.hop("lost", target, self.status, passed, code=code)
         else:
-            self.way.hop("http", target, self.status)
+            self.way.hop("http", target, self.status, passed)
 
-    def written(self):
-        self.response(self.client)
+    def written(self, beginning, length):
+        body = told_body(beginning, content_type_of(self.headers), length)
+        self.response(self.client, {"status": self.status, "body": body})
         self.way.done(None)
 
 
@@ -71,13 +95,17 @@ class Body:
 
     def __init__(self, body, written):
         self.body, self.written = body, written
+        self.beginning, self.length = b"", 0
 
     def __iter__(self):
-        return iter(self.body)
+        for piece in self.body:
+            self.beginning += piece[: max(0, LONGEST - self.length)]
+            self.length += len(piece)
+            yield piece
 
     def close(self):
         try:
             if hasattr(self.body, "close"):
                 self.body.close()
         finally:
-            self.written()
+            self.written(self.beginning, self.length)
