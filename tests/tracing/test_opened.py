@@ -1,15 +1,14 @@
 """A hop, opened: what went there, when, by which line of the stage; and never a secret."""
 
 import json
-from importlib.util import module_from_spec, spec_from_file_location
 
 import pytest
 
 from chatflow import Visitor, find_stage, post, reading
 from chatflow.clients.sockets import connect, next_event
 from chatflow.clients.visitor import PASSWORD, cookie_name
-from chatflow.running.environment import INSIDE
 from chatflow.tracing.hops import Hop
+from chatflow.tracing.inside.flowtrace.passed import Statement, told, told_command, told_sql
 from final.helpers import at
 from helpers.talking import say_outside, write
 
@@ -158,14 +157,21 @@ async def test_no_secret_is_recorded_so_none_can_be_opened(traced):
 
 
 def test_parameters_of_statements_about_people_are_not_told():
-    # It is made to run inside a stage, and needs nothing of this package.
-    path = INSIDE / "flowtrace" / "passed.py"
-    passed = module_from_spec(spec := spec_from_file_location("passed", path))
-    spec.loader.exec_module(passed)
     for table, shown in (("auth_user", False), ("django_session", False), ("chat_room", True)):
         sql = f"SELECT 1 FROM chat_message JOIN {table} ON {table}.id = chat_message.id"
-        told = passed.told_sql(passed.Statement(f"{sql} WHERE x = %s", ("4711",), None))
-        assert ("4711" in str(told)) == shown, f"a statement about {table}"
+        statement = Statement(f"{sql} WHERE x = %s", ("4711",), None)
+        assert ("4711" in str(told_sql(statement))) == shown, f"a statement about {table}"
+
+
+def test_secret_of_a_layers_message_is_not_told():
+    message = {"type": "let.in", "who": {"name": "alice", "access_token": "4711"}, "to": [b"lobby"]}
+    assert told(message) == {
+        "type": "let.in",
+        "who": {"name": "alice", "access_token": "(hidden)"},
+        "to": ["lobby"],
+    }
+    assert told_command(r"PUBLISH lobby \x81\xa5token\xa44711") == "PUBLISH (hidden)"
+    assert told_command(r"PUBLISH lobby \x81\xa4text\xa2hi").endswith("hi")
 
 
 # --- whatever it is, it can be shown ------------------------------------------------------------

@@ -8,6 +8,7 @@ call that their process had open just then, if there was only one. Nothing is gu
 from dataclasses import dataclass
 
 from .hops import Hop
+from .inside.flowtrace.passed import told_command
 
 # MONITOR and the hops tell the time from different places: let them disagree by this much.
 TOLERANCE_NS = 2_000_000
@@ -137,7 +138,7 @@ def make_hop(number, command, label, words, owner):
         label=label,
         cause=call.id,
         detail=detail | {"words": command.words},
-        passed={"Redis command": command.words, "line": call.passed.get("line")},
+        passed={"Redis command": told_command(command.words), "line": call.passed.get("line")},
     )
 
 

@@ -65,11 +65,17 @@ is_secret_name = functools.lru_cache(1_000)(is_secret)
 def told_headers(pairs):
     """Header fields, one a line."""
     texts = [(as_text(name).lower(), as_text(value)) for name, value in pairs]
-    return [f"{name}: {value if name in HEADERS else HIDDEN}" for name, value in texts]
+    return [f"{name}: {told_query(value) if name in HEADERS else HIDDEN}" for name, value in texts]
 
 
 def told_query(text):
-    return IN_QUERY.sub(rf"\1{HIDDEN}", as_text(text))
+    text = as_text(text)
+    return IN_QUERY.sub(rf"\1{HIDDEN}", text) if is_secret(text) else text
+
+
+def told_command(words):
+    """A command of Redis: packed as messages are in it, nothing says where a secret ends."""
+    return f"{words.split(' ')[0]} {HIDDEN}" if is_secret(words) else words
 
 
 def told_body(body, content_type, length=None):
