@@ -94,4 +94,5 @@ def hop_entries(flow):
         if (source, target) == ("server", "clients"):
             source = "consumers" if consumers else "handler"
         words = hop_words(number, hop, titles)
-        yield {"words": words, "lost": hop.lost, "from": source, "to": target}
+        ends, opened = {"from": source, "to": target}, hop.show().rows
+        yield {"words": words, "lost": hop.lost, **ends, "opened": opened}

@@ -24,7 +24,7 @@ FILES = {
     "/live.css": (LIVE / "live.css", "text/css; charset=utf-8"),
     **{
         f"/{name}": (LIVE / name, "text/javascript; charset=utf-8")
-        for name in ("player.js", "recent.js", "live.js")
+        for name in ("player.js", "opener.js", "recent.js", "live.js")
     },
     **{
         f"/fonts/{name}": (FONTS / name, f"font/{name[-3:]}")
