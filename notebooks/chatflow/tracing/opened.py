@@ -10,6 +10,7 @@ PARTS = [
     *("ASGI scope", "WSGI environ", "form", "ASGI event", "then", "WSGI response"),
     *("SQL", "parameters", "the layer carries", "the layer carried", "Redis command"),
 ]
+EVENTS = {"ASGI event", "the layer carries", "the layer carried"}
 NO_LINE = "none of the stage's own: the server or a library did this"
 
 
@@ -44,7 +45,7 @@ def opened(hop):
     rows += [("frame", frame) for frame in [frame_of(hop)] if frame]
     if hop.kind == "layer":
         rows += [(name, hop.detail[name]) for name in ("group", "channel") if name in hop.detail]
-    rows += [(name, in_lines(passed[name])) for name in PARTS if name in passed]
+    rows += [(name, in_lines(value_of(hop, name))) for name in PARTS if name in passed]
     rows += [("the stage's code", in_code(passed.get("line")))]
     title = f"{hop.label}: {hop.source} → {hop.target}"
     return Opened(readable(title), tuple((name, readable(text)) for name, text in rows))
@@ -56,9 +57,15 @@ def in_time(ns):
     return f"{ns / 1e6:.1f} ms after the first hop" if ns else "the first hop"
 
 
+def value_of(hop, name):
+    """What passed under this name; events are recorded as JSON."""
+    value = hop.passed.get(name)
+    return json.loads(value) if name in EVENTS and isinstance(value, str) else value
+
+
 def frame_of(hop):
     """What goes over the network as a WebSocket frame, if this does."""
-    event = hop.passed.get("ASGI event") or {}
+    event = value_of(hop, "ASGI event") or {}
     at_the_client = any(end.startswith("client/") for end in (hop.source, hop.target))
     if at_the_client and event.get("type") in ("websocket.receive", "websocket.send"):
         return event.get("text") or event.get("bytes")

@@ -5,7 +5,7 @@ import os
 from http import HTTPStatus
 
 from .lines import failed_line, running_line
-from .passed import content_type_of, shortened, told, told_body, told_headers, told_query
+from .passed import as_json, content_type_of, shortened, told, told_body, told_headers, told_query
 from .recorder import HUB, SERVER, TICKET, Way, current, in_words, new_connection
 
 # The key of a scope that says which connection it is; consumers and views find it there.
@@ -137,7 +137,7 @@ class WebSocketSide(Side):
         label, detail = describe_frame(event)
         if event["type"] == "websocket.disconnect":
             label, detail = f"close {event.get('code', 1005)}", {"gone": True}
-        way.hop(self.kind, SERVER, label, {"ASGI event": told(event)}, **detail)
+        way.hop(self.kind, SERVER, label, {"ASGI event": as_json(event)}, **detail)
         return {**event, TICKET: way.ticket()}
 
     async def send(self, event):
@@ -155,8 +155,9 @@ class WebSocketSide(Side):
 
     def told_event(self, event, way):
         """The event, and the line that sends it: for both of its hops."""
-        headers = {"headers": told_headers(event["headers"])} if event.get("headers") else {}
-        return {"ASGI event": told(event) | headers, "line": running_line() or way.line}
+        if event.get("headers"):
+            event = told(event) | {"headers": told_headers(event["headers"])}
+        return {"ASGI event": as_json(event), "line": running_line() or way.line}
 
     def describe_departure(self, event):
         if event["type"] == "websocket.accept":

@@ -7,7 +7,7 @@ from channels.routing import URLRouter
 
 from .asgi_application import CONNECTION
 from .lines import first_line
-from .passed import told
+from .passed import as_json
 from .recorder import PROCESS, ROUTING, SERVER, TICKET, Way, current, working_for
 
 
@@ -64,7 +64,7 @@ def traced_dispatch(dispatch):
         label = event if event.startswith("websocket.") else handler
         names = {"consumer": type(self).__name__, "event": event}
         what = "ASGI event" if kind == "inside" else "the layer carried"
-        passed = {what: told(message), "line": line_of_handler(self, message)}
+        passed = {what: as_json(message), "line": line_of_handler(type(self), event)}
         way.enter(kind, station_of(self.scope), label, passed, **names)
         entered = way.last
         try:
@@ -80,12 +80,12 @@ def traced_dispatch(dispatch):
     return traced
 
 
-def line_of_handler(consumer, message):
+@functools.lru_cache(1_000)
+def line_of_handler(consumer, event):
     """Where the stage's own code for an event begins; handlers of Channels go on to the others."""
-    name = get_handler_name(message)
+    name = get_handler_name({"type": event})
     short = name.removeprefix("websocket_")
-    methods = [getattr(type(consumer), each, None) for each in (name, short, f"{short}_json")]
-    return first_line(*methods)
+    return first_line(*(getattr(consumer, each, None) for each in (name, short, f"{short}_json")))
 
 
 def source_of(consumer, ticket):

@@ -7,7 +7,7 @@ import functools
 
 from .channels_parts import traced_dispatch, traced_start
 from .lines import first_line
-from .passed import told
+from .passed import as_json
 from .recorder import HUB, TICKET, Way, current, working_for
 
 
@@ -96,7 +96,7 @@ def traced_hear(hear):
     def traced(self, hint):
         ticket = hint.pop(TICKET)
         way = Way.of_ticket(ticket, ticket.split()[2])
-        passed = {"the layer carried": told(hint), "line": first_line(hear)}
+        passed = {"the layer carried": as_json(hint), "line": first_line(hear)}
         way.enter("layer", HUB, f"{hint['type']} → hear()", passed, event=hint["type"])
         entered = way.last
         try:

@@ -5,7 +5,7 @@ import contextlib
 from django.utils.module_loading import import_string
 
 from .lines import failed_line
-from .passed import told
+from .passed import as_json
 from .recorder import PROCESS, TICKET, Way, current, in_words
 
 
@@ -32,12 +32,12 @@ class TracedLayer:
             await self.inner.group_discard(group, channel)
 
     async def group_send(self, group, message):
-        passed = {"the layer carries": told(message)}
+        passed = {"the layer carries": as_json(message)}
         with self.visit(f"group_send {group}", group, passed, group=group) as ticket:
             await self.inner.group_send(group, {**message, TICKET: ticket})
 
     async def send(self, channel, message):
-        passed = {"the layer carries": told(message)}
+        passed = {"the layer carries": as_json(message)}
         with self.visit(f"send {channel}", channel, passed, channel=channel) as ticket:
             await self.inner.send(channel, {**message, TICKET: ticket})
 

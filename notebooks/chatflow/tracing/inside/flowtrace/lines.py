@@ -62,11 +62,8 @@ def after_decorators(path, number):
 @functools.cache
 def is_own(path):
     """Whether a file is the stage's: not a library's, not even one in an environment of its own."""
-    return (
-        path.startswith(FOLDER)
-        and "site-packages" not in path
-        and path != os.path.join(FOLDER, "manage.py")
-    )
+    in_it = path.startswith(FOLDER) and "site-packages" not in path
+    return in_it and path != os.path.join(FOLDER, "manage.py")
 
 
 @functools.cache

@@ -5,6 +5,7 @@ anything else, whatever is named like a secret is left out.
 """
 
 import functools
+import json
 import re
 from typing import NamedTuple
 
@@ -33,8 +34,18 @@ IN_QUERY = re.compile(rf"([^&=]*(?:{SECRET})[^&=]*=)[^&]*", re.IGNORECASE)
 PRIVATE = re.compile(rf"\b(auth|django)_\w+|{SECRET}", re.IGNORECASE)
 
 
+def as_json(event):
+    """An event, or a message of a layer, as it may be shown: each delivery has some of them."""
+    try:
+        text = encode(event)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(told(event))  # JSON has nothing like it
+    is_fine = len(text) <= LONGEST and not is_secret(text)
+    return text if is_fine else json.dumps(told(event))
+
+
 def told(value, deep=5):
-    """An event, a message of a layer or a form, as JSON can have it."""
+    """The same of anything, entry by entry."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):
@@ -53,10 +64,17 @@ def told(value, deep=5):
     return told(str(value))
 
 
+# Made once: json.dumps() with a default of ours makes one for each call.
+encode = json.JSONEncoder(default=told).encode
+
+
 def is_secret(text):
     """Whether a name is a secret's, or a text has such a name in it."""
     text = text.lower()
-    return any(word in text for word in SECRETS)
+    for word in SECRETS:  # noqa: SIM110 - twice as fast as any(): all that is delivered comes by
+        if word in text:
+            return True
+    return False
 
 
 is_secret_name = functools.lru_cache(1_000)(is_secret)
