@@ -9,6 +9,7 @@ import httpx
 import psutil
 import pytest
 import pytest_asyncio
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.async_api import expect
 
 from chatflow.basics.addresses import Address
@@ -21,6 +22,7 @@ from chatflow.tracing.hops import Hop
 from chatflow.tracing.recent import SPARE, TRACES, Recent
 from chatflow.tracing.redis_commands import Command, as_hops
 from helpers import scripts
+from helpers.browser import assert_fits_and_can_be_read
 
 # One browser for all tests of this file: it has to stay in one event loop.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -140,6 +142,68 @@ def recorded_flow(running, text):
 def entries(folder, pattern):
     paths = sorted((folder / "trace").glob(pattern))
     return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+async def test_each_hop_can_be_opened_by_keyboard_alone(two_on_redis, watch, arrive):
+    page = await watch(two_on_redis)
+    alice, bob = await enter(arrive, two_on_redis, "alice", "bob")
+    await alice.say("open me")
+    await plays_to_the_end(page, "alice: open me")
+    flow = recorded_flow(two_on_redis, "open me")
+    hops, focused = flow.handshake + flow.hops, page.locator("#picture .hop:focus")
+    await page.locator("#picture").focus()
+    for hop in hops[:3]:
+        await page.keyboard.press("Tab")
+        await expect(focused, "in the order of the picture").to_have_attribute("data-hop", hop.id)
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    sheet = page.get_by_role("dialog")
+    for number, hop in enumerate(hops[1:], 2):
+        await expect(sheet.get_by_role("heading")).to_have_text(re.compile(rf"^{number}\. "))
+        rows = await page.locator("#rows div").evaluate_all(ROWS)
+        assert rows == [list(row) for row in hop.show().rows], hop
+        await page.keyboard.press("ArrowRight")
+    await bob.say("meanwhile")
+    await expect(in_list(page, "bob: meanwhile")).to_contain_text("next")
+    await expect(page.locator("#title"), "what is read stays").to_have_text("alice: open me")
+    await page.keyboard.press("Escape")
+    await expect(sheet).to_be_hidden()
+    await plays_to_the_end(page, "bob: meanwhile")
+
+
+ROWS = "all => all.map((row) => [...row.children].map((part) => part.textContent))"
+
+
+async def test_an_opened_hop_can_be_read_by_everybody(two_on_redis, watch, arrive):
+    page = await watch(two_on_redis)
+    (alice,) = await enter(arrive, two_on_redis, "alice")
+    await alice.say("read me")
+    await plays_to_the_end(page, "alice: read me")
+    sheet, close = page.get_by_role("dialog"), page.get_by_role("button", name="Close")
+    insert = page.locator("#picture .hop").filter(has_text="INSERT")
+    await insert.locator(".hit").click(force=True)  # a line has no area that could be clicked
+    await expect(sheet).to_contain_text("INSERT INTO")
+    await close.click()
+    await expect(insert, "the focus is back").to_be_focused()
+    await page.evaluate(AXE_SCRIPT)
+    for width, form in ((1400, "Sequence"), (360, "Map")):
+        await page.set_viewport_size({"width": width, "height": 740})
+        await page.get_by_role("radio", name=form).check()
+        await axe_finds_nothing(page, f"{width} px")
+        arrow = page.locator("#picture").get_by_role("button").last
+        await arrow.press("Enter")
+        await expect(sheet).to_contain_text("read me")
+        await axe_finds_nothing(page, f"{width} px, opened")
+        await assert_fits_and_can_be_read(page)
+        await page.keyboard.press("Escape")
+        await expect(arrow).to_be_focused()
+
+
+async def axe_finds_nothing(page, where):
+    parts = "{ include: ['#player', '#opened'] }"
+    found = await page.evaluate(f"axe.run({parts}, {{ resultTypes: ['violations'] }})")
+    report = AxeResults(found).generate_report()
+    assert not found["violations"], f"axe at {where}: {report}"
 
 
 async def test_pause_step_and_replay(two_on_redis, watch, arrive):
@@ -283,7 +347,9 @@ async def test_what_the_hubs_of_chat_final_do_by_themselves_is_not_shown(reposit
 # --- the server of the page -----------------------------------------------------------------------
 
 
-ASKED = [("GET", path, None, 200) for path in ("/", "/live.js", "/player.js", "/recent.js")]
+ASKED = [
+    ("GET", path, None, 200) for path in ("/", "/live.js", "/opener.js", "/player.js", "/recent.js")
+]
 ASKED += [("GET", path, "evil.example", 421) for path in ("/", "/flows")]
 ASKED += [("GET", "/flows", "127.0.0.1:1", 421), ("GET", "/../flow_page.py", None, 404)]
 ASKED += [("POST", "/", None, 405)]
