@@ -178,7 +178,7 @@ def test_secret_of_a_layers_message_is_not_told():
 
 
 async def test_strange_frames_are_shown_cut_and_without_signs_that_a_terminal_obeys(traced):
-    chat = traced(4)
+    chat = traced(7)
     async with connect(chat, "strange", "alice") as alice:
         await alice.send("\x1b[31m<b>red</b>\u202e")
         await alice.recv()

@@ -29,7 +29,7 @@ class Hop:
     label: str
     cause: str | None = None
     detail: dict = field(default_factory=dict)
-    passed: dict = field(default_factory=dict)
+    passed: dict = field(default_factory=dict, repr=False)
 
     @property
     def is_note(self):
