@@ -81,10 +81,8 @@ async def test_frame_is_opened_at_each_station_up_to_the_worker_and_back(traced)
     assert (gives["channel"], takes["the layer carried"]) == ("bot", gives["the layer carries"])
     assert takes[CODE].startswith("chat/workers.py:")
     assert "await self.send_json(" in writes[CODE]
-    assert {opened(hop).get("frame") for hop in flow.hops if hop.target == "client/bob"} == {
-        heard,
-        answer,
-    }
+    arrived = [opened(hop) for hop in flow.hops if hop.target == "client/bob"]
+    assert [each["frame"] for each in arrived] == [heard, answer]
     script = first(flow, "EVAL")
     assert "redis.call('ZADD'" in script["Redis command"]
     assert script[CODE] == sends[CODE], "the line that has called the layer"
@@ -175,6 +173,12 @@ def test_secret_of_a_layers_message_is_not_told():
 
 
 # --- whatever it is, it can be shown ------------------------------------------------------------
+
+
+def test_of_hops_that_are_drawn_as_one_the_first_is_shown():
+    way = {"source": "server/A", "target": "client/bob and 97 more", "label": "message 1"}
+    folded = Hop("h1", 0, "t1", "websocket", **way, detail={"times": 98})
+    assert opened(folded)["alike"] == "the first of 98 hops, one for each client"
 
 
 async def test_strange_frames_are_shown_cut_and_without_signs_that_a_terminal_obeys(traced):

@@ -42,6 +42,8 @@ def opened(hop):
     """Everything that is known of a hop."""
     passed = hop.passed
     rows = [("time", in_time(passed["after"]))] if "after" in passed else []
+    if "times" in hop.detail:
+        rows.append(("alike", f"the first of {hop.detail['times']} hops, one for each client"))
     rows += [("frame", frame) for frame in [frame_of(hop)] if frame]
     if hop.kind == "layer":
         rows += [(name, hop.detail[name]) for name in ("group", "channel") if name in hop.detail]
