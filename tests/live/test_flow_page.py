@@ -290,7 +290,10 @@ async def test_in_memory_a_message_never_reaches_the_other_instance(repository, 
         alice, _ = await enter(arrive, running, "alice", "bob")
         began = time.monotonic()
         await alice.say("anybody?")
+        await page.locator("#picture .hop").first.focus()
         await expect(page.locator("#verdict")).to_have_text(re.compile("^never reached: "))
+        focused = page.locator("#picture .hop:focus")
+        await expect(focused, "also in a picture that is drawn again").to_have_count(1)
         assert time.monotonic() - began > LIVE_SECONDS, "until then it may still come"
         await expect(page.locator("#verdict")).to_have_class(RED)
         missed = page.locator("#picture .missed")
