@@ -19,7 +19,7 @@ from chatflow.running.processes import Program, RunFolder
 from helpers.missing import leave_out
 
 START_SECONDS = 60
-WIDER_THAN_ITS_CELL = """[...document.querySelectorAll(".jp-CodeCell .cm-scroller")]
+CUT_CODE = """[...document.querySelectorAll(".jp-CodeCell .cm-scroller")]
     .filter(code => code.scrollWidth > code.clientWidth + 1).map(code => code.textContent)"""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -91,8 +91,10 @@ async def test_lab_opens_the_first_notebook_trusted_and_runs_its_cells(new_page)
         kernel = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
         await expect(kernel).to_be_visible(timeout=START_SECONDS * 1000)
         await expect(page.locator(".jp-FileBrowser")).to_be_hidden()
-        wide = await page.evaluate(WIDER_THAN_ITS_CELL)
-        assert not wide, "code is wrapped, not cut"
+        await page.set_viewport_size({"width": 700, "height": 1000})
+        await expect(page.locator(".jp-CodeCell .cm-content").first).to_be_visible()
+        assert await page.evaluate(CUT_CODE) == [], "code is wrapped"
+        await page.set_viewport_size({"width": 1000, "height": 1000})
         # The first two cells of code: the imports, and the map that is read from steps.toml.
         for number in (1, 2):
             await run_cell(page, page.locator(".jp-CodeCell .jp-InputPrompt").nth(number - 1))
