@@ -53,7 +53,7 @@ class Kernel:
         """The next that a cell sends; a status only if it is that of the end."""
         while True:
             try:
-                message = await self.client.get_iopub_msg(timeout=scripts.STOP_SECONDS)
+                message = await self.client.get_iopub_msg(timeout=scripts.START_SECONDS)
             except queue.Empty:
                 raise AssertionError("the cell says nothing, and does not end") from None
             busy = message["content"].get("execution_state") == "busy"
