@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from packaging.requirements import Requirement
 
-from chatflow.basics.catalog import ROOT
+from chatflow.basics.catalog import ROOT, capabilities, stages
 from chatflow.probing import matrix
 from scripts.test_rooms import ROOMS
 from stages.test_plain_django import pins
@@ -36,6 +36,17 @@ def anchors_of(path):
 def test_matrix_in_the_readme_is_the_one_in_steps_toml():
     assert matrix.readme_with_matrix() == README, "run ./scripts/matrix.sh"
     assert README.count(matrix.table()) == 1
+
+
+def test_matrix_says_the_same_in_signs_and_in_words():
+    rows, words = matrix.table().splitlines()[2:], dict(matrix.sentences())
+    assert len(rows) == len(words) == len(capabilities())
+    for row in rows:
+        [sentence, *signs] = [cell.strip() for cell in row.strip("|").split("|")]
+        can = [stage.number for stage, sign in zip(stages(), signs, strict=True) if sign == "✅"]
+        assert words[sentence] == matrix.ranges(can)
+        assert {*signs} <= {"✅", "❌", "–"}
+    assert matrix.ranges([2, 3, 6, 7, 8, 10]) == "02, 03, 06 to 08, final"
 
 
 def test_readme_is_short_and_its_commands_come_after_one_picture():

@@ -5,12 +5,14 @@ import sys
 from ..basics.catalog import capabilities, find_stage, stages
 from ..basics.pages import README, with_parts
 
+# Signs that carry a colour, because GitHub takes all styles away; screen readers read their names.
+SIGNS = {"yes": "✅", "no": "❌"}
 USAGE = "usage: matrix.sh   (writes the capability matrix of steps.toml into README.md)"
 
 
 def table(rows=None):
     """The matrix in Markdown; `rows` are {stage number: {capability: cell}}, else steps.toml's."""
-    rows = rows or {stage.number: stage.can for stage in stages()}
+    rows = rows or all_rows()
     numbers = sorted(rows)
     heads = [find_stage(number).short for number in numbers]
     lines = [
@@ -18,10 +20,42 @@ def table(rows=None):
         "| --- |" + " :-: |" * len(numbers),
     ]
     for key, sentence in capabilities().items():
-        # In bold, so that one sees from afar where each capability begins.
-        cells = " | ".join(rows[number][key].replace("yes", "**yes**") for number in numbers)
+        cells = " | ".join(SIGNS.get(rows[number][key], rows[number][key]) for number in numbers)
         lines.append(f"| {sentence} | {cells} |")
     return "\n".join(lines)
+
+
+def all_rows():
+    return {stage.number: stage.can for stage in stages()}
+
+
+def in_words():
+    """The matrix once more, for those to whom a table of signs says little."""
+    items = "".join(f"<li>{sentence}: {who}</li>" for sentence, who in sentences())
+    summary = "The same in words: which stages can do it"
+    return f"<details><summary>{summary}</summary><ul>{items}</ul></details>"
+
+
+def sentences():
+    """(What a stage can do, which stages can) for each row."""
+    rows = all_rows()
+    for key, sentence in capabilities().items():
+        yield sentence, ranges([number for number in rows if rows[number][key] == "yes"])
+
+
+def ranges(numbers):
+    """Numbers of stages in words: [2, 3, 9, 10] is "02, 03, 09, final", [6, 7, 8] "06 to 08"."""
+    runs = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(run_in_words([find_stage(number).short for number in run]) for run in runs)
+
+
+def run_in_words(names):
+    return f"{names[0]} to {names[-1]}" if len(names) > 2 else ", ".join(names)
 
 
 def stage_map():
@@ -34,7 +68,7 @@ def stage_map():
 
 
 def readme_with_matrix():
-    return with_parts(README, {"matrix": table()})
+    return with_parts(README, {"matrix": f"{table()}\n\n{in_words()}"})
 
 
 if __name__ == "__main__":
