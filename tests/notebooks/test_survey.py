@@ -1,6 +1,7 @@
 """Measuring all stages on whatever machine: few at a time, and never all for nothing."""
 
 import asyncio
+import re
 import subprocess
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ SAYS_NOTHING = "says nothing within 60 s"
 STAND_IN = """
 from types import SimpleNamespace
 import contextlib
+from chatflow.probing import race as racing
 from chatflow.probing.capabilities import PROBES
 from chatflow.basics.errors import LaunchError
 
@@ -31,15 +33,19 @@ def stand_in(key):
 PROBES.update({key: stand_in(key) for key in capabilities()})
 
 @contextlib.asynccontextmanager
-async def stage(number, instances):
+async def stand_in_stage(number, instances, trace):
     if number == 7:
         raise LaunchError("Stage 7 did not start.\\nIts last lines")
     ended = SimpleNamespace(program=SimpleNamespace(poll=lambda: 0))
     facts = {"stage": find_stage(number), "worker": None, "processes": lambda: [ended] * instances}
     yield SimpleNamespace(**facts)
 
-async def tell_bob(chat):
-    return "WebSocket", chat.stage.can["live"] == "yes"
+async def send(race, chat):
+    number = chat.stage.number
+    names = {1: [], 2: ["bob"], 3: ["bob"], 4: [], 5: ["bob"]}.get(number, ["bob", "carol"])
+    race.heard[number] = "WebSocket", names
+
+racing.stage, racing.Race.send = stand_in_stage, send
 """.replace("SAYS_NOTHING", SAYS_NOTHING)
 
 
@@ -106,12 +112,14 @@ async def test_no_more_stages_run_at_once_than_the_machine_bears(monkeypatch):
 
 async def test_what_is_measured_is_the_matrix_and_progress_is_seen_from_the_first_second(answers):
     shown = []
-    found = await take(Survey(), shown.append)
+    found = await take(Survey(), lambda survey: shown.append((survey.table(), survey.progress)))
     assert found.measured == {stage.number: stage.can for stage in stages()}
+    [first, progress], [last, nothing] = shown[0], shown[-1]
     total = len(stages()) * len(capabilities())
-    assert f"0 of {total} cells" in shown[0], "before anything has answered"
-    assert "…" in shown[0], "cells that are still open"
-    assert shown[-1] == found.table() == matrix.table(), "the same on every machine"
+    assert progress.startswith(f"0 of {total} cells"), "before anything has answered"
+    assert "…" in first, "cells that are still open"
+    assert last == found.table() == matrix.table(), "the same on every machine"
+    assert nothing == "", "it is over"
 
 
 async def test_probe_that_fails_is_a_cell_with_its_reason_below(answers):
@@ -150,8 +158,17 @@ async def test_first_notebook_goes_on_where_a_stage_and_a_probe_fail(tmp_path):
     changed = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     nbformat.write(changed, tmp_path / "first.ipynb")
     done = await asyncio.to_thread(notebooks.execute, tmp_path / "first.ipynb")
-    outputs = [output for cell in done.cells for output in cell.outputs]
-    [shown] = [each.data["text/markdown"] for each in outputs if "data" in each]
-    assert f"without reloading: TimeoutError: {SAYS_NOTHING}" in shown
-    assert shown.endswith("? stage 7, all the rest: LaunchError: Stage 7 did not start.")
-    assert shown.count("| ? |") >= len(capabilities()), "a column of them"
+    [shown] = [output.data for cell in done.cells for output in cell.outputs if is_race(output)]
+    reasons = [
+        f"? stage 5, another reader sees a message without reloading: TimeoutError: {SAYS_NOTHING}",
+        "? stage 7, all the rest: LaunchError: Stage 7 did not start.",
+    ]
+    html = shown["text/html"]
+    assert re.findall("<p>(.*?)</p>", html) == reasons
+    assert html.count(">?</td>") == 1 + len(capabilities()), "a cell, and a column"
+    assert "07 A background worker: broke off: LaunchError" in html, "and its lane"
+    assert shown["text/plain"].endswith("\n\n".join(reasons))
+
+
+def is_race(output):
+    return "text/html" in output.get("data", {})

@@ -18,6 +18,8 @@ from chatflow.basics.errors import LaunchError, UsageError
 from chatflow.bench import tracing_cost
 from chatflow.clients.sockets import connect, next_event
 from chatflow.commands import screenshots
+from chatflow.drawing.lanes import BROKEN, fork, track
+from chatflow.probing.race import TEXT, Race
 from chatflow.running.variants import variant
 from chatflow.tracing.book import Book
 from chatflow.tracing.flow import kind_of
@@ -54,6 +56,49 @@ def way(hops):
 def recorded_in(hops):
     """The processes that have recorded these hops."""
     return {hop.detail["recorded"].split("-")[0] for hop in hops}
+
+
+# --- the lanes of the race ----------------------------------------------------------------------
+
+WHOLE = {"client", "server", "handler", "database", "layer"} | {"receivers A", "bob"}
+WHOLE |= {"receivers B", "carol", "back"}
+LANES = {
+    4: ([], {"client", "server", "handler", "database", "back"}, "only Alice's own socket"),
+    5: (["bob"], WHOLE - {"receivers B", "carol"}, "Bob heard her, Carol did not"),
+    FINAL: (["bob", "carol"], WHOLE, "Bob and Carol heard her"),
+}
+
+
+async def test_lanes_of_the_race_end_where_the_recorded_messages_ended(traced):
+    race = Race(LANES)
+    await asyncio.gather(*(race.send(traced(number)) for number in LANES))
+    assert not race.failed
+    race.end()
+    for (number, (hears, stops, words)), lane in zip(LANES.items(), race.lanes(), strict=True):
+        assert race.heard[number] == ("WebSocket", hears)
+        assert (set(lane.stops), lane.says) == (stops, words)
+        flow = await traced(number).flow(TEXT, reaches=hears)
+        assert flow.reached() == sorted(["alice", *hears])
+        drawn = re.findall('class="stop reached" data-stop="([^"]+)"', track(lane))
+        assert set(drawn) == stops - {"back"}
+        assert ("Q" in track(lane)) == ("back" in stops), "the arrow back to her"
+    assert [fork(lane, branch) for branch in ("receivers A", "receivers B")] == [
+        "database",
+        "layer",
+    ], "chat_final's hub tells its own sockets first, and the layer then"
+
+
+async def test_lane_that_breaks_off_says_why_and_leaves_its_stage_to_be_measured(traced):
+    async def breaks_off(chat):
+        raise ConnectionError("The server has ended the WebSocket.\nAnd more.")
+
+    race = Race([4], tell=breaks_off)
+    await race.send(traced(4))
+    race.end()
+    [lane] = race.lanes()
+    assert (lane.end, lane.says) == (BROKEN, "broke off: ConnectionError")
+    [reason] = race.reasons()
+    assert reason == "stage 4, its lane: ConnectionError: The server has ended the WebSocket."
 
 
 # --- the way of a message in each stage ---------------------------------------------------------

@@ -2,8 +2,8 @@
 
 `layout` computes where things stand in `sequence`; `flow_map` places its own.
 
-From outside: the functions named here, `picture` and `timeline` for notebooks, and for the live
-page `flow_map`, `folding`, `places` and `sequence`.
+From outside: the functions named here; `picture`, `timeline` and `lanes` for notebooks; and for the
+live page `flow_map`, `folding`, `places` and `sequence`.
 """
 
 from .flow_map import flow_map

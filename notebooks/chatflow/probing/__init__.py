@@ -1,4 +1,5 @@
 """What a stage can do, found out by trying it: one probe for each row of the matrix.
 
-From outside: `capabilities.measure`, `survey.Survey`, `matrix`; for tests `people`, `stage_probes`.
+From outside: `capabilities.measure`, `survey.Survey`, `race.Race`, `matrix`; for tests `people` and
+`stage_probes`.
 """

@@ -2,6 +2,7 @@
 
 survey = Survey()
 await survey.take(visit, show)
+print(survey.table())
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from .people import UNKNOWN
 
 # Fewer make it no surer: most of what probes do is waiting.
 AT_LEAST = 3
-LOOK_SECONDS = 1
+LOOK_SECONDS = 0.2
 NOT_YET = "…"
 
 
@@ -34,14 +35,17 @@ class Survey:
     def __init__(self, numbers=None):
         self.numbers = sorted(numbers or (stage.number for stage in stages()))
         self.found = {number: {} for number in self.numbers}
-        self.broken, self.visiting = {}, []
+        self.broken, self.visiting, self.began = {}, [], None
 
     async def measure(self, chat):
         """Try all capabilities of a running stage; see `capabilities.try_all`."""
         await try_all(chat, self.found[chat.stage.number])
 
     async def take(self, visit, show=None):
-        """Call `visit` with each stage's number, a few at a time, and `show` with the table."""
+        """Call `visit` with each stage's number, a few at a time.
+
+        `show` is called with the survey at the beginning, five times a second, and at the end.
+        """
         places = asyncio.Semaphore(at_a_time())
         async with self._shown(show), asyncio.TaskGroup() as visits:
             for number in self.numbers:
@@ -61,23 +65,29 @@ class Survey:
         if not show:
             yield
             return
+        self.began = time.monotonic()
         watching = asyncio.create_task(self._watch(show))
         try:
             yield
         finally:
             watching.cancel()
-            show(self.table())
+            self.began = None
+            show(self)
 
     async def _watch(self, show):
-        began = time.monotonic()
         while True:
-            show(f"{self.table()}\n\n{self._progress(time.monotonic() - began)}")
+            show(self)
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _progress(self, seconds):
+    @property
+    def progress(self):
+        """How far it is, in a sentence; nothing before it has begun, and when it has ended."""
+        if self.began is None:
+            return ""
         done = sum(len(column) for column in self.found.values())
         total = len(self.numbers) * len(capabilities())
         running = ", ".join(find_stage(number).short for number in self.visiting)
+        seconds = time.monotonic() - self.began
         return f"{done} of {total} cells after {seconds:.0f} s. Running: {running or 'none yet'}."
 
     # --- what was found -----------------------------------------------------------------------
@@ -87,13 +97,17 @@ class Survey:
         """{stage number: {capability: "yes", "no", "–", or "?" where that was not found out}}."""
         return {number: self._column(number, UNKNOWN) for number in self.numbers}
 
-    def table(self):
-        """The matrix in Markdown, as far as it is known; below it the reason for each "?"."""
-        rows = {
+    @property
+    def columns(self):
+        """Like `measured`, with "…" where nothing has been found out yet."""
+        return {
             number: self._column(number, UNKNOWN if number in self.broken else NOT_YET)
             for number in self.numbers
         }
-        return "\n\n".join([matrix.table(rows), *self.reasons()])
+
+    def table(self):
+        """The matrix in Markdown, as far as it is known; below it the reason for each "?"."""
+        return "\n\n".join([matrix.table(self.columns), *self.reasons()])
 
     def _column(self, number, unknown):
         known = {
