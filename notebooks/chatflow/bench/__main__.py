@@ -5,7 +5,7 @@ import asyncio
 import sys
 
 from ..basics.errors import LaunchError
-from . import fanout, report
+from . import fanout, racing, report
 from .measuring import describe_machine, keep, print_table
 from .systems import allow_many_files
 from .testing import compare_test_runs
@@ -18,6 +18,7 @@ VERBS = {
     "posts": "posts per second, on SQLite and PostgreSQL, in one room and in many",
     "start": "from git clone to the first message; and from the start to it, once more",
     "trace": "CPU per delivered message with tracing on, and off",
+    "race": "the race of notebook 00: until the first lane moves, and until the last cell",
     "tests": "the whole test run, in turn with that of an earlier revision; more than an hour",
     "report": "write the tables and charts of the pages again, from what was kept",
 }
@@ -45,6 +46,7 @@ def parser():
         added[name].add_argument(
             "--keep", action="store_true", help="keep the figures, for the tables of `report`"
         )
+    added["race"].set_defaults(run=lambda options: racing.measure())
     added["tests"].set_defaults(run=compare_test_runs)
     added["tests"].add_argument("--against", metavar="REVISION", required=True)
     added["tests"].add_argument("--rounds", type=int, default=3, help="3 if not given")
