@@ -22,11 +22,11 @@ HEADS += ("Bob at A\nCarol at B",)
 READY, RUNNING, NOBODY, HALF, ALL, BROKEN = "ready", "running", "none", "half", "all", "broken"
 INK = {NOBODY: svg.RED, BROKEN: svg.RED, HALF: COLOURS["layer"], ALL: COLOURS["websocket"]}
 
-STEP, ASIDE, RADIUS, TRACK_HIGH, EDGE = 64, 14, 10, 60, 20
+STEP, ASIDE, RADIUS, TRACK_HIGH, EDGE = 60, 14, 10, 60, 20
 TRACK_WIDE = STEP * (len(HEADS) - 1) + 2 * EDGE
-LEFT, TOP, MARGIN = 282, 118, 22
+LEFT, TOP, MARGIN = 272, 118, 22
 WIDTH = LEFT + TRACK_WIDE + MARGIN
-TITLE, SAYS, HEAD = Font(14, 600), Font(13, 600), Font(12)
+TITLE, SAYS, HEAD = Font(13.5, 600), Font(13, 600), Font(12)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ CELLS = {
     "?": ("?", "background:#b65308;color:#fff"),
 }
 CELL = "text-align:center;padding:2px 0;min-width:25px;border:1px solid rgba(128,138,155,.35);"
-ROW = "text-align:left;font-weight:400;max-width:262px;padding:2px 10px 2px 0;white-space:normal"
+ROW = "text-align:left;font-weight:400;max-width:248px;padding:2px 10px 2px 0;white-space:normal"
 BLOCK = "display:inline-block;vertical-align:top;max-width:100%;margin:0 14px 10px 0;"
 
 
@@ -34,7 +34,7 @@ class Shown:
 
     def html(self):
         race = self.race
-        lanes = f'<div style="{BLOCK}width:660px">{picture_of(race)}</div>'
+        lanes = f'<div style="{BLOCK}width:645px">{picture_of(race)}</div>'
         table = f'<div style="{BLOCK}overflow-x:auto">{table_of(race.survey.columns)}</div>'
         below = [*filter(None, [race.survey.progress]), *race.reasons()]
         return lanes + table + "".join(f"<p>{escape(line)}</p>" for line in below)
