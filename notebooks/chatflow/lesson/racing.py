@@ -51,7 +51,7 @@ async def watch(race):
 
     def show(race):
         nonlocal last
-        now = Shown(race).html()
+        now = race.lanes(), race.survey.columns, race.survey.progress, race.is_over
         if now != last:
             output.update(Shown(race))
             last = now

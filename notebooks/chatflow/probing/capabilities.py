@@ -32,17 +32,23 @@ async def measure(chat):
     return {key: found[key] for key in PROBES}
 
 
-async def try_all(chat, found):
+async def try_all(chat, found, first=None):
     """Like `measure`, but a probe that breaks leaves its exception in place of a verdict.
 
-    `found` gets each result as soon as it is there.
+    `found` gets each result as soon as it is there. `first` is something else to be done before
+    any probe that is not quiet.
     """
 
     async def try_each(keys):
         for key in keys:
             found[key] = await try_one(chat, key)
 
-    await asyncio.gather(try_each(ONE_BY_ONE), *(try_each([key]) for key in QUIET))
+    async def try_most():
+        if first:
+            await first()
+        await try_each(ONE_BY_ONE)
+
+    await asyncio.gather(try_most(), *(try_each([key]) for key in QUIET))
     if found["accepts_websocket"] == NO:
         found.update(dict.fromkeys(LAST, NOTHING_TO_TRY))
     else:

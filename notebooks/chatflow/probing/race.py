@@ -7,6 +7,7 @@ await race.run(show)
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from ..basics.catalog import find_stage
 from ..clients.readers import reading, websocket_reader
@@ -107,8 +108,7 @@ class Race:
             async with stage(number, instances=2, trace=True) as chat:
                 self.first_is_up.set()
                 self.visited.append(chat)
-                await self.send(chat)
-                await self.survey.measure(chat)
+                await self.survey.measure(chat, first=partial(self.send, chat))
         except Exception as error:
             way.verdict = way.verdict or (BROKEN, short_reason(error))
             raise  # the survey keeps it, and says it below the table

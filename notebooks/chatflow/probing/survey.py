@@ -37,9 +37,9 @@ class Survey:
         self.found = {number: {} for number in self.numbers}
         self.broken, self.visiting, self.began = {}, [], None
 
-    async def measure(self, chat):
+    async def measure(self, chat, first=None):
         """Try all capabilities of a running stage; see `capabilities.try_all`."""
-        await try_all(chat, self.found[chat.stage.number])
+        await try_all(chat, self.found[chat.stage.number], first)
 
     async def take(self, visit, show=None):
         """Call `visit` with each stage's number, a few at a time.
