@@ -1,6 +1,5 @@
 """`scripts/race.sh`: the race on a page of its own, for a lecture hall, until Ctrl-C."""
 
-import argparse
 import asyncio
 import os
 import signal
@@ -8,16 +7,11 @@ import sys
 import webbrowser
 
 from ..basics.catalog import find_stage
-from ..basics.errors import LaunchError, UsageError
-from .run_step import SIGNALS, open_standard_streams
+from ..basics.errors import LaunchError
+from .run_step import SIGNALS, Parser, open_standard_streams
 
 # Without one of these a browser would take over the terminal, or not be seen by anybody.
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "WSL_DISTRO_NAME")
-
-
-class Parser(argparse.ArgumentParser):
-    def error(self, message):
-        raise UsageError(f"{message[0].upper()}{message[1:]}; see race.sh --help.")
 
 
 def parser():

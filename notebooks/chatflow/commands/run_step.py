@@ -28,7 +28,7 @@ class Stopped(BaseException):
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise UsageError(f"{message[0].upper()}{message[1:]}; see run_step.sh --help.")
+        raise UsageError(f"{message[0].upper()}{message[1:]}; see {self.prog} --help.")
 
 
 def parser():
