@@ -3,6 +3,7 @@
 
 const SIGNS = { yes: "✓", no: "✗" };
 const CALLS = { ready: "Start", running: "Running", over: "Race again" };
+const ENDS = ["none", "half", "all", "broken"];
 const find = (id) => document.getElementById(id);
 const told = new Map(); // what has been said aloud of each lane
 
@@ -33,8 +34,9 @@ function showRow(row, number) {
 }
 
 function tell(lanes) {
-  const news = lanes.filter((lane) => ["none", "half", "all", "broken"].includes(lane.end)
-    && told.get(lane.name) !== lane.says);
+  const isOver = (lane) => ENDS.includes(lane.end);
+  for (const lane of lanes) if (!isOver(lane)) told.delete(lane.name); // it is a new race
+  const news = lanes.filter((lane) => isOver(lane) && told.get(lane.name) !== lane.says);
   for (const lane of news) told.set(lane.name, lane.says);
   if (news.length) set(find("news"), news.map((lane) => `${lane.name}: ${lane.says}`).join(". "));
 }
@@ -46,7 +48,6 @@ function show(state) {
   set(find("progress"), state.progress);
   set(find("start"), CALLS[state.phase]);
   find("start").disabled = state.phase === "running";
-  if (state.phase === "ready") told.clear();
   state.lanes.forEach((lane, number) => {
     set(child(find("heads"), number + 1, "<th scope='col'></th>"), lane.name);
     showLane(lane, number);

@@ -172,7 +172,7 @@ def lane_of(stage, way):
     has = {"client", "server", "handler", "database", "bob", "carol"} | {"layer"} & {*there}
     handler = "consumer" if "consumer" in there else "view"
     kinds = {"handler": handler, "receivers": "hub" if "hub" in there else handler}
-    if stage.number > 1:  # somebody waits
+    if stage.number > 1:  # where there is nothing but pages, nobody can wait
         has |= {"receivers A", "receivers B"}
     over = way.verdict if way.is_shown else None
     end, says = over or (RUNNING, "Alice writes" if way.verdict else way.says)
