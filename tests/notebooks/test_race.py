@@ -1,11 +1,17 @@
 """The lanes of the race as they go on; those of real messages are in tests/tracing."""
 
+import asyncio
+import contextlib
 import re
+from types import SimpleNamespace
 
-from chatflow import stages
+from chatflow import find_stage, stages
+from chatflow.basics.errors import LaunchError
 from chatflow.drawing.lanes import ALL, BRANCHES, HALF, NOBODY, TRUNK, track
 from chatflow.lesson.racing import Shown
+from chatflow.probing import race as racing
 from chatflow.probing.race import Race
+from chatflow.probing.survey import Survey
 
 WAY = (*TRUNK, "receivers A", "bob")
 
@@ -42,6 +48,33 @@ def test_whoever_has_not_heard_is_crossed_out_and_what_a_stage_lacks_is_not_draw
         assert marked(race.picture().svg, "missed") == missed
         assert ("layer" in lane.has) == (number == 6)
         assert {stop for stop, _ in BRANCHES} <= lane.has or number == 1, "nobody waits"
+
+
+async def test_first_stage_starts_alone_and_the_others_follow_even_if_it_fails(
+    monkeypatch,
+):
+    began = []
+
+    @contextlib.asynccontextmanager
+    async def stand_in(number, **options):
+        began.append(number)
+        if number == 1:
+            for _ in range(9):
+                await asyncio.sleep(0)
+            assert began == [1]
+            raise LaunchError("Stage 1 did not start.\nIts last lines")
+        yield SimpleNamespace(stage=find_stage(number))
+
+    async def measure(survey, chat, first):
+        pass
+
+    monkeypatch.setattr(racing, "stage", stand_in)
+    monkeypatch.setattr(Survey, "measure", measure)
+    race = Race([1, 2, 3])
+    await race.run(lambda race: None)
+    assert began == [1, 3, 2]
+    assert race.lanes()[0].says == "broke off: LaunchError"
+    assert race.reasons() == ["? stage 1, all the rest: LaunchError: Stage 1 did not start."]
 
 
 def test_notebook_shows_an_svg_while_it_runs_and_what_every_viewer_shows_when_it_is_over():

@@ -110,6 +110,11 @@ async def test_no_more_stages_run_at_once_than_the_machine_bears(monkeypatch):
     assert len(most) == len(stages()), "each should have its turn"
 
 
+def test_the_stage_with_most_to_try_begins_early():
+    assert Survey([1, 2, 5, 10]).order() == [1, 10, 2, 5]
+    assert Survey([4]).order() == [4]
+
+
 async def test_what_is_measured_is_the_matrix_and_progress_is_seen_from_the_first_second(answers):
     shown = []
     found = await take(Survey(), lambda survey: shown.append((survey.table(), survey.progress)))

@@ -48,8 +48,13 @@ class Survey:
         """
         places = asyncio.Semaphore(at_a_time())
         async with self._shown(show), asyncio.TaskGroup() as visits:
-            for number in self.numbers:
+            for number in self.order():
                 visits.create_task(self._visit(number, visit, places))
+
+    def order(self):
+        """The last stage begins second: it has most to try, and the others would wait for it."""
+        first, *rest = self.numbers
+        return [first, *rest[-1:], *rest[:-1]]
 
     async def _visit(self, number, visit, places):
         async with places:
