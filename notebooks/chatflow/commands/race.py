@@ -86,7 +86,7 @@ async def hold(options):
 def open_browser(url):
     has_screen = sys.platform == "darwin" or any(os.environ.get(name) for name in SCREENS)
     if not (has_screen and webbrowser.open(url)):
-        print("There is no browser here to open it: open it yourself.", flush=True)
+        print("No browser can be opened from here: open that address yourself.", flush=True)
 
 
 def in_words(race):
