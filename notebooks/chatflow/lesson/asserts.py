@@ -3,8 +3,10 @@
 import ast
 import inspect
 import itertools
+import linecache
 import reprlib
 import sys
+from types import SimpleNamespace
 
 from ..tracing.flow import Flow
 
@@ -28,7 +30,10 @@ class Absent:
 
 
 class Seen:
-    """What the parts of one assert were when they were looked at: each once, as Python does."""
+    """What the parts of one assert were when they were looked at: each once, as Python does.
+
+    Their sources are as `source_of` says; of names in a loop, the names alone.
+    """
 
     def __init__(self, *names):
         self.names, self.values = names, []
@@ -46,18 +51,20 @@ class Seen:
         """`any` (wanted is True) or `all` (False) of (value, its names), noting what decides it."""
         for value, names in items:
             if bool(value) is wanted:
-                self.values += names.items()
+                self.values += (((name,), one) for name, one in names.items())
                 return wanted
         return not wanted
 
     def explain(self, words, source, equal):
         """The message of the assert that has failed: its words, what does not hold, the values."""
+        cell = sys._getframe(1)
         lines = [] if words is None else [str(words)]
-        lines.append(f"this does not hold: {source}")
-        lines += [f"{name} is {told(value)}" for name, value in self.values if told(value) != name]
+        lines.append(f"this does not hold: {as_written(source, cell)}")
+        for each, value in self.values:
+            if told(value) != each[0]:  # what is written out says itself what it is
+                lines.append(f"{as_written(each, cell)} is {told(value)}")
         if equal and (found := difference(*(value for _, value in self.values[-2:]))):
             lines.append(found)
-        cell = sys._getframe(1)
         known = {**cell.f_globals, **cell.f_locals}
         flows = [known.get(name) for name in self.names] + [value for _, value in self.values]
         self.values.clear()
@@ -73,6 +80,17 @@ class Explained(str):
         flows = [getattr(each, "flow", each) for each in candidates]
         self.flow = next((each for each in flows if isinstance(each, Flow)), None)
         return self
+
+
+def as_written(source, cell):
+    """A part of an assert as the cell has it; where that is not kept, as Python would write it."""
+    otherwise, *place = source
+    lines = "".join(linecache.getlines(cell.f_code.co_filename))
+    if not (lines and place):
+        return otherwise
+    names = "lineno", "end_lineno", "col_offset", "end_col_offset"
+    found = ast.get_source_segment(lines, SimpleNamespace(**dict(zip(names, place, strict=True))))
+    return " ".join((found or otherwise).split())
 
 
 def told(value):
@@ -162,7 +180,7 @@ def checked(part, node, names):
         if isinstance(each, ast.Name) and each.id == "seen":
             each.id = SEEN
     equal = isinstance(part, ast.Compare) and [*map(type, part.ops)] == [ast.Eq]
-    facts = [ast.Constant(ast.unparse(part)), ast.Constant(equal)]
+    facts = [source_of(part), ast.Constant(equal)]
     message = of_seen("explain", node.msg or ast.Constant(None), *facts)
     assertion = ast.copy_location(ast.Assert(noting(part), message), node)
     new.body[1].body = [ast.fix_missing_locations(assertion)]
@@ -181,11 +199,17 @@ def noting(test, wanted=True):
             return ast.Compare(left, test.ops, others)
         case ast.Call(ast.Name("all" | "any" as name), [ast.GeneratorExp() as items], []):
             return of_seen("search", ast.Constant(name == "any"), with_names(items))
-    return of_seen("truth", ast.Constant(ast.unparse(test)), ast.Constant(wanted), test)
+    return of_seen("truth", source_of(test), ast.Constant(wanted), test)
 
 
 def noted(part):
-    return of_seen("note", ast.Constant(ast.unparse(part)), part)
+    return of_seen("note", source_of(part), part)
+
+
+def source_of(part):
+    """What `as_written` needs to know of a part."""
+    place = part.lineno, part.end_lineno, part.col_offset, part.end_col_offset
+    return ast.Constant((ast.unparse(part), *place))
 
 
 def with_names(items):
