@@ -278,6 +278,12 @@ async with stage(2) as chat:
 
 
 @in_one_loop
+async def test_interrupt_ends_a_cell_that_holds_nothing(kernel):
+    seen = await kernel.run("print('Held', flush=True)\nawait asyncio.Event().wait()", "Held")
+    assert seen.error.startswith("Interrupted\nin line 2 of the cell: await")
+
+
+@in_one_loop
 async def test_interrupt_of_what_blocks_says_what_still_runs_and_how_to_end_it(kernel):
     stack = "from contextlib import AsyncExitStack\nrunning = AsyncExitStack()\n"
     await kernel.run(f"{stack}chat = await running.enter_async_context(stage(1))")

@@ -9,26 +9,25 @@ HELD = []
 
 
 @contextlib.asynccontextmanager
-async def heeding_interrupts(holding):
-    """Let an interrupt end what the block awaits, within half a second.
+async def held(what):
+    """Note for the length of a block what it runs, and tell an interrupt that this has ended.
 
-    `holding` is what the block runs, in words; it must have ended when the block is left.
+    What the block runs must have ended when it is left.
     """
-    # In a kernel SIGINT only leaves a note for the event loop and does not wake it (ipykernel's
-    # issue 881): a cell that awaits what never comes could not be interrupted.
-    waking = asyncio.create_task(keep_waking())
-    HELD.append(holding)
+    HELD.append(what)
     try:
         yield
     except asyncio.CancelledError as error:
-        error.add_note(f"Ended: {holding}.")
+        error.add_note(f"Ended: {what}.")
         raise
     finally:
-        HELD.remove(holding)
-        waking.cancel()
+        HELD.remove(what)
 
 
 async def keep_waking():
+    """Let an interrupt of a kernel end what a cell awaits, within half a second."""
+    # SIGINT only leaves a note for the event loop and does not wake it (ipykernel's issue 881): a
+    # cell that awaits what never comes could not be interrupted.
     while True:  # noqa: ASYNC110 – there is no event to wait for: being woken is the purpose
         await asyncio.sleep(WAKE_SECONDS)
 

@@ -31,6 +31,7 @@ def install(shell):
     interrupted = asyncio.CancelledError, KeyboardInterrupt
     kinds = AssertionError, AttributeError, LaunchError, TimeoutError, TypeError
     shell.set_custom_exc(kinds + interrupted, show)
+    wake_while_cells_run(shell)
     plain = shell.display_formatter.formatters["text/plain"]
     plain.for_type(types.CoroutineType, show_coroutine)
     plain.for_type(contextlib._AsyncGeneratorContextManager, show_context)
@@ -74,6 +75,23 @@ def where(shell, traceback):
 
 
 # --- what was interrupted -------------------------------------------------------------------------
+
+
+def wake_while_cells_run(shell):
+    """Let an interrupt end any cell, whatever it awaits."""
+    waking = []
+
+    def begin(*_):
+        with contextlib.suppress(RuntimeError):  # no event loop: plain IPython, which needs none
+            waking.append(asyncio.get_running_loop().create_task(interrupts.keep_waking()))
+
+    def end(*_):
+        while waking:
+            waking.pop().cancel()
+
+    shell.events.register("pre_run_cell", begin)
+    shell.events.register("post_run_cell", end)
+    begin()  # for the cell that runs
 
 
 def was_interrupted(error):

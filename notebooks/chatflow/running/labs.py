@@ -10,7 +10,7 @@ import re
 
 from ..basics.catalog import LIVE_SECONDS, ROOT
 from ..basics.errors import UsageError
-from ..basics.interrupts import finish, heeding_interrupts
+from ..basics.interrupts import finish, held
 from .environment import clean_environment
 from .instances import Instance
 from .ports import listen
@@ -28,7 +28,7 @@ async def lab(name, *, server, options=()):
     """
     check(name, server)
     files = RunFolder(name)
-    async with heeding_interrupts(f"the lab {name}"):
+    async with held(f"the lab {name}"):
         try:
             instance = start(name, server, files, options)
             await asyncio.to_thread(instance.wait_until_ready)

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..basics.addresses import HOST
 from ..basics.catalog import find_stage
 from ..basics.errors import LaunchError, UsageError
-from ..basics.interrupts import finish, heeding_interrupts
+from ..basics.interrupts import finish, held
 from ..tracing.flows import Scene, find_message, find_request
 from ..tracing.recording import Tracing
 from . import database as databases
@@ -284,7 +284,7 @@ def stations_of(folder):
 async def stage(number, **options):
     """Run a stage for the length of an `async with` block; options as for `Run`."""
     run = Run(number, **options)
-    async with heeding_interrupts(run.stage.called):
+    async with held(run.stage.called):
         try:
             await asyncio.to_thread(run.start)
             yield run
