@@ -277,10 +277,18 @@ async with stage(2) as chat:
     ]
 
 
+LATER = """
+import os, signal, threading
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+await asyncio.Event().wait()
+"""
+
+
 @in_one_loop
 async def test_interrupt_ends_a_cell_that_holds_nothing(kernel):
-    seen = await kernel.run("print('Held', flush=True)\nawait asyncio.Event().wait()", "Held")
-    assert seen.error.startswith("Interrupted\nin line 2 of the cell: await")
+    """Half a second later the event loop sleeps, and the signal alone would not wake it."""
+    seen = await kernel.run(LATER)
+    assert seen.error.startswith("Interrupted\nin line 3 of the cell: await"), seen.error
 
 
 @in_one_loop
