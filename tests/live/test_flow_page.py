@@ -176,6 +176,7 @@ ROWS = "all => all.map((row) => [...row.children].map((part) => part.textContent
 
 async def test_an_opened_hop_can_be_read_by_everybody(two_on_redis, watch, arrive):
     page = await watch(two_on_redis)
+    await page.emulate_media(reduced_motion="reduce")  # so that nothing moves under the mouse
     (alice,) = await enter(arrive, two_on_redis, "alice")
     await alice.say("read me")
     await plays_to_the_end(page, "alice: read me")

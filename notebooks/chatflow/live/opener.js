@@ -1,14 +1,14 @@
-// Opens a hop of the flow that is shown: what it carried, when, and the line of code. Needs player.js.
+// A player whose hops can be opened: what each carried, when, and the line of code. Needs player.js.
 "use strict";
 
 const OPENS = ["Enter", " "];
 
-class Opener {
+class OpeningPlayer extends Player {
+  isOpen = false;
   from = null; // the arrow by which it was opened, as its number; null: by the button
 
-  constructor(find, player) {
-    Object.assign(this, { find, player, sheet: find("opened") });
-    player.changed = () => this.fill();
+  constructor(find, options) {
+    super(find, options);
     const picture = find("picture");
     picture.addEventListener("click", ({ target }) => this.openArrow(target));
     picture.addEventListener("keydown", (event) => {
@@ -16,12 +16,13 @@ class Opener {
       event.preventDefault();
       event.stopPropagation();
     });
-    find("open").addEventListener("click", () => this.open(player.reached - 1));
-    find("before").addEventListener("click", () => player.stay(Math.max(1, player.reached - 1)));
-    find("after").addEventListener("click", () => player.step());
-    find("close").addEventListener("click", () => this.sheet.close());
-    this.sheet.addEventListener("click", ({ target }) => target === this.sheet && this.sheet.close());
-    this.sheet.addEventListener("close", () => this.closed());
+    find("open").addEventListener("click", () => this.open(this.reached - 1));
+    find("before").addEventListener("click", () => this.stay(Math.max(1, this.reached - 1)));
+    find("after").addEventListener("click", () => this.step());
+    const sheet = find("opened");
+    find("close").addEventListener("click", () => sheet.close());
+    sheet.addEventListener("click", ({ target }) => target === sheet && sheet.close());
+    sheet.addEventListener("close", () => this.closed());
   }
 
   // Whether there is one. An arrow of the map stands for several hops: the last that has happened.
@@ -29,39 +30,79 @@ class Opener {
     const arrow = target.closest("[data-opens]");
     if (!arrow) return false;
     const numbers = arrow.dataset.opens.split(" ").map(Number);
-    const number = numbers.findLast((each) => each < this.player.reached) ?? numbers[0];
+    const number = numbers.findLast((each) => each < this.reached) ?? numbers[0];
     this.open(number, numbers[0]);
     return true;
   }
 
   open(number, from = null) {
-    this.from = from;
-    this.player.held = true;
-    this.sheet.showModal();
-    this.player.stay(number + 1);
-  }
-
-  fill() {
-    const { find, player } = this;
-    const hop = player.flow.hops[player.reached - 1];
-    find("open").disabled = !hop;
-    if (!this.sheet.open || !hop) return;
-    find("hop").textContent = hop.words;
-    find("rows").replaceChildren(...hop.opened.map(row));
+    Object.assign(this, { from, isOpen: true });
+    this.find("opened").showModal();
+    this.stay(number + 1);
   }
 
   closed() {
-    const { player } = this;
-    player.held = false;
-    (player.picture.parts[this.from]?.arrow ?? this.find("open")).focus();
-    player.goOn();
+    this.isOpen = false;
+    (this.picture.parts[this.from]?.arrow ?? this.find("open")).focus();
+    if (this.isOver) this.playing = true; // with the flow that waits, if one does
+  }
+
+  fill() {
+    const hop = this.flow.hops[this.reached - 1];
+    this.find("open").disabled = !hop;
+    if (!this.isOpen || !hop) return;
+    this.find("hop").textContent = hop.words;
+    this.find("rows").replaceChildren(...hop.opened.map(row));
+  }
+
+  // --- what else a player does: nothing takes an opened hop away -----------------------------------
+
+  get isHeld() {
+    return super.isHeld || (this.isOpen && !this.playing);
+  }
+
+  finish() {
+    if (this.isOpen) this.stay(this.reached);
+    else super.finish();
+  }
+
+  renew(flow) {
+    const { playing } = this;
+    super.renew(flow);
+    if (this.isOpen && !playing) this.stay(this.reached);
+  }
+
+  draw() {
+    const focused = this.picture?.parts.findIndex(({ arrow }) => arrow === document.activeElement);
+    super.draw();
+    openable(this.picture, this.flow);
+    this.picture.parts[focused]?.arrow?.focus({ preventScroll: true });
+  }
+
+  describe(under) {
+    super.describe(under);
+    this.fill();
   }
 }
 
-function row(texts) {
-  const parts = ["div", "dt", "dd"].map((tag) => document.createElement(tag));
-  const [element, ...terms] = parts;
-  terms.forEach((term, index) => { term.textContent = texts[index]; });
-  element.append(...terms);
+// Let each arrow be reached by keyboard and hit by a finger, and say which hops it is.
+function openable({ svg, parts }, { hops }) {
+  svg.setAttribute("role", "group"); // an image has no parts that could be opened
+  for (const arrow of new Set(parts.map((part) => part.arrow).filter(Boolean))) {
+    const numbers = [...parts.keys()].filter((number) => parts[number].arrow === arrow);
+    const more = numbers.length > 1 ? `, and ${numbers.length - 1} more` : "";
+    const label = `Open ${hops[numbers[0]].words}${more}`;
+    const looks = { tabindex: 0, role: "button", "aria-haspopup": "dialog", "aria-label": label };
+    for (const [name, value] of Object.entries(looks)) arrow.setAttribute(name, value);
+    arrow.dataset.opens = numbers.join(" ");
+    const d = parts[numbers[0]].line.getAttribute("d");
+    arrow.append(create(svg, "path", { class: "hit", d }));
+  }
+}
+
+function row([name, text]) {
+  const make = (tag, words) => Object.assign(document.createElement(tag), { textContent: words });
+  const element = document.createElement("div");
+  element.append(make("dt", name), make("dd", text));
   return element;
 }

@@ -8,7 +8,6 @@ const KEYS = { ArrowLeft: "back", ArrowRight: "step", " ": "play", r: "replay" }
 
 // A flow has a title, both pictures (`svg`, `map`) and its `hops`, each with its words and the
 // places of the map that it goes from and to; the first `opening` ones were before the message.
-// Its arrows can be focused, and say in `data-opens` which hops they are: see opener.js.
 class Player {
   flow = null; // that is shown
   playing = false;
@@ -16,8 +15,6 @@ class Player {
   begun = 0; // when the hop that is under way began; 0: it has not
   rest = null; // the timer between two flows
   picture = null; // its parts, see draw()
-  held = false; // somebody reads what a hop has carried
-  changed = () => {}; // called whenever it shows another hop
 
   // `find(name)` gives the page's element of that name. `next()` gives the flow to play after this
   // one, if there is one; `started()` is called when another flow is shown.
@@ -54,7 +51,7 @@ class Player {
 
   // Somebody looks at a hop: do not take it away.
   get isHeld() {
-    return this.flow && !this.playing && (this.held || this.shown < this.flow.hops.length);
+    return this.flow && !this.playing && this.shown < this.flow.hops.length;
   }
 
   // --- what the user does --------------------------------------------------------------------------
@@ -102,11 +99,6 @@ class Player {
     this.show();
   }
 
-  // With the flow that waits, if this one is over.
-  goOn() {
-    this.playing = this.playing || this.isOver;
-  }
-
   // Show a flow as it is at its end.
   rewind(flow) {
     this.start(flow);
@@ -118,7 +110,7 @@ class Player {
     const wasOver = this.isOver;
     this.flow = flow;
     this.shown = Math.min(this.shown, flow.hops.length);
-    if (wasOver && !this.held && this.shown < flow.hops.length) this.playing = true;
+    if (wasOver && this.shown < flow.hops.length) this.playing = true;
     this.draw();
   }
 
@@ -171,11 +163,8 @@ class Player {
     svg.style.minWidth = `${width * (this.form === "map" ? 0.62 : 0.58)}px`;
     svg.style.maxWidth = `${width * 1.15}px`;
     const parts = this.form === "map" ? mapParts(svg, this.flow) : arrowParts(svg);
-    openable(svg, parts, this.flow);
-    const focused = this.picture?.parts.findIndex(({ arrow }) => arrow === document.activeElement);
     this.picture = { svg, parts, heads: addHeads(svg), dot: addDot(svg) };
     this.find("picture").replaceChildren(svg);
-    parts[focused]?.arrow?.focus({ preventScroll: true });
     this.stick();
     this.show();
   }
@@ -236,7 +225,6 @@ class Player {
     for (const name of ["play", "replay", "position"]) find(name).disabled = !count;
     find("back").disabled = under < 0;
     find("step").disabled = isOver;
-    this.changed();
   }
 }
 
@@ -271,21 +259,6 @@ function mapParts(svg, { hops, opening }) {
     const start = index >= before ? place(from) : null;
     return { line: way?.querySelector("path"), lit, focus: place(to), start, arrow: way };
   });
-}
-
-// Let each arrow be reached by keyboard and hit by a finger, and say which hops it is.
-function openable(svg, parts, { hops }) {
-  svg.setAttribute("role", "group"); // an image has no parts that could be opened
-  for (const arrow of new Set(parts.map((part) => part.arrow).filter(Boolean))) {
-    const numbers = [...parts.keys()].filter((number) => parts[number].arrow === arrow);
-    const more = numbers.length > 1 ? `, and ${numbers.length - 1} more` : "";
-    const label = `Open ${hops[numbers[0]].words}${more}`;
-    const looks = { tabindex: 0, role: "button", "aria-haspopup": "dialog", "aria-label": label };
-    for (const [name, value] of Object.entries(looks)) arrow.setAttribute(name, value);
-    arrow.dataset.opens = numbers.join(" ");
-    const d = parts[numbers[0]].line.getAttribute("d");
-    arrow.append(create(svg, "path", { class: "hit", d }));
-  }
 }
 
 // What a handshake did, once: not the clients and consumers that a message reaches again.

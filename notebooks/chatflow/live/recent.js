@@ -1,4 +1,4 @@
-// The list of what has happened: which of it is played, and when. Needs player.js, opener.js.
+// The list of what has happened: which of it is played, and when. Needs opener.js.
 "use strict";
 
 const KEPT = 50; // messages, and as many other things
@@ -8,8 +8,7 @@ const flows = new Map();
 const opened = Date.now(); // what happened before is not played, only listed
 let queued = null; // the id of the flow that comes after the one that is shown
 
-const player = new Player(find, { next: () => queued && flows.get(queued), started });
-new Opener(find, player);
+const player = new OpeningPlayer(find, { next: () => queued && flows.get(queued), started });
 
 const isListed = (flow) =>
   flow.chat || document.querySelector("[name=show]:checked").value === "everything";
