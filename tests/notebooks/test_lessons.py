@@ -143,4 +143,4 @@ def test_time_axis_writes_labels_that_fit_and_says_all_in_words_too():
     assert "waits for a thread" in drawn
     assert "too long" not in drawn
     assert "stage 02, alice: waits for a thread, 0.50 s to 2.00 s" in repr(picture)
-    assert set(picture._repr_mimebundle_()) == {"image/svg+xml", "image/png", "text/plain"}
+    assert set(picture._repr_mimebundle_()[0]) == {"image/svg+xml", "image/png", "text/plain"}

@@ -18,9 +18,10 @@ from ..clients.browser import chromium
 from ..clients.sockets import connect, frame, next_event
 from ..clients.traffic import network
 from ..clients.visitor import Visitor
-from ..drawing.picture import draw
+from ..drawing.picture import draw, draw_map
 from ..live.flow_page import FlowPage
 from ..running.launcher import stage
+from .filming import film_kill
 
 PICTURES = ROOT / "notebooks" / "pictures"
 # Each colour scheme, with the end of the names of its files.
@@ -108,17 +109,17 @@ async def take_pictures():
 
 
 async def draw_crossing():
-    """The way of one message from alice, on instance A, to bob, on instance B, as SVG."""
+    """The way of one message from alice, on instance A, to bob, on instance B."""
     async with stage(6, instances=2, trace=True) as chat:
         a, b = chat.instances
         async with connect(a, "lobby", "alice") as alice, connect(b, "lobby", "bob"):
             await alice.send(frame("post", author="alice", text="hello, bob"))
             flow = await chat.flow("hello, bob", reaches=["alice", "bob"])
-    return draw(flow.without("redis")).svg
+    return both_forms("flow_06", flow)
 
 
 async def draw_return():
-    """The way of one message from alice to bob, whose network was away when she wrote, as SVG."""
+    """The way of one message from alice to bob, whose network was away when she wrote."""
     async with (
         stage(9, instances=2, trace=True) as chat,
         network(chat.instances[1]) as phone,
@@ -133,16 +134,23 @@ async def draw_return():
         phone.mend()
         async with connect(phone, "lobby", "bob", after=0):
             flow = await chat.flow("are you there?", reaches=["alice", "bob"])
-    return draw(flow.without("redis")).svg
+    return both_forms("flow_09", flow)
 
 
-# Each with the file that it is kept in.
-FLOWS = {"flow_06.svg": draw_crossing, "flow_09.svg": draw_return}
+def both_forms(name, flow):
+    """{file: SVG} of a flow: hop by hop, and for a narrow screen as a map."""
+    flow = flow.without("redis")
+    return {f"{name}.svg": draw(flow).svg, f"{name}_map.svg": draw_map(flow, narrow=True).svg}
+
+
+# What is drawn from traces; each gives {file: SVG}.
+FLOWS = {"crossing": draw_crossing, "return": draw_return, "kill": film_kill}
 
 
 async def draw_flows():
-    for name, draw_flow in FLOWS.items():
-        save(PICTURES / name, (await draw_flow()).encode())
+    for draw_flow in FLOWS.values():
+        for name, picture in (await draw_flow()).items():
+            save(PICTURES / name, picture.encode())
 
 
 async def take_live_pictures():

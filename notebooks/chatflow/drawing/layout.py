@@ -1,15 +1,16 @@
 """Where everything of a sequence picture stands: pure arithmetic, nothing is drawn here."""
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from .svg import KINDS, Font, shorten, text_width, wrap
 
 MARGIN, GAP, BADGE = 20, 7, 10
-LABEL, TITLE = Font(14, mono=True), Font(13.5, 600)
-SMALL, BOLD, CODE = Font(12.5), Font(12.5, 600), Font(12.5, mono=True)
+LABEL, TITLE = Font(13, mono=True), Font(13, 600)
+SMALL, BOLD, CODE = Font(12), Font(12, 600), Font(12, mono=True)
 HEAD, PANEL_TOP = 48, 34
 NARROWEST, LONGEST_LABEL = 760, 460
+CROSS = 12  # half of the sign of a loss, and a little
 SPACE = 4  # between a hop's number and its label
 LOOP, TICK = (26, 16), (24, 0)  # how far out and down a hop goes that ends where it starts
 
@@ -22,11 +23,24 @@ class Columns:
     wide: dict
     left: float
     right: float
+    blocks: tuple = ()  # ids of neighbours that are in one process, or in none
 
     def span(self, ids):
         """From where to where the heads of these stations reach."""
         halves = [(self.x[name], self.wide[name] / 2) for name in ids]
         return min(x - half for x, half in halves), max(x + half for x, half in halves)
+
+    def room_of(self, hop, width):
+        """From where to where a text of a hop may reach: in what its ends are part of, if it can.
+
+        A label that ended in another process would seem to be about that. Those of hops that
+        lead nowhere else stand beside them, where there is room.
+        """
+        ends = {hop.source, hop.target}
+        if len(ends) == 1:
+            return self.left, self.right
+        left, right = self.span([name for ids in self.blocks if ends & {*ids} for name in ids])
+        return (left, right) if width <= right - left else (self.left, self.right)
 
 
 def lay_columns(stations, gutter):
@@ -43,12 +57,14 @@ def lay_columns(stations, gutter):
         x[station.id] = edge + (wide[station.id] + spread) / 2
         edge += wide[station.id] + spread + GAP
     wide = {name: width + min(spread, 36) for name, width in wide.items()}
-    return Columns(x, wide, left, max(NARROWEST - MARGIN, edge - GAP + 8))
+    runs = groupby(stations, key=lambda station: station.process)
+    blocks = tuple(tuple(station.id for station in run) for _, run in runs)
+    return Columns(x, wide, left, max(NARROWEST - MARGIN, edge - GAP + 8), blocks)
 
 
 def head_width(station):
     texts = text_width(station.title, TITLE), text_width(station.subtitle, SMALL)
-    return min(max(*texts, 70) + 16, 156)
+    return min(max(*texts, 64) + 14, 148)
 
 
 @dataclass(frozen=True)
@@ -116,15 +132,16 @@ def lay_row(hop, position, y, place, since):
     side, label, width = choose_side(hop, x, end, place)
     start = badge_width(position) / 2 + SPACE
     lead = start if x != end else LOOP[0] + 8
-    label_x = beside(x, side, lead, width, place)
-    # A label pushed back over its own number stands above that.
-    raised = 8 if x != end and overlaps(label_x, width, x, start) else 0
+    label_x = beside(x, side, lead, width, place.room_of(hop, width))
+    # A label that comes over its own number, or over the sign of a loss, stands above that.
+    signs = [(x, start), (end - 10 * side, CROSS)] if shows_cross(hop) else [(x, start)]
+    raised = 8 if x != end and overlaps(label_x, width, signs) else 0
     y += 11 if x == end else 24 + raised
-    label_y = y + (4.5 if hop.detail.get("inside") else 13) if x == end else y - 8 - raised
+    label_y = y + (4.5 if hop.detail.get("inside") else 13) if x == end else y - 9 - raised
     note = shorten(hop_note(hop), note_room(x, end, side, lead, place), SMALL)
     note_width = text_width(note, SMALL)
-    note_x = beside(x, side, lead, note_width, place)
-    lowered = 5 if x != end and overlaps(note_x, note_width, x, start) else 0
+    note_x = beside(x, side, lead, note_width, place.room_of(hop, note_width))
+    lowered = 6 if x != end and overlaps(note_x, note_width, signs) else 0
     note_y = label_y + 15 if x == end else y + 16 + lowered
     depth = 24 if x == end and not hop.detail.get("inside") else 14
     bottom = y + depth + (15 + lowered if note else 0)
@@ -179,18 +196,23 @@ def code_of(hop):
     return "" if code is None else str(code)
 
 
+def shows_cross(hop):
+    return hop.lost and not code_of(hop)
+
+
 def code_width(hop):
     return text_width(code_of(hop), CODE) + 16 if code_of(hop) else 0
 
 
-def beside(x, side, lead, width, place):
-    """Where a text starts that stands at the tail's side, kept within the card."""
+def beside(x, side, lead, width, room):
+    """Where a text starts that stands at the tail's side, kept within its room."""
     start = x + lead if side > 0 else x - lead - width
-    return max(place.left, min(start, place.right - width))
+    return max(room[0], min(start, room[1] - width))
 
 
-def overlaps(start, width, x, lead):
-    return start < x + lead - 1 and start + width > x - lead + 1
+def overlaps(start, width, signs):
+    """Whether a text reaches over one of these signs: (middle, half of its width)."""
+    return any(start < x + half - 1 and start + width > x - half + 1 for x, half in signs)
 
 
 def extent(row):

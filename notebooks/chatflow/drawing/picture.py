@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import resvg_py
 
 from . import CLIENTS, flow_map, fold, sequence, words
+from .dark import themed
 from .svg import ABOUT, FONTS, WIDTHS, char_widths
 
 ZOOMS = (2, 1.75, 1.5, 1.35, 1.2, 1.1)
@@ -14,14 +15,24 @@ LARGEST = 120_000  # bytes of a PNG in a notebook
 
 
 class Shown:
-    """What a notebook shows in one output: an `svg`, the same as PNG, and as `text`."""
+    """What a notebook shows in one output: an `svg`, the same as PNG, and as `text`.
+
+    The SVG is `drawn`, and follows the page's light or dark. Neither is made smaller than it was
+    drawn: on a narrow screen JupyterLab lets it scroll sideways.
+    """
+
+    @cached_property
+    def svg(self):
+        return themed(self.drawn)
 
     @cached_property
     def png(self):
-        return render(self.svg)
+        return render(self.drawn)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return {"image/svg+xml": self.svg, "image/png": self.png, "text/plain": self.text}
+        data = {"image/svg+xml": self.svg, "image/png": self.png, "text/plain": self.text}
+        size = {"width": round(width_of(self.drawn)), "unconfined": True}
+        return data, {"image/svg+xml": {"unconfined": True}, "image/png": size}
 
     def __repr__(self):
         return self.text
@@ -41,12 +52,16 @@ class Picture(Shown):
         return self.flow.handshake + self.flow.hops
 
     @cached_property
-    def svg(self):
+    def drawn(self):
         return self._draw(self.flow, **self._options)
 
     @property
     def text(self):
         return "\n".join(words(fold(self.flow, self._options.get("clients", CLIENTS))))
+
+
+def width_of(svg):
+    return float(ElementTree.fromstring(svg).get("width"))
 
 
 def draw(flow, **options):

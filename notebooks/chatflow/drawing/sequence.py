@@ -18,14 +18,14 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
     """
     flow = fold(flow, clients)
     place = layout.lay_columns(flow.stations, gutter=66 if times else 0)
-    about = svg.wrap(flow.subtitle, place.right - MARGIN, svg.ABOUT, 3)
-    top = 56 + 19 * len(about) + PANEL_TOP
+    heading = svg.title_lines(flow.title, flow.subtitle, place.right - MARGIN)
+    top = heading[-1][0] + 14 + PANEL_TOP
     chips, rows, bottom = layout.lay_rows(flow, place, top + HEAD + 14, times)
     boxes, bottom = layout.lay_missed(flow, place, rows, bottom)
     legend, height = layout.lay_legend(flow, place, bottom + 26)
     name = f"flow-{fingerprint([*words(flow), str(times)])}"
     root = svg.card(name, place.right + MARGIN, height, flow.title, ". ".join(words(flow)))
-    svg.write_title(root, MARGIN + 2, flow.title, about, place.right - MARGIN)
+    svg.write_title(root, MARGIN + 2, heading)
     for process, stations in groupby(flow.stations, key=lambda station: station.process):
         if process is not None:
             draw_panel(root, process, list(stations), place, top - PANEL_TOP, bottom)
@@ -48,9 +48,11 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
 def draw_panel(root, process, stations, place, top, bottom):
     left, right = place.span([station.id for station in stations])
     reached = any(station.reached for station in stations)
-    fill, edge = (svg.PANEL, svg.PANEL_EDGE) if reached else (svg.UNREACHED, "#dfe2e8")
-    size = {"width": right - left + 14, "height": bottom - top}
-    element(root, "rect", x=left - 7, y=top, rx=12, fill=fill, stroke=edge, **size)
+    fill, edge = (svg.PANEL, svg.PANEL_EDGE) if reached else (svg.UNREACHED, svg.PALE_EDGE)
+    size = {"x": left - 7, "y": top, "width": right - left + 14, "rx": 12}
+    element(root, "rect", height=bottom - top, fill=fill, **size)
+    # The frame ends below the heads: from there on labels stand where it would be.
+    element(root, "rect", height=PANEL_TOP + HEAD + 7, fill="none", stroke=edge, **size)
     noun = "process" if stations[0].kind == "command" else "instance"
     title = process if process == WORKER else f"{noun} {process}"
     text = title + ("" if reached else " · never reached")
@@ -69,10 +71,11 @@ def draw_station(root, station, place, top, bottom):
 
 def draw_head(group, station, x, top, wide):
     lit = station.reached
-    edge = {"stroke": "#aab5c6" if lit else "#cfd4dc", "stroke_dasharray": None if lit else "3 3"}
-    fill = svg.WHITE if lit else "#f6f7f9"
+    edge = {"stroke": svg.HEAD_EDGE if lit else svg.PALE_EDGE}
+    edge |= {"stroke_dasharray": None if lit else "3 3"}
+    fill = svg.WHITE if lit else svg.UNREACHED
     element(group, "rect", x=x - wide / 2, y=top, width=wide, height=HEAD, rx=9, fill=fill, **edge)
-    colour = svg.STATION_COLOURS[station.kind] if lit else "#b4bac5"
+    colour = svg.STATION_COLOURS[station.kind] if lit else svg.PALE_DISC
     svg.icon(group, x, top, station.kind, colour, 10)
     ink, pale = (svg.INK, svg.MUTED) if lit else (svg.FAINT, svg.FAINT)
     title = shorten(station.title, wide - 10, TITLE)
@@ -85,17 +88,17 @@ def draw_chip(root, text, y, place):
     line = {"stroke": svg.EDGE, "stroke_width": 1.2, "stroke_dasharray": "2 4"}
     element(root, "line", x1=MARGIN, x2=place.right, y1=y + 10, y2=y + 10, **line)
     shape = {"width": text_width(text, BOLD) + 22, "height": 22, "rx": 11}
-    look = {"fill": "#e3e8f1", "stroke": svg.CARD, "stroke_width": 2}
+    look = {"fill": svg.CHIP, "stroke": svg.CARD, "stroke_width": 2}
     element(root, "rect", **look, x=MARGIN, y=y - 1, **shape)
-    write(root, MARGIN + 11, y + 14.3, text, BOLD, fill="#3b475c")
+    write(root, MARGIN + 11, y + 14.3, text, BOLD, fill=svg.INK)
 
 
 def draw_hop(root, row, place):
     ids = hop_ids(row.hop)
     group = element(root, "g", class_="hop", data_hop=ids[0], data_hops=",".join(ids))
+    draw_label(group, row)
     draw_arrow(group, row)
     draw_badge(group, row)
-    draw_label(group, row)
     if row.time:
         write(group, place.left - 14, row.y + 4, row.time, CODE, anchor="end", fill=svg.MUTED)
 
@@ -110,7 +113,7 @@ def draw_arrow(group, row):
     element(group, "path", d=d, **line)
     if row.is_tick:
         element(group, "circle", cx=x, cy=y, r=3, fill=colour)
-    elif row.hop.lost and not code_of(row.hop):
+    elif layout.shows_cross(row.hop):
         svg.cross(group, x - 10 * ahead, y)
     else:
         tip = f"M{x - ahead:.1f} {y:.1f}l{-10 * ahead} -5v10z"

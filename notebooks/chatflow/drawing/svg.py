@@ -11,10 +11,11 @@ FONTS = Path(__file__).parent / "fonts"
 SANS = "Inter, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 MONO = "'JetBrains Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-INK, MUTED, FAINT = "#172033", "#566179", "#8b94a5"
+INK, MUTED, FAINT = "#172033", "#566179", "#636c7d"
 CARD, EDGE, LINE = "#fcfdff", "#d9dfe9", "#c9d1de"
-PANEL, PANEL_EDGE, UNREACHED = "#eff4fd", "#d7e2f6", "#f1f2f5"
-HALO, WHITE = "#f6f9fe", "#ffffff"
+PANEL, PANEL_EDGE, UNREACHED = "#eff4fd", "#d7e2f6", "#f3f4f7"
+HALO, WHITE, CHIP, WAITING = "#f6f9fe", "#ffffff", "#e3e8f1", "#aab8cf"
+HEAD_EDGE, PALE_EDGE, PALE_DISC = "#aab5c6", "#cfd4dc", "#b4bac5"
 RED, RED_INK, RED_PALE, RED_EDGE = "#cc1f36", "#8f1424", "#fdeef0", "#f3b6bf"
 
 # Each kind of hop: its colour, and its name in a legend.
@@ -74,7 +75,7 @@ class Font:
     mono: bool = False
 
 
-HEADING, ABOUT = Font(20, 600), Font(14)  # of a whole picture
+HEADING, ABOUT = Font(16, 600), Font(14)  # of a whole picture
 
 
 def clean(text):
@@ -149,17 +150,24 @@ def write(parent, x, y, text, font, *, anchor=None, **attributes):
     element(parent, "text", x=x, y=y, font_size=font.size, **kind, **attributes).text = text
 
 
-def write_title(parent, x, title, about, room):
-    """A picture's title, and the lines that say what it is about."""
-    write(parent, x, 40, shorten(title, room, HEADING), HEADING, fill=INK)
-    for i, line in enumerate(about):
-        write(parent, x, 63 + 19 * i, line, ABOUT, fill=MUTED)
+def title_lines(title, about, room):
+    """(y, line, font, colour) of a picture's title and of what says what it is about."""
+    looks = [(line, HEADING, INK) for line in wrap(title, room, HEADING, 2)]
+    looks += [(line, ABOUT, MUTED) for line in wrap(about, room, ABOUT, 3) if line]
+    return [(38 + 20 * i, *look) for i, look in enumerate(looks)]
+
+
+def write_title(parent, x, lines):
+    for y, line, font, colour in lines:
+        write(parent, x, y, line, font, fill=colour)
 
 
 def write_over(parent, x, y, text, font, fill):
-    """A line of text with a halo, so that it can be read across lines."""
-    halo = {"stroke": HALO, "stroke_width": 3.5, "stroke_linejoin": "round"}
-    write(parent, x, y, text, font, **halo, paint_order="stroke", fill=fill)
+    """A line of text on a ground of its own, so that no line runs through it."""
+    ground = {"width": text_width(text, font) + 6, "height": font.size * 1.15, "rx": 3}
+    top = y - font.size * 0.9
+    element(parent, "rect", class_="ground", x=x - 3, y=top, **ground, fill=HALO)
+    write(parent, x, y, text, font, fill=fill)
 
 
 def icon(parent, x, y, kind, colour, radius):
@@ -191,7 +199,8 @@ def pill(parent, x, y, text, font, height):
 def card(name, width, height, title, words):
     """An empty picture on its own light ground, with title and words for those who hear it."""
     svg = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
-    root = {"viewBox": f"0 0 {number(width)} {number(height)}", "width": "100%", "role": "img"}
+    size = {"width": number(width), "height": number(height)}
+    root = {"viewBox": f"0 0 {size['width']} {size['height']}", **size, "role": "img"}
     svg.attrib |= root | {"aria-labelledby": f"{name}-title {name}-desc", "direction": "ltr"}
     svg.attrib |= {"font-family": SANS, "preserveAspectRatio": "xMinYMin meet"}
     element(svg, "title", id=f"{name}-title").text = clean(title)

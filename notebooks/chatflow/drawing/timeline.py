@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from xml.etree import ElementTree
 
 from . import svg
+from .folding import fingerprint
 from .picture import Shown
 from .svg import COLOURS, Font, element, text_width, write
 
 # What kinds of span there are: each with its colour and its word.
 KINDS = {
-    "waiting": ("#aab8cf", "waits"),
+    "waiting": (svg.WAITING, "waits"),
     "working": (COLOURS["layer"], "works"),
     "done": (COLOURS["websocket"], "answered"),
     "lost": (svg.RED, "in vain"),
@@ -52,7 +52,7 @@ class Timeline(Shown):
         return LEFT + (WIDTH - LEFT - RIGHT) * second / self.seconds
 
     @cached_property
-    def svg(self):
+    def drawn(self):
         sections = [
             (name, list(rows)) for name, rows in groupby(self.rows, lambda row: row.section)
         ]
@@ -70,13 +70,9 @@ class Timeline(Shown):
         return svg.text_of(root)
 
     def card(self, height):
-        root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg", role="img")
-        root.attrib |= {"viewBox": f"0 0 {WIDTH} {height}", "width": "100%"}
-        root.set("font-family", svg.SANS)
-        element(root, "title").text = self.title
-        element(root, "desc").text = self.text
-        element(root, "rect", width=WIDTH, height=height, rx=14, fill=svg.CARD, stroke=svg.EDGE)
-        write(root, 24, 36, self.title, Font(19, 600), fill=svg.INK)
+        name = f"timeline-{fingerprint([self.text])}"
+        root = svg.card(name, WIDTH, height, self.title, self.text)
+        write(root, 24, 36, self.title, svg.HEADING, fill=svg.INK)
         return root
 
     def draw_row(self, root, row, y):
