@@ -13,7 +13,8 @@ import pytest
 import websockets
 
 from chatflow.basics.errors import LaunchError, MissingError
-from chatflow.bench import capacity, fanout, growth, load, measuring, report, systems
+from chatflow.bench import __main__ as bench
+from chatflow.bench import capacity, fanout, growth, here, load, measuring, report, systems
 from chatflow.bench.load import BARE, Crowd
 from chatflow.bench.systems import chat_final
 
@@ -139,10 +140,27 @@ def test_pages_say_what_the_kept_measurements_say():
         assert page.read_text() == text, "run ./scripts/bench.sh report"
 
 
-@pytest.mark.parametrize("shade", report.SHADES)
-def test_chart_is_drawn_from_the_kept_measurements(shade):
-    committed = (report.PICTURES / report.SHADES[shade]).read_text()
-    assert report.chart(shade) == committed, "run ./scripts/bench.sh report"
+@pytest.mark.parametrize("name", report.CHARTS)
+def test_chart_is_drawn_from_the_kept_measurements(name):
+    committed = (report.PICTURES / name).read_text()
+    assert report.chart(name) == committed, "run ./scripts/bench.sh report"
+
+
+def test_here_puts_a_dot_for_this_machine_into_the_chart(monkeypatch, tmp_path, capsys):
+    costs = {"tutorial_uvicorn": 200.0, "final_uvicorn": 20.0}
+
+    async def measure():
+        return costs
+
+    monkeypatch.setattr(here, "measure", measure)
+    monkeypatch.setattr(here, "CHART", tmp_path / "run" / "here.svg")
+    assert not bench.main(["here", "--no-browser"])
+    told = capsys.readouterr().out
+    assert re.search(r"chat_final, Uvicorn +20\.0 +0\.10 +\d", told), "and its ratio, next to ours"
+    assert str(here.CHART) in told
+    chart = here.CHART.read_text()
+    assert chart.count("here 20.0") == chart.count("here 200.0") == 1
+    assert chart != report.chart("fanout.svg")
 
 
 def test_kept_measurements_are_within_what_is_promised():

@@ -46,12 +46,23 @@
     return grounds.findLast((each) => inside(middle, each.box) && isAfter(text, each));
   };
 
+  // Of a chart's lines, which have no box of their own: whether one runs through a text.
+  const passes = ({ part }, box) => {
+    const length = part.getTotalLength(), steps = Math.ceil(length / 2);
+    for (let step = 0; step <= steps; step++) {
+      const { x, y } = part.getPointAtLength((length * step) / steps);
+      if (meets({ x: x - 0.5, y: y - 0.5, width: 1, height: 1 }, box)) return true;
+    }
+    return false;
+  };
+
   const faultsOf = (svg) => {
     const faults = [], { width, height } = svg.viewBox.baseVal;
     const texts = textsOf(svg), rects = all(svg, "rect");
     const solid = all(svg, ".hop path, .way > path:nth-of-type(2), circle");
     const edges = rects.filter((each) => paint(each, "stroke") !== "none");
     const grounds = rects.filter((each) => paint(each, "fill") !== "none");
+    const curves = all(svg, "g[id^=line2d] > path");
     texts.forEach((text, index) => {
       const { said } = text, own = letters(text.box), ground = groundOf(text, grounds);
       // What was drawn before a ground on which the whole text stands is not to be seen behind it.
@@ -67,6 +78,7 @@
       for (const other of solid) {
         if (meets(own, other.box) && isSeenBehind(other)) faults.push(`${said} meets a line or sign`);
       }
+      if (curves.some((curve) => passes(curve, own))) faults.push(`${said} lies on a line`);
       if (text.part.tagName !== "text" || !ground) return;
       const ratio = contrast(paint(text, "fill"), paint(ground, "fill"));
       if (ratio < minimum) faults.push(`${said} has a contrast of only ${ratio.toFixed(2)}`);

@@ -15,6 +15,7 @@ from helpers.missing import need
 
 LOOKS = Path(__file__).with_name("looks.js").read_text()
 PICTURES = ROOT / "notebooks" / "pictures"
+PAGES = "".join((ROOT / page).read_text() for page in ("README.md", "notebooks/performance.md"))
 LEGIBLE = 4.5  # contrast, as WCAG has it
 SMALLEST, LARGEST = 11, 16  # letters, in px
 
@@ -68,7 +69,7 @@ async def test_nothing_in_a_picture_of_a_page_is_covered_or_pale(browser, scheme
 # --- how large letters are, where pictures are embedded ------------------------------------------
 
 
-# {file: width in px at which it is shown} of the README's SVGs, in a column as GitHub's.
+# {file: width in px at which it is shown} of the pages' SVGs, in a column as GitHub's.
 SHOWN = """() => Object.fromEntries([...document.images].filter((image) =>
   image.currentSrc.endsWith(".svg")).map((image) =>
   [image.currentSrc.split("/").at(-1), image.getBoundingClientRect().width]))"""
@@ -76,29 +77,26 @@ COLUMN = "body { margin: 0 auto; max-width: 880px; padding: 0 16px } img { max-w
 
 
 def letters(svg):
-    """Smallest and largest letters of a picture, in its own units, and how wide it is."""
+    """Smallest and largest letters of a picture at its natural size, in px, and how wide it is."""
+    natural = re.search(r"<svg [^>]*>", svg)[0]
+    width = float(re.search(r'\bwidth="([\d.]+)"', natural)[1])
+    units = width / float(re.search(r'viewBox="0 0 ([\d.]+)', natural)[1])
     # Matplotlib writes 10 points as a scale of 0.1 of its outlines.
-    outlines = re.findall(r"scale\((0\.\d+) -0\.\d+\)", svg)
-    sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)"', svg)]
-    sizes += [float(scale) * 100 for scale in outlines]
-    width = re.search(r'<svg [^>]*?viewBox="0 0 ([\d.]+)', svg)
-    return min(sizes), max(sizes), float(width[1])
+    sizes = [float(scale) * 100 for scale in re.findall(r"scale\((0\.\d+) -0\.\d+\)", svg)]
+    sizes += [float(size) for size in re.findall(r'font-size="([\d.]+)"', svg)]
+    return min(sizes) * units, max(sizes) * units, width
 
 
 @pytest.mark.parametrize("width", [360, 1000, 1600])
-async def test_letters_in_the_readme_have_the_size_of_text_on_every_screen(
-    browser, width, tmp_path
-):
+async def test_letters_on_pages_have_the_size_of_text_on_every_screen(browser, width, tmp_path):
     page = await browser.new_page(viewport={"width": width, "height": 800})
-    html = "".join(
-        re.findall(r"<picture>.*?</picture>", (ROOT / "README.md").read_text(), re.DOTALL)
-    )
+    html = "".join(re.findall(r"<picture>.*?</picture>", PAGES, re.DOTALL))
     path = tmp_path / "readme.html"
     path.write_text(f'<base href="{ROOT.as_uri()}/"><style>{COLUMN}</style>{html}')
     await page.goto(path.as_uri())
     shown = await page.evaluate(SHOWN)
     await page.close()
-    assert len(shown) == 3
+    assert len(shown) == 4
     for name, wide in shown.items():
         smallest, largest, own = letters((PICTURES / name).read_text())
         assert wide <= own + 0.5, f"{name} is not blown up"

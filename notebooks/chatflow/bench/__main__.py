@@ -5,7 +5,7 @@ import asyncio
 import sys
 
 from ..basics.errors import LaunchError
-from . import fanout, racing, report
+from . import fanout, here, racing, report
 from .measuring import describe_machine, keep, print_table
 from .systems import allow_many_files
 from .testing import compare_test_runs
@@ -20,6 +20,7 @@ VERBS = {
     "trace": "CPU per delivered message with tracing on, and off",
     "race": "the race of notebook 00: until the first lane moves, and until the last cell",
     "tests": "the whole test run, in turn with that of an earlier revision; more than an hour",
+    "here": "half a minute of it: a dot for this machine in the chart, which opens in a browser",
     "report": "write the tables and charts of the pages again, from what was kept",
 }
 
@@ -51,6 +52,8 @@ def parser():
     added["tests"].add_argument("--against", metavar="REVISION", required=True)
     added["tests"].add_argument("--rounds", type=int, default=3, help="3 if not given")
     added["tests"].add_argument("options", nargs="*", help="pytest's, after a --")
+    added["here"].set_defaults(run=here.run)
+    added["here"].add_argument("--no-browser", action="store_true", help="only save the chart")
     added["report"].set_defaults(run=lambda options: report.write())
     return parser
 

@@ -15,15 +15,15 @@ PARTS = {
     "start": start,
     "trace": tracing_cost,
 }
-SHADES = {"light": "fanout.svg", "dark": "fanout_dark.svg"}
+CHARTS = {"fanout.svg": False, "fanout_narrow.svg": True}  # whether for a narrow screen
 
 
 def write():
     """Write all of them again."""
     for page, text in pages().items():
         page.write_text(text)
-    for shade, name in SHADES.items():
-        (PICTURES / name).write_text(chart(shade))
+    for name in CHARTS:
+        (PICTURES / name).write_text(chart(name))
 
 
 def pages():
@@ -54,5 +54,5 @@ def part(verb, module):
     return "\n".join([*lines, "", words])
 
 
-def chart(shade):
-    return charts.fanout_and_growth(kept("fanout"), kept("growth"), shade)
+def chart(name):
+    return charts.fanout_and_growth(kept("fanout"), kept("growth"), narrow=CHARTS[name])

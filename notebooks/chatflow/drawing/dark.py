@@ -45,9 +45,9 @@ INKS = {
 CLASS = "flow-picture"
 
 
-def themed(picture):
+def themed(picture, rules=None):
     """The picture's text with its dark side, and still for those who asked for no motion."""
-    rules = "".join(rule for colour, rule in dark_rules() if colour in picture)
+    rules = "".join(rule for colour, rule in rules or dark_rules() if colour in picture)
     style = (
         f"@media (prefers-color-scheme:dark){{{rules}}}"
         f"@media (prefers-reduced-motion:reduce){{.{CLASS} :is(.dot,.goes){{display:none}}"
