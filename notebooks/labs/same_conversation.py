@@ -21,6 +21,7 @@ LINES = [("alice", "hi bob"), ("bob", "hi alice"), ("alice", "tea?"), ("bob", "t
 
 # As if somebody wrote every five seconds, and everybody looked once a second.
 LOOKS = 5
+SECONDS = 5 * len(LINES)
 
 
 async def cost(number):
