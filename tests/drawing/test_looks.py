@@ -1,6 +1,7 @@
 """All pictures, generated and committed, as a browser shows them: nothing covered, all legible."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,13 @@ async def browser():
         yield browser
 
 
+@cache
 def generated():
+    """Pictures of all the tests' flows, in each form, and with what hostile users write."""
+    return [themed(svg) for svg in drawn()]
+
+
+def drawn():
     made = [make() for make in flows.ALL.values()] + [*map(flows.nasty_texts, flows.NASTY)]
     for flow in made:
         yield from (sequence(flow), sequence(flow, times=True, clients=60))
@@ -52,11 +59,10 @@ async def faults_of(browser, pictures, *, style="", **media):
 
 
 # What a reader has instead of our fonts: usually narrower letters, at worst much wider.
-@pytest.mark.parametrize("family", ["sans-serif", "monospace"])
-async def test_every_text_is_inside_legible_and_covers_nothing(browser, family):
-    pictures = [themed(svg) for svg in generated()]
+@pytest.mark.parametrize(("family", "scheme"), [("sans-serif", "light"), ("monospace", "dark")])
+async def test_every_text_is_inside_legible_and_covers_nothing(browser, family, scheme):
     style = f"text {{ font-family: {family} }}"
-    assert await faults_of(browser, pictures, style=style) == []
+    assert await faults_of(browser, generated(), style=style, color_scheme=scheme) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,7 +2,8 @@
 
 Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, and the
 live page into another. The ways of two messages, across processes in stage 06 and to one who was
-away in stage 09, are drawn from their traces. chat_final has both sides of a conversation taken.
+away in stage 09, are drawn from their traces, and so is the film of chat_final, of which instance B
+is killed. chat_final also has both sides of a conversation taken.
 """
 
 import argparse
@@ -76,8 +77,8 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="screenshots.sh",
         description="Let two people chat in stage 06, one on each of two instances, and take "
-        "the README's pictures of it, light and dark, and of two messages' ways, into "
-        "notebooks/pictures/; and two in chat_final, into chat_final/screenshots/.",
+        "the README's pictures of it, light and dark, of two messages' ways, and the film of a "
+        "kill, into notebooks/pictures/; and two in chat_final, into chat_final/screenshots/.",
         epilog="CHROMIUM names the browser to use instead of the first one on PATH.",
     )
     parser.add_argument("--only", choices=TAKES, help="take these pictures, and leave the others")
