@@ -14,9 +14,10 @@ import websockets
 
 from chatflow.basics.errors import LaunchError, MissingError
 from chatflow.bench import __main__ as bench
-from chatflow.bench import capacity, fanout, growth, here, load, measuring, report, systems
+from chatflow.bench import capacity, charts, fanout, growth, here, load, measuring, report, systems
 from chatflow.bench.load import BARE, Crowd
 from chatflow.bench.systems import chat_final
+from chatflow.clients.traffic import Count
 
 # --- the load -----------------------------------------------------------------------------------
 
@@ -161,6 +162,20 @@ def test_here_puts_a_dot_for_this_machine_into_the_chart(monkeypatch, tmp_path, 
     chart = here.CHART.read_text()
     assert chart.count("here 20.0") == chart.count("here 200.0") == 1
     assert chart != report.chart("fanout.svg")
+
+
+def test_a_day_of_talk_is_what_was_counted_as_often_as_it_fits_into_a_day():
+    costs = {"reloading": Count(88, 88, 100_000, 373_000), "WebSocket": Count(2, 2, 1_500, 1_500)}
+    chart = charts.day_of(costs, 40)
+    assert repr(chart).splitlines() == [
+        "reloading: 88 connections, 473 KB, 1.02 GB a day",
+        "WebSocket: 2 connections, 3 KB, 6.48 MB a day",
+    ]
+    bar = rf'd="M ([\d.]+) \S+ \nL ([\d.]+) [^"]*"[^>]*style="fill: {charts.LIGHT["ours"]}"'
+    ends = [(float(start), float(end)) for start, end in re.findall(bar, chart.svg)]
+    [few, many, two, all_of_them] = [end - start for start, end in ends]
+    assert many / few == pytest.approx(473 / 3, rel=0.01), "to scale"
+    assert all_of_them / two == pytest.approx(88 / 2, rel=0.01)
 
 
 def test_kept_measurements_are_within_what_is_promised():
