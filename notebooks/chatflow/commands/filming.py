@@ -16,7 +16,7 @@ CROSSES = "Alice writes: her message crosses from instance A to instance B, and 
 KILLED = "Instance B is killed. Bob is offline; what Alice writes now waits in the database."
 HEALED = "B is started again. Bob comes back, asks what he has missed, and has it all, once."
 # The B that was to hear of it has ended, and the new one never will.
-A_MOMENT = 0.5
+A_MOMENT = 1
 GROUNDS = {"kill_b.svg": WIDE, "kill_b_narrow.svg": NARROW}
 
 
