@@ -28,6 +28,7 @@ async def film_kill():
 
 async def play():
     """Kill B between two messages, and start it again; returns the scenes."""
+    written = [FIRST, *MEANWHILE]
     async with stage("final", instances=2, trace=True) as chat:
         a, b = chat.instances
         async with connect(a, "lobby", "alice") as alice:
@@ -43,17 +44,20 @@ async def play():
                 await write(alice, text)
             flows = [await chat.flow(text, reaches=["alice"]) for text in MEANWHILE]
             told = [way for flow in flows for way in ways_of(flow)]
-            written = [FIRST, *MEANWHILE]
             scenes.append(scene(chat, KILLED, told, written, heard, away=("B", "bob")))
             await asyncio.to_thread(b.start)
-            async with connect(b, "lobby", "bob", after=heard[-1]["seq"]) as bob:
-                heard += [await next_event(bob) for _ in MEANWHILE]
-                both = {"reaches": ["alice", "bob"], "within": A_MOMENT}
-                flows = [await chat.flow(text, **both) for text in MEANWHILE]
-                asked = await chat.request_flow("bob", "GET /ws", within=A_MOMENT)
-                back = ways_of(asked)[:1]
-            back += [way for flow in flows for way in ways_of(flow, is_on_return)]
+            back = await come_back(chat, heard)
             return [*scenes, scene(chat, HEALED, back, written, heard)]
+
+
+async def come_back(chat, heard):
+    """Bob connects to B again, and hears what he has missed; returns the ways of that."""
+    async with connect(chat.instances[1], "lobby", "bob", after=heard[-1]["seq"]) as bob:
+        heard += [await next_event(bob) for _ in MEANWHILE]
+        asked = await chat.request_flow("bob", "GET /ws", within=A_MOMENT)
+        both = {"reaches": ["alice", "bob"], "within": A_MOMENT}
+        flows = [await chat.flow(text, **both) for text in MEANWHILE]
+    return ways_of(asked)[:1] + [way for flow in flows for way in ways_of(flow, is_on_return)]
 
 
 def is_on_return(hop):

@@ -26,9 +26,7 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
     name = f"flow-{fingerprint([*words(flow), str(times)])}"
     root = svg.card(name, place.right + MARGIN, height, flow.title, ". ".join(words(flow)))
     svg.write_title(root, MARGIN + 2, heading)
-    for process, stations in groupby(flow.stations, key=lambda station: station.process):
-        if process is not None:
-            draw_panel(root, process, list(stations), place, top - PANEL_TOP, bottom)
+    draw_panels(root, flow, place, top - PANEL_TOP, bottom)
     for station in flow.stations:
         draw_station(root, station, place, top, bottom - 6)
     for text, y in chips:
@@ -37,12 +35,22 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
         draw_hop(root, row, place)
     for box in boxes:
         draw_missed(root, box, station_titles(flow))
-    for colour, kind, x, y in legend:
-        element(root, "rect", x=x, y=y - 9, width=20, height=8, rx=4, fill=colour)
-        write(root, x + 27, y - 0.8, kind, SMALL, fill=svg.MUTED)
+    draw_legend(root, legend)
     if animated and rows:
         travelling_dot(root, [(COLOURS[row.hop.kind], row.points) for row in rows])
     return svg.text_of(root)
+
+
+def draw_panels(root, flow, place, top, bottom):
+    for process, stations in groupby(flow.stations, key=lambda station: station.process):
+        if process is not None:
+            draw_panel(root, process, list(stations), place, top, bottom)
+
+
+def draw_legend(root, items):
+    for colour, kind, x, y in items:
+        element(root, "rect", x=x, y=y - 9, width=20, height=8, rx=4, fill=colour)
+        write(root, x + 27, y - 0.8, kind, SMALL, fill=svg.MUTED)
 
 
 def draw_panel(root, process, stations, place, top, bottom):
