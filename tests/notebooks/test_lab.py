@@ -125,3 +125,6 @@ async def see_picture(page, kind):
     await expect(picture).to_be_visible()
     width = await picture.evaluate("image => image.complete ? image.naturalWidth : 0")
     assert width > 100, "a picture that shows"
+    if kind == ".jp-RenderedSVG":
+        shown = await picture.evaluate("image => image.getBoundingClientRect().width")
+        assert shown == pytest.approx(width, abs=1), "as large as it was drawn: it scrolls"
