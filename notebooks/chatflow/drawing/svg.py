@@ -75,6 +75,9 @@ class Font:
     mono: bool = False
 
 
+# So wide is a cell of JupyterLab on a screen of 1,000 px. What is wider is shown a little smaller,
+# but not more than that letters of 12 have 11 px.
+FITS, SHRUNK = 820, 0.92
 HEADING, ABOUT = Font(16, 600), Font(14)  # of a whole picture
 
 
@@ -199,8 +202,9 @@ def pill(parent, x, y, text, font, height):
 def card(name, width, height, title, words):
     """An empty picture on its own light ground, with title and words for those who hear it."""
     svg = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
-    size = {"width": number(width), "height": number(height)}
-    root = {"viewBox": f"0 0 {size['width']} {size['height']}", **size, "role": "img"}
+    scale = min(1, max(FITS / width, SHRUNK))
+    size = {"width": number(scale * width), "height": number(scale * height)}
+    root = {"viewBox": f"0 0 {number(width)} {number(height)}", **size, "role": "img"}
     svg.attrib |= root | {"aria-labelledby": f"{name}-title {name}-desc", "direction": "ltr"}
     svg.attrib |= {"font-family": SANS, "preserveAspectRatio": "xMinYMin meet"}
     element(svg, "title", id=f"{name}-title").text = clean(title)
