@@ -218,7 +218,8 @@ def draw_growth(axes, facts, colours):
         sizes, costs = [int(size) for size in by_size], list(by_size.values())
         colour = colours["ours" if is_ours(key) else "peer"]
         dashes = "-" if key.endswith("uvicorn") else "--"
-        axes.plot(sizes, costs, color=colour, linestyle=dashes, marker="o", markersize=4)
+        looks = {"color": colour, "linestyle": dashes, "marker": "o", "markersize": 4}
+        axes.plot(sizes, costs, **looks, clip_on=False)
         system, *_, server = facts["names"][key].split(", ")
         # Right of the line's end, where no other line runs.
         axes.annotate(
@@ -233,5 +234,5 @@ def draw_growth(axes, facts, colours):
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
     axes.set_ylim(bottom=0)
-    axes.margins(y=0.1)
+    axes.margins(x=0.01, y=0.1)  # labels stand right of the grid
     axes.grid(axis="y", color=colours["faint"], alpha=0.3)
