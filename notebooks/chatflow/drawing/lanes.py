@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from . import svg
 from .picture import Shown
-from .svg import COLOURS, Font, element, shorten, wrap, write
+from .svg import COLOURS, Font, element, shorten, write
 
 # Where a message may stop: on the way in, then on a branch for each instance; "back" is its writer.
 TRUNK = ("client", "server", "handler", "database", "layer")
@@ -61,12 +61,10 @@ class Lanes(Shown):
         return "\n".join([f"{self.title}. {self.about}", *(lane.words for lane in self.lanes)])
 
     @property
-    def svg(self):
-        about = wrap(self.about, WIDTH - 2 * MARGIN, svg.ABOUT, 2)
+    def drawn(self):
         height = TOP + TRACK_HIGH * len(self.lanes) + MARGIN / 2
         root = svg.card("race", WIDTH, height, self.title, self.text)
-        root.attrib["style"] = f"max-width: {WIDTH}px"
-        svg.write_title(root, MARGIN, self.title, about, WIDTH - 2 * MARGIN)
+        svg.write_title(root, MARGIN, svg.title_lines(self.title, self.about, WIDTH - 2 * MARGIN))
         write_heads(root)
         for number, lane in enumerate(self.lanes):
             draw_lane(root, lane, TOP + TRACK_HIGH * number)

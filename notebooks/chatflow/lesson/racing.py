@@ -61,11 +61,13 @@ async def watch(race):
 
 def picture_of(race):
     picture = race.picture()
+    # As an image it follows the theme of JupyterLab.
+    vector = address("svg+xml", picture.svg.encode())
     if not race.is_over:
-        return picture.svg
+        return f'<img alt="{escape(picture.text)}" src="{vector}">'
     # Not every viewer shows an SVG inside HTML.
-    vector, pixels = address("svg+xml", picture.svg.encode()), address("png", picture.png)
     source = f'<source type="image/svg+xml" srcset="{vector}">'
+    pixels = address("png", picture.png)
     return f'<picture>{source}<img alt="{escape(picture.text)}" src="{pixels}"></picture>'
 
 
