@@ -77,10 +77,10 @@ async def test_first_stage_starts_alone_and_the_others_follow_even_if_it_fails(
     assert race.reasons() == ["? stage 1, all the rest: LaunchError: Stage 1 did not start."]
 
 
-def test_notebook_shows_an_svg_while_it_runs_and_what_every_viewer_shows_when_it_is_over():
+def test_notebook_shows_an_image_while_it_runs_and_what_every_viewer_shows_when_it_is_over():
     race = Race()
     during = Shown(race)._repr_mimebundle_()
-    assert "<svg" in during["text/html"]
+    assert re.search('<img alt="[^"]+" src="data:image/svg', during["text/html"])
     assert during["text/html"].count("…</td>") == len(stages()) * len(race.survey.measured[1])
     race.end()
     after = Shown(race)._repr_mimebundle_()["text/html"]
