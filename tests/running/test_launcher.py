@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -349,6 +350,34 @@ def test_program_that_ignores_sigterm_is_killed_with_all_its_children(folder):
     program = Program(deaf, folder=folder, log=folder.path / "log", grace=0.2)
     assert program.wait_until(lambda: "deaf" in program.last_lines(), scripts.START_SECONDS)
     assert program.stop() == -signal.SIGKILL  # that its children are gone the fixture sees
+
+
+# In a session of its own, as each process of PostgreSQL: no signal to a group reaches it.
+IN_A_SESSION = 'import os, time; os.setsid(); print("here", flush=True); time.sleep(60)'
+
+
+def states_of(program):
+    started = psutil.Process(program.pid)
+    return {each.status() for each in (started, *started.children(recursive=True))}
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_frozen_program_stands_still_with_all_its_children_and_can_be_ended(folder, end):
+    script = f"for each in 1 2; do {sys.executable} -c '{IN_A_SESSION}' & done; wait"
+    program = Program(["sh", "-c", script], folder=folder, log=folder.path / "log", grace=60)
+    assert program.wait_until(lambda: program.said().count("here") == 2, scripts.START_SECONDS)
+    started = psutil.Process(program.pid).children()
+    program.freeze()
+    program.freeze()
+    assert program.wait_until(lambda: states_of(program) == {psutil.STATUS_STOPPED}, 5)
+    program.thaw()
+    assert program.wait_until(lambda: psutil.STATUS_STOPPED not in states_of(program), 5)
+    program.freeze()
+    getattr(program, end)()
+    left = [each.status() for each in started]
+    for each in started:
+        each.kill()
+    assert psutil.STATUS_STOPPED not in left
 
 
 def test_program_that_has_ended_can_be_stopped_and_killed_again(folder):

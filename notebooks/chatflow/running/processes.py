@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -122,7 +123,8 @@ class Program:
                 pass_fds=fds,
                 start_new_session=True,
             )
-        self._returncode = None
+        self._returncode, self._polling = None, threading.Lock()
+        self.is_frozen = False
         # Before anything can break us off, so that the folder can end what we have begun.
         folder.programs.append(self)
         self.pid = int(self.supervisor.stdout.readline() or 0)
@@ -130,15 +132,19 @@ class Program:
             raise self.failure(f"Could not start {command[0]}")
 
     def poll(self):
-        """The program's return code, or None while it runs."""
-        if self._returncode is None and self.supervisor.poll() is not None:
-            self._sweep_group()
-            # The code comes last, after a process id that nobody has read if our start was broken
-            # off. Nothing comes if the supervisor was killed itself.
-            said = self.supervisor.stdout.read().split()
-            self._returncode = int(said[-1]) if said else -signal.SIGKILL
-            self.supervisor.stdout.close()
+        """The program's return code, or None while it runs. Any thread may ask."""
+        with self._polling:
+            if self._returncode is None and self.supervisor.poll() is not None:
+                self._returncode = self._final_code()
         return self._returncode
+
+    def _final_code(self):
+        self._sweep_group()
+        # The code comes last, after a process id that nobody has read if our start was broken off.
+        # Nothing comes if the supervisor was killed itself.
+        said = self.supervisor.stdout.read().split()
+        self.supervisor.stdout.close()
+        return int(said[-1]) if said else -signal.SIGKILL
 
     def let_go(self):
         """Ask the program to end, without waiting for it."""
@@ -161,6 +167,33 @@ class Program:
         if self.poll() is None:  # its number may be another's by now
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+    def freeze(self):
+        """Stop the program, and all that it has started, where they are: SIGSTOP."""
+        # Only here: loading it takes longer than all the rest of this module.
+        import psutil
+
+        if self.is_frozen:
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.send(signal.SIGSTOP)  # first, so that it starts nothing more
+            started = psutil.Process(self.pid).children(recursive=True)
+            # Its supervisor is told before: if we die now, somebody lets them go on and end.
+            self._tell_frozen([self.pid, *(process.pid for process in started)])
+            for process in started:
+                process.suspend()
+            self.is_frozen = True
+
+    def thaw(self):
+        """Let it go on where it was stopped."""
+        self._tell_frozen([])
+        self.is_frozen = False
+
+    def _tell_frozen(self, pids):
+        """Tell the supervisor which processes are stopped; it lets go on those that were."""
+        with contextlib.suppress(BrokenPipeError, ValueError):  # it has ended, or was let go
+            self.supervisor.stdin.write(f"{' '.join(map(str, pids))}\n".encode())
+            self.supervisor.stdin.flush()
 
     def _sweep_group(self):
         # The supervisor ends its group itself, unless somebody has killed it first.
@@ -200,3 +233,10 @@ class Running:
     def kill(self):
         """End it with SIGKILL, as a crash would; all else goes on."""
         self.program.kill()
+
+    def freeze(self):
+        """Let it hang: its clients wait, and are told nothing. `thaw` ends that."""
+        self.program.freeze()
+
+    def thaw(self):
+        self.program.thaw()

@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import os
 import shutil
-import signal
 from pathlib import Path
 
 import redis
@@ -74,6 +73,10 @@ class RedisServer(PrivateServer):
         words = command(self.binary, self.port, data)
         self.program = Program(words, folder=self.folder, log=log, cwd=data, env=env)
 
+    def start(self):
+        """Start it again after its end, empty, on the same port; returns when it answers."""
+        self.restart()
+
     def restart(self):
         """End this server; returns when an empty one answers in its place. Raises LaunchError."""
         self.stop()
@@ -92,13 +95,6 @@ class RedisServer(PrivateServer):
     def is_ready(self):
         with contextlib.suppress(redis.RedisError), self.connect(socket_timeout=1) as client:
             return client.info("server")["process_id"] == self.program.pid
-
-    def freeze(self):
-        """Let this server hang: its clients wait, and are told nothing. `thaw` ends that."""
-        self.program.send(signal.SIGSTOP)
-
-    def thaw(self):
-        self.program.send(signal.SIGCONT)
 
 
 def command(binary, port, data):

@@ -2,8 +2,10 @@
 
 Standard input is the lifeline, a pipe whose other end only the parent holds: when it closes,
 the parent has let go or is dead, and the program gets SIGTERM, then SIGKILL with its whole
-process group. FD is a listening socket to hand on (-1: none). Prints the program's process id,
-and its return code when it has ended. Uses only the standard library, so it starts fast.
+process group. A line on it names processes that have been stopped (SIGSTOP): the next line lets
+them go on, and so does the end, as they could not end otherwise. FD is a listening socket to hand
+on (-1: none). Prints the program's process id, and its return code when it has ended. Uses only
+the standard library, so it starts fast.
 """
 
 import contextlib
@@ -14,8 +16,9 @@ import subprocess
 import sys
 import threading
 
-LIFELINE = sys.stdin.fileno()
 PR_SET_PDEATHSIG = 1
+# Processes, by their ids; such a one cannot end by itself, so its id is nobody else's.
+STOPPED = []
 
 
 def die_with_supervisor():
@@ -35,12 +38,21 @@ def start(command, fd):
 
 
 def stop_with_parent(child, grace):
-    os.read(LIFELINE, 1)  # nothing is ever written: this returns when the other end is gone
+    for line in sys.stdin:  # ends when the other end is gone
+        let_go_on()
+        STOPPED.extend(map(int, line.split()))
     child.terminate()
+    let_go_on()
     try:
         child.wait(grace)
     except subprocess.TimeoutExpired:
         child.kill()
+
+
+def let_go_on():
+    while STOPPED:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(STOPPED.pop(), signal.SIGCONT)
 
 
 def tell(number):
@@ -59,6 +71,7 @@ def main(grace, fd, *command):
     tell(child.pid)
     threading.Thread(target=stop_with_parent, args=(child, float(grace)), daemon=True).start()
     tell(child.wait())
+    let_go_on()  # PostgreSQL's are in groups of their own, and end when they see that it has
     # Whatever the program has left in our group (gunicorn's workers, say) ends here, as we do.
     os.killpg(0, signal.SIGKILL)
 
