@@ -15,6 +15,15 @@ from .options import is_url
 from .processes import RUNS
 
 
+def start_postgres(run):
+    """Give a run a private PostgreSQL, which ends with it. Raises MissingError."""
+    # Only here: its client takes longer to load than all the rest of this module.
+    from . import postgres
+
+    run.postgres = run.databases.enter_context(postgres.server())
+    run.database = run.postgres.new_database()
+
+
 def prepare(run):
     """Make the database of a run ready, by the stage's own migrations. Raises LaunchError."""
     if is_url(run.database):

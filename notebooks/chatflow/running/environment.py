@@ -85,8 +85,9 @@ def stage_variables(run):
 
 
 def has_own_users(run):
-    """Whether the stage has users, and they go with the run's folder."""
-    return run.stage.can["logout"] == "yes" and run.files.path in Path(run.database).parents
+    """Whether the stage has users, and they go with the run."""
+    goes_too = run.postgres or run.files.path in Path(run.database).parents
+    return run.stage.can["logout"] == "yes" and bool(goes_too)
 
 
 def database_url(database):

@@ -23,7 +23,7 @@ from ..tracing.recording import Tracing
 from . import database as databases
 from .environment import application_of, clean_environment, stage_variables
 from .instances import Instance, Worker
-from .options import check_options, is_url
+from .options import PRIVATE_POSTGRES, check_options, is_url
 from .ports import listening
 from .processes import Program, RunFolder
 from .servers import FINAL_FLAGS, FINAL_GRACE, GRACE, SHARES_THE_PORT, server_command
@@ -34,8 +34,9 @@ class Run:
 
     `server` is that of all instances, or a sequence of one for each. `port` is the first instance's
     port (0: any free ones); `redis_url` names Redis servers that the user has running,
-    comma-separated, instead of private ones; `database` is the path of an
-    SQLite file or, for chat_final, a URL; `folder` is the stage's code, where it is not its own;
+    comma-separated, instead of private ones; `database` is the path of an SQLite file or, for
+    chat_final, a URL ("postgres://": a private PostgreSQL); `folder` is the stage's code, where it
+    is not its own;
     `trace` records every message's hops, see `flow()`; `settings` are more variables for the
     environment in which the stage runs; `lan` is an address of this machine that others in its
     network can reach, to listen on in place of 127.0.0.1.
@@ -67,7 +68,8 @@ class Run:
         self.database, self.trace, self.settings = database, trace, settings or {}
         self.lan = lan
         check_options(self)
-        self.instances, self.redis, self.worker = [], [], None
+        self.instances, self.redis, self.worker, self.postgres = [], [], None, None
+        self.databases = contextlib.ExitStack()
         self.files = self.tracing = None
         self._lock = threading.RLock()
         self._stopping = threading.Event()
@@ -92,6 +94,8 @@ class Run:
                 self.database = Path(self.database or self.files.path / "db.sqlite3").resolve()
             if self.trace:
                 self.tracing = Tracing(self.files.path / "trace")
+            if self.database == PRIVATE_POSTGRES:
+                databases.start_postgres(self)
             if self.stage.redis:
                 self._start_redis()
             self.site = f"{self.stage.name}-{secrets.token_hex(4)}"
@@ -222,6 +226,7 @@ class Run:
         if self.files:
             self.files.close()
             self.files = None
+        self.databases.close()
 
     # --- using --------------------------------------------------------------------------------
 
@@ -244,18 +249,20 @@ class Run:
         return [*self.instances, *([self.worker] if self.worker else [])]
 
     def parts(self):
-        """All that it runs, by what it is called: instances, Redis servers, the worker."""
+        """All that it runs, by what it is called: instances, servers, the worker."""
         parts = {f"Instance {instance.name}": instance for instance in self.instances}
         parts |= {f"Redis {number}": server for number, server in enumerate(self.redis, 1)}
-        return parts | ({"The worker": self.worker} if self.worker else {})
+        parts |= {"The worker": self.worker} if self.worker else {}
+        return parts | ({"PostgreSQL": self.postgres} if self.postgres else {})
 
     # --- looking ------------------------------------------------------------------------------
 
     def scene(self):
         """What a picture of this run has to know besides the hops."""
         ended = tuple(one.name for one in self.processes() if one.program.poll() is not None)
+        stopped = tuple(one.name for one in self.processes() if one.program.is_frozen)
         servers = dict(zip(self.names(), self.servers, strict=True))
-        return Scene(self.stage.heading, servers, ended, stations_of(self.folder))
+        return Scene(self.stage.heading, servers, ended, stations_of(self.folder), stopped)
 
     async def flow(self, text, **options):
         """The flow of the newest message with this text; options as for `Tracing.flow()`."""
@@ -281,9 +288,9 @@ def stations_of(folder):
 
 
 @contextlib.asynccontextmanager
-async def stage(number, **options):
-    """Run a stage for the length of an `async with` block; options as for `Run`."""
-    run = Run(number, **options)
+async def stage(number, make=Run, **options):
+    """Run a stage for the length of an `async with` block; options as for `Run`, or for `make`."""
+    run = make(number, **options)
     async with held(run.stage.called):
         try:
             await asyncio.to_thread(run.start)

@@ -6,6 +6,9 @@ from ..basics.addresses import printable
 from ..basics.errors import UsageError
 from .servers import ASGI_SERVERS, WSGI_SERVER
 
+# A PostgreSQL of the run's own: no address is named.
+PRIVATE_POSTGRES = "postgres://"
+
 
 def is_url(database):
     return "://" in str(database)

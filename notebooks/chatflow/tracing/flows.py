@@ -14,12 +14,16 @@ from .order import Names, in_order
 
 @dataclass(frozen=True)
 class Scene:
-    """What runs: the stage's title, {instance: its server}, what has ended, what there is."""
+    """What runs: the stage's title, {instance: its server}, what has ended, what there is.
+
+    `stopped` names the processes that stand still (SIGSTOP).
+    """
 
     title: str
     servers: dict[str, str]
     ended: tuple[str, ...] = ()
     has: tuple[str, ...] | None = None
+    stopped: tuple[str, ...] = ()
 
     def server_of(self, process):
         """That of an instance; a worker's is drawn as the first instance's."""

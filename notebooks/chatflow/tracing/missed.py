@@ -42,6 +42,8 @@ def why_missed(connection, hops, scene):
     layers = [hop for hop in hops if hop.kind == "layer"]
     if process in scene.ended:
         return f"instance {process} has ended"
+    if process in scene.stopped:
+        return f"instance {process} is stopped"
     if failed:
         return f"the channel layer failed: {failed.label}"
     if not layers:
