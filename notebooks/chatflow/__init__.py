@@ -18,8 +18,9 @@ EXPORTS = {
     "drawing.timeline": ["Row", "Span", "timeline"],
     "lesson.predict": ["predict"],
     "lesson.sources": ["diff", "show", "show_lab"],
+    "live.chat": ["stage"],
     "probing.capabilities": ["measure"],
-    "running.launcher": ["Run", "stage"],
+    "running.launcher": ["Run"],
 }
 HOMES = {name: module for module, names in EXPORTS.items() for name in names}
 __all__ = sorted(HOMES)

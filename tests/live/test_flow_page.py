@@ -260,13 +260,13 @@ async def test_killed_instance_and_killed_redis_show_where_messages_end(reposito
         await bob.say("I am bob")
         await plays_to_the_end(page, "bob: I am bob")
         scripts.find_server(running, running.ports[1]).kill()
-        await expect(page.locator("#parts .ended")).to_contain_text("Instance B has ended")
+        await expect(page.locator("#parts [data-state=ended]")).to_contain_text("Instance B")
         await alice.say("is bob there?")
         await expect(page.locator("#verdict")).to_have_text("never reached: bob")
         await expect(in_list(page, "alice: is bob there?")).to_have_class(RED)
         await expect(page.locator("#picture .missed")).to_contain_text("instance B has ended")
         find_redis(running).kill()
-        await expect(page.locator("#parts .ended").last).to_contain_text("Redis 1 has ended")
+        await expect(page.locator("#means")).to_contain_text("Redis 1 has ended.")
         await expect(alice.status).to_have_text(re.compile("Disconnected"))
         await alice.say("and Redis?")
         await expect(page.locator("#verdict")).to_contain_text("refused or lost")
@@ -276,6 +276,11 @@ async def test_killed_instance_and_killed_redis_show_where_messages_end(reposito
         await expect(lost).to_have_attribute("data-place", "layer")
         for person in (alice, bob):
             person.troubles.clear()  # that their sockets break off is meant
+        await page.get_by_role("button", name="start Redis 1").click()
+        await expect(page.locator("#means")).to_contain_text("Redis 1 runs again.")
+        # What is stopped must end with the rest, here by SIGTERM and elsewhere by Ctrl-C.
+        for name in ("Instance A", "Redis 1"):
+            assert (await press(running, {"name": name, "action": "stop"})).status_code == 200
 
 
 def find_redis(running):
@@ -344,8 +349,17 @@ async def test_what_the_hubs_of_chat_final_do_by_themselves_is_not_shown(reposit
         await page.get_by_role("radio", name="Everything").check()
         await expect(in_list(page, "GET /ws/chat/lobby/ by dora")).to_be_visible()
         titles = (await page.locator("#recent").inner_text()).splitlines()
+        await killed_by_a_switch_stays_so_and_by_others_comes_back(running)
     by_hubs = [title for title in titles if title.startswith(("A: ", "B: "))]
     assert not by_hubs, "heads, presence and renewals go on for ever"
+
+
+async def killed_by_a_switch_stays_so_and_by_others_comes_back(running):
+    await press(running, {"name": "Instance B", "action": "kill"})
+    scripts.find_server(running, running.ports[0]).kill()
+    running.wait_until_it_says("Instance A is started again")
+    assert "Instance B has ended" in running.said
+    assert "Instance B is started again" not in running.said
 
 
 # --- the server of the page -----------------------------------------------------------------------
@@ -356,7 +370,7 @@ ASKED = [
 ]
 ASKED += [("GET", path, "evil.example", 421) for path in ("/", "/flows")]
 ASKED += [("GET", "/flows", "127.0.0.1:1", 421), ("GET", "/../flow_page.py", None, 404)]
-ASKED += [("POST", "/", None, 405)]
+ASKED += [("POST", "/", None, 405), ("POST", "/switch", "evil.example", 421)]
 
 
 @pytest.mark.parametrize(("method", "path", "host", "status"), ASKED)
@@ -369,6 +383,63 @@ async def test_only_the_page_and_only_by_its_own_name(two_on_redis, method, path
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def token_of(running):
+    """What the page is told, to show it at each press."""
+    url = f"{flow_url(running)}flows"
+    async with httpx.AsyncClient(trust_env=False) as http, http.stream("GET", url) as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data: "):
+                return json.loads(line.removeprefix("data: "))["token"]
+
+
+async def press(running, body, **headers):
+    """Press a switch without a browser; headers are those of the page itself, if not given."""
+    url = flow_url(running)
+    headers = {"Origin": url.rstrip("/"), "X-Token": await token_of(running), **headers}
+    given = {name: value for name, value in headers.items() if value is not None}
+    async with httpx.AsyncClient(trust_env=False, timeout=scripts.START_SECONDS) as http:
+        return await http.post(f"{url}switch", json=body, headers=given)
+
+
+KILL = {"name": "Instance A", "action": "kill"}
+REFUSED = [
+    (KILL, {"X-Token": None}, 403),
+    (KILL, {"X-Token": "guessed"}, 403),
+    (KILL, {"Origin": None}, 403),
+    (KILL, {"Origin": "null"}, 403),
+    (KILL, {"Origin": "http://127.0.0.1:1"}, 403),
+    (KILL, {"Host": "evil.example", "Origin": "http://evil.example"}, 421),
+    ({"name": "init", "action": "kill"}, {}, 409),
+    ({"name": "Instance A", "action": "start"}, {}, 409),  # so it runs: nobody has killed it
+    ({"name": "Instance A"}, {}, 400),
+    ("kill", {}, 400),
+]
+
+
+async def test_a_switch_is_for_the_page_itself_and_for_what_can_be_switched(two_on_redis):
+    for body, headers, status in REFUSED:
+        answer = await press(two_on_redis, body, **headers)
+        assert (answer.status_code, answer.text.count("\n")) == (status, 0), (body, headers)
+
+
+PRESS = """([url, headers]) => fetch(url, { method: "POST", headers, body: "{}" })
+  .then(({ status }) => status, (error) => error.name)"""
+SHOW_IN_A_FRAME = """(src) => {
+  const frame = document.body.appendChild(document.createElement("iframe"));
+  return new Promise((resolve) => Object.assign(frame, { src, onload: resolve }));
+}"""
+
+
+async def test_a_foreign_page_cannot_press_nor_show_the_page_in_a_frame(two_on_redis, watch):
+    page, url = await watch(two_on_redis), flow_url(two_on_redis)
+    foreign = await page.context.new_page()
+    await foreign.goto(f"{two_on_redis.url}/")  # of another origin, because of its port
+    for headers in ({}, {"X-Token": await token_of(two_on_redis)}):
+        assert await foreign.evaluate(PRESS, [f"{url}switch", headers]) == "TypeError"
+    await foreign.evaluate(SHOW_IN_A_FRAME, url)
+    await expect(foreign.frame_locator("iframe").locator("#parts")).to_have_count(0)
 
 
 async def test_only_on_loopback(two_on_redis):

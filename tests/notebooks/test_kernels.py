@@ -26,19 +26,29 @@ HOLD = """
 import asyncio
 from chatflow import stage
 async with stage({}) as chat:
-    print("Held", flush=True)
     {}
 """
-FOREVER = "await asyncio.Event().wait()"
+# Shown live, and with all its processes stopped: such ones must end, too.
+LIVE = """
+    live = await chat.live()
+    for name in chat.parts():
+        await live.press("stop", name)
+"""
+HELD = """
+    print("Held", flush=True)
+    """
+FOREVER = HELD + "await asyncio.Event().wait()"
 # It ends by itself: ipykernel cannot interrupt what blocks the event loop. What it holds is ended
 # after the interrupt, and that must not be broken off.
-BLOCKING = "import time; time.sleep(1)"
+BLOCKING = HELD + "import time; time.sleep(1)"
 TRY_AGAIN = """
 from chatflow import stage
 async with stage(1) as chat:
     assert chat.manage("check").returncode == 0
 """
+STOPPED = LIVE + FOREVER
 WSGI, ASGI, TWO = "1", "6", "6, instances=2"
+SHOWN_WSGI, SHOWN_ASGI = "1, trace=True", "6, trace=True"
 # Of a start, by the process that has just begun: the guard of the run's folder, the migration, the
 # first instance.
 MOMENTS = ["sweep.py", "migrate", "daphne"]
@@ -189,7 +199,7 @@ def nothing_left(notebook, listeners):
 
 @in_one_loop
 async def test_interrupt_ends_a_cell_and_what_it_holds_and_the_kernel_goes_on(notebook):
-    for options, then, listeners in (WSGI, BLOCKING, 1), (ASGI, FOREVER, 2):
+    for options, then, listeners in (WSGI, BLOCKING, 1), (SHOWN_ASGI, STOPPED, 2):
         cell = await notebook.hold(options, then)
         with nothing_left(notebook, listeners):
             await notebook.manager.interrupt_kernel()
@@ -211,14 +221,14 @@ async def test_interrupt_in_the_middle_of_a_start_leaves_nothing(notebook):
 
 @in_one_loop
 async def test_restart_of_the_kernel_ends_what_a_cell_holds(notebook):
-    await notebook.hold(ASGI)
+    await notebook.hold(SHOWN_ASGI, STOPPED)
     with nothing_left(notebook, 2):
         await notebook.restart(now=False)  # asked to end; if not, it is killed: see below
 
 
 @in_one_loop
 async def test_nothing_is_left_of_a_kernel_that_is_killed_even_in_the_middle_of_a_start(notebook):
-    await notebook.hold(WSGI)
+    await notebook.hold(SHOWN_WSGI, STOPPED)
     with nothing_left(notebook, 1):
         notebook.kill()
     for word in MOMENTS:

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import unquote
 
 from ..basics.addresses import printable
@@ -67,7 +68,8 @@ def parser():
         "--database",
         metavar="PATH|URL",
         help="SQLite file, or sqlite:///PATH (default: one per stage, in .run/); "
-        "for chat_final also postgres://USER:PASSWORD@HOST:PORT/NAME",
+        "for chat_final also postgres://USER:PASSWORD@HOST:PORT/NAME, or postgres:// for a "
+        "private PostgreSQL",
     )
     return parser
 
@@ -151,8 +153,10 @@ def run_stage(options):
         finally:
             hear_no_more()
             if page:
-                page.stop()
+                page.let_go()
             run.stop()
+            if page:
+                page.stop()
 
 
 def make_run(options, stage):
@@ -226,6 +230,8 @@ def describe_processes(run):
 
 
 def describe_database(run):
+    if run.postgres:
+        return "PostgreSQL, private: they end with this run"
     if is_url(run.database):
         return printable(run.database)
     path = str(run.database).removeprefix(f"{ROOT}/")
@@ -236,25 +242,26 @@ def describe_database(run):
 
 
 def follow(run, page, pool):
-    """Print what the servers log, until they have all ended, and tell the flow page who has.
+    """Print what the servers log and what has ended, until all instances have.
 
-    An instance of chat_final is started again, in the pool's thread: one sees who comes back.
+    An instance of chat_final is started again, in the pool's thread: one sees who comes back. With
+    a flow page all can be started again there, so only Ctrl-C ends it.
     """
-    tails = [Tail(process) for process in run.processes()]
-    running = run.parts()
-    while any(part in run.instances for part in running.values()):
-        codes = {name: part.program.poll() for name, part in running.items()}
+    tails, ended = [Tail(process) for process in run.processes()], {}
+    while page or any(instance.program.poll() is None for instance in run.instances):
         for tail in tails:
             tail.print_news()
-        for name in [name for name, code in codes.items() if code is not None]:
-            print(f"{name} has ended ({codes[name]}).", flush=True)
-            if run.is_final and running[name] in run.instances:
-                pool.submit(running[name].start).result()
-                print(f"{name} is started again: {describe_processes(run)}.", flush=True)
-            else:
-                del running[name]
-        if page:
-            page.feed.note(run)
+        for name, part in run.parts().items():
+            program, code = part.program, part.program.poll()
+            if code is None or ended.get(name) is program:
+                continue
+            ended[name] = program
+            print(f"{name} has ended ({code}).", flush=True)
+            if run.is_final and part in run.instances:
+                start_again = partial(page.switches.revive, name) if page else part.start
+                pool.submit(start_again).result()
+                if part.program is not program:
+                    print(f"{name} is started again: {describe_processes(run)}.", flush=True)
         time.sleep(0.2)  # a look five times a second; a signal ends it at once
     raise LaunchError("All instances have ended, so the stage has too.")
 

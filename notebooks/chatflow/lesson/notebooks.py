@@ -14,6 +14,9 @@ USAGE = "usage: notebooks.sh [NAME.ipynb ...]   (executes them, all by default, 
 # For what hangs: on a busy machine the first notebook has fewer stages at a time, and takes longer.
 CELL_SECONDS = 300
 
+# Stands in the HTML of each output that is shown live.
+LIVE = 'class="chatflow-live"'
+
 
 # What reads and executes notebooks takes over a second to load: only when it is needed.
 def read(path):
@@ -52,7 +55,14 @@ def normalise(notebook):
             for output in cell.outputs:
                 if "execution_count" in output:
                     output.execution_count = None
+                leave_out_frame(output)
     return notebook
+
+
+def leave_out_frame(output):
+    """Keep only the still picture of what was shown live: later nobody is there to fill a frame."""
+    if LIVE in output.get("data", {}).get("text/html", ""):
+        del output.data["text/html"]
 
 
 def outputs(notebook, tags=("varies",)):

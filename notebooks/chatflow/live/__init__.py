@@ -1,5 +1,5 @@
-"""The live page of `run_step.sh --flow`, the page of `race.sh`, and their servers.
+"""The live page, with its switches, the page of `race.sh`, and their servers.
 
-From outside: `flow_page.FlowPage`, `race_page.RacePage`; and `player.js`, by which any page plays a
-flow, even a file.
+From outside: `flow_page.FlowPage`, `race_page.RacePage`; `chat.stage`, whose chats have `live()`;
+and `player.js`, by which any page plays a flow, even a file.
 """

@@ -7,39 +7,29 @@ from ..drawing import flow_map, sequence
 from ..tracing.flow import kind_of
 from ..tracing.recent import Recent
 from .entries import LIVE_NS, is_endless, is_open, is_ripe, make_entry
+from .still import idle
 
 KEPT = 50  # messages, and as many other things
 DRAWN_AT_ONCE = 3  # in one look, so that it is a short one; the next comes soon
-# What it means for the chat that a part of the run has ended.
-MEANS = {
-    "Instance": "its clients are cut off and get nothing more; the other instances go on.",
-    "RedisServer": "messages are still stored, but nobody who waits is told; open sockets close.",
-    "Worker": "what it had begun is lost; new jobs wait in Redis, for 60 seconds at most.",
-}
 
 
 class Feed:
     """The newest flows of a run, each drawn again when there is news of it."""
 
     def __init__(self, run):
-        self.recent = Recent(run.tracing.folder)
-        self.note(run)
+        self.run, self.recent = run, Recent(run.tracing.folder)
         self.about = {
             "run": secrets.token_hex(8),
-            "title": self.scene.title,
+            "title": run.stage.heading,
             "show": "everything" if run.stage.number == 1 else "messages",
-            "chat": [{"name": one.name, "url": f"{one.url}/"} for one in run.instances],
+            "chat": [{"name": f"on {one.name}", "url": f"{one.url}/"} for one in run.instances],
+            "idle": idle(run),
         }
         self.entries, self.waiting, self.version = {}, set(), 0
         # From the hops' clock to the time of day.
         self.clock_offset = time.time_ns() - time.monotonic_ns()
         # What the launcher asked for, to see whether all is ready, is no business of the user.
         self.began = time.monotonic_ns()
-
-    def note(self, run):
-        """Note what has ended. To be called by the thread that the run belongs to."""
-        self.scene = run.scene()
-        self.parts = [part(name, running) for name, running in run.parts().items()]
 
     def look(self):
         """Draw what has changed since the last look."""
@@ -68,7 +58,7 @@ class Feed:
 
     def update(self, book, trace, now):
         known = self.entries.get(trace)
-        flow, entry = make_entry(book, trace, self.scene, now)
+        flow, entry = make_entry(book, trace, self.run.scene(), now)
         if known and (
             is_endless(entry) or all(known[key] == value for key, value in entry.items())
         ):
@@ -89,9 +79,3 @@ class Feed:
         """The entries that are newer than a version, in the order in which they changed."""
         news = [entry for entry in self.entries.values() if entry["version"] > version]
         return sorted(news, key=lambda entry: entry["version"])
-
-
-def part(name, running):
-    """What the page gets of a part of the run, and what it means if that has ended."""
-    ended = running.program.poll() is not None
-    return {"name": name, "ended": ended, "means": MEANS[type(running).__name__] if ended else ""}
