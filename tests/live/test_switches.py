@@ -145,9 +145,7 @@ async def networks_are_cut_and_mended(bench):
         await bench.press("cut", name, "The page says “Disconnected”: it hears nothing more")
         await bench.shows("Disconnected", name)
     await bench.say("alice", "nobody stores this")
-    await bench.counts(
-        "alice wrote 4 · bob heard 2 · 1 after a reload · lost 1 · in the database 3"
-    )
+    await bench.counts(re.compile("^alice wrote 4 · bob heard 2 .* database 3$"))
     for name in ("alice", "bob"):
         await bench.press("mend", name, "Reload the page")
     await bench.reload("alice", "bob")
@@ -169,9 +167,7 @@ async def redis_is_killed_and_started(bench):
     await bench.press("kill", "Redis 1", "All pages say “Disconnected”.")
     await bench.shows("Disconnected", "alice", "bob")
     await bench.say("alice", "five")
-    await bench.counts(
-        "alice wrote 6 · bob heard 3 · 1 after a reload · lost 2 · in the database 5"
-    )
+    await bench.counts(re.compile("^alice wrote 6 · bob heard 3 .* database 5$"))
     await expect(bench.of("alice").locator("body")).to_contain_text("Server Error")
     await bench.press("start", "Redis 1", "Reload all pages")
     await bench.reload("alice", "bob")
@@ -226,7 +222,7 @@ async def what_is_stopped_reaches_nobody_and_is_not_shown(bench):
     chat = bench.chat
     await bench.live.press("stop", "Instance B")
     await bench.say("alice", "seven")
-    flow = await chat.flow("seven")
+    flow = await chat.flow("seven", within=0.5)
     assert [(one.client, one.reason) for one in flow.missed] == [BOB_IS_MISSED]
     with pytest.raises(UsageError, match="Instance B does not run: start it again"):
         await chat.live()
