@@ -179,9 +179,9 @@ class Player {
     heads.setAttribute("transform", `translate(0 ${down})`);
   }
 
-  // Bring a hop into view.
+  // Bring a hop into view; within the picture only, the page itself stays (where browsers can).
   look(index, behavior = "auto") {
-    this.picture.parts[index]?.focus?.scrollIntoView({ block: "nearest", inline: "nearest", behavior });
+    this.picture.parts[index]?.focus?.scrollIntoView({ block: "nearest", inline: "nearest", container: "nearest", behavior });
   }
 
   travel({ line }, progress) {
