@@ -56,7 +56,7 @@ async def test_the_http2_lab_prints_what_it_has_seen(start, tmp_path, monkeypatc
     _, *lines, last = capsys.readouterr().out.splitlines()
     said = [" ".join(line.split()[:3]) for line in lines]
     assert said == ["http HTTP/1.1 200", "https HTTP/1.1 200", "https HTTP/2 200"]
-    assert last == "The same page each time."
+    assert last == "By HTTP/1.1 and by HTTP/2 it is the same page."
 
 
 def test_ctrl_c_ends_the_http2_script_without_a_traceback():
