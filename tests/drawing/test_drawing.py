@@ -110,6 +110,22 @@ def test_a_worker_that_takes_no_job_is_grey_and_no_client():
     assert states(flow_map(flow))["clients"] == "unreached"
 
 
+@pytest.mark.parametrize(("mark", "ringed"), [(2, 2), (99, -1)])
+def test_a_ring_marks_one_hop_or_the_last_where_the_flow_should_have_gone_on(mark, ringed):
+    flow = flows.two_instances_on_redis()
+    svg = sequence(flow, mark=mark)
+    [ring] = groups(svg, "ring")
+    hop = (flow.handshake + flow.hops)[ringed]
+    badge = groups(svg, "hop")[ringed].find(f"{{*}}rect[@fill='{COLOURS[hop.kind]}']")
+    assert middle(ring) == pytest.approx(middle(badge), abs=0.1)
+    assert not groups(sequence(flow), "ring")
+
+
+def middle(rect):
+    x, y, width, height = (float(rect.get(name)) for name in ("x", "y", "width", "height"))
+    return [x + width / 2, y + height / 2]
+
+
 def test_the_legend_names_the_kinds_that_occur_and_no_others():
     svg = sequence(flows.wsgi_request())
     assert "Location: /chat/lobby/" in texts(groups(svg, "hop")[4]), "a note, under its arrow"

@@ -10,12 +10,14 @@ from .layout import BADGE, BOLD, CODE, HEAD, LABEL, MARGIN, PANEL_TOP, SMALL, TI
 from .svg import COLOURS, element, shorten, text_width, write
 
 
-def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
+def sequence(flow, *, times=False, animated=True, clients=CLIENTS, mark=None):
     """An SVG of the flow: hops as arrows between lifelines, in the order they are given.
 
     `times` prints the time since the section's first hop; with more than `clients` clients the
-    picture is folded.
+    picture is folded. `mark` is the number of a hop, from 0, to be ringed in red; the number after
+    the last one rings that one, where the flow should have gone on.
     """
+    marked = marked_hop(flow, mark)
     flow = fold(flow, clients)
     place = layout.lay_columns(flow.stations, gutter=66 if times else 0)
     heading = svg.title_lines(flow.title, flow.subtitle, place.right - MARGIN)
@@ -23,7 +25,7 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
     chips, rows, bottom = layout.lay_rows(flow, place, top + HEAD + 14, times)
     boxes, bottom = layout.lay_missed(flow, place, rows, bottom)
     legend, height = layout.lay_legend(flow, place, bottom + 26)
-    name = f"flow-{fingerprint([*words(flow), str(times)])}"
+    name = f"flow-{fingerprint([*words(flow), str(times), *([str(mark)] if marked else [])])}"
     root = svg.card(name, place.right + MARGIN, height, flow.title, ". ".join(words(flow)))
     svg.write_title(root, MARGIN + 2, heading)
     draw_panels(root, flow, place, top - PANEL_TOP, bottom)
@@ -33,12 +35,20 @@ def sequence(flow, *, times=False, animated=True, clients=CLIENTS):
         draw_chip(root, text, y, place)
     for row in rows:
         draw_hop(root, row, place)
+        if marked in hop_ids(row.hop):
+            draw_ring(root, row)
     for box in boxes:
         draw_missed(root, box, station_titles(flow))
     draw_legend(root, legend)
     if animated and rows:
         travelling_dot(root, [(COLOURS[row.hop.kind], row.points) for row in rows])
     return svg.text_of(root)
+
+
+def marked_hop(flow, mark):
+    """The id of the hop with this number, or of the last one if there are no more; None if none."""
+    hops = flow.handshake + flow.hops
+    return hops[min(mark, len(hops) - 1)].id if hops and mark is not None else None
 
 
 def draw_panels(root, flow, place, top, bottom):
@@ -134,6 +144,14 @@ def draw_badge(group, row):
     line = {"stroke": svg.CARD, "stroke_width": 2}
     element(group, "rect", x=row.x - width / 2, y=row.y - BADGE, fill=fill, **shape, **line)
     write(group, row.x, row.y + 4.3, str(row.position), BOLD, anchor="middle", fill=svg.WHITE)
+
+
+def draw_ring(root, row):
+    width, far = layout.badge_width(row.position), 4.5
+    place = {"x": row.x - width / 2 - far, "y": row.y - BADGE - far, "rx": BADGE + far}
+    size = {"width": width + 2 * far, "height": 2 * (BADGE + far)}
+    line = {"fill": "none", "stroke": svg.RED, "stroke_width": 2.5}
+    element(root, "rect", class_="ring", **place, **size, **line)
 
 
 def draw_label(group, row):
