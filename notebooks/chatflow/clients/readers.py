@@ -89,7 +89,8 @@ async def websocket_reader(instance, room_name, name=None, after=None, session=N
 async def read_socket(socket):
     async for text in socket:
         event = json.loads(text)
-        if event["type"] == "message":
+        # A stage that is being written, or is broken on purpose, may send anything.
+        if isinstance(event, dict) and event.get("type") == "message":
             yield event
 
 

@@ -16,7 +16,7 @@ def find_missed(book, hops, stored, scene):
         if process_of(f"client/{name}") not in scene.ended or book.names[name] not in glad
     ]
     away = "was away, and is told nothing of it on the return"
-    missed = {name: why_missed(name, hops, scene) for name in listeners}
+    missed = {name: why_missed(name, hops, scene, book) for name in listeners}
     missed |= {name: away for name in book.returned(room_name, at) if name not in missed}
     if not listeners and not got and not any(map(book.is_socket, book.connections)):
         viewers = book.page_viewers(room_name, at)
@@ -36,7 +36,7 @@ def untaken_jobs(hops):
             yield Missed(consumer, WORKER, "no worker has taken this job", consumer)
 
 
-def why_missed(connection, hops, scene):
+def why_missed(connection, hops, scene, book):
     process, origin = process_of(f"client/{connection}"), process_of(hops[0].target)
     failed = next((hop for hop in hops if hop.lost and kind_of(hop.target) == "layer"), None)
     layers = [hop for hop in hops if hop.kind == "layer"]
@@ -50,7 +50,16 @@ def why_missed(connection, hops, scene):
         if process != origin:
             return f"a reader that waits in {process} is not woken by {origin}"
         return "no consumer knows of another one"
+    if not has_joined(connection, book):
+        return "its consumer has not joined the group"
     if layers[0].target.startswith("layer/redis"):
         return "nothing came out of Redis for this channel"
     sender = process_of(layers[0].target)
     return f"group_send in {sender} reaches only the channels of {sender}"
+
+
+def has_joined(connection, book):
+    """Whether a connection is in its group, by itself or by the hub that listens for it."""
+    hops = [hop for trace in book.connections[connection] for hop in book.traces[trace]]
+    hops += [hop for hop in book.hops if kind_of(hop.source) == "hub"]
+    return any(hop.label.startswith("group_add") for hop in hops)

@@ -50,7 +50,8 @@ class Names:
         connections = [name for name in book.connections if name in touched]
         connections += [name for name, _ in missed]
         self.people, taken = {}, defaultdict(int)
-        for connection in connections:
+        # The sender may be among those whom the message has missed.
+        for connection in dict.fromkeys(connections):
             name = book.names[connection]
             if book.is_socket(connection) or book.view_of(connection) in WAITING_VIEWS:
                 taken[name] += 1
