@@ -167,6 +167,44 @@ def test_failed_start_tells_the_last_lines_and_leaves_nothing(own_stage, what):
     assert not run.database.parent.exists(), "the run's folder must be gone"
 
 
+LOOPS = "while True:\n    pass\n"
+STARTS = "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session={})\n"
+# One in its process group, and one that has left it.
+CHILDREN = STARTS.format("False") + (STARTS.format("True") if sys.platform == "linux" else "")
+
+
+def test_stage_whose_code_never_ends_is_ended_with_all_that_it_has_started(own_stage, monkeypatch):
+    run = Run(5, folder=own_stage(5, "websockets_channels/settings.py", CHILDREN + LOOPS))
+    monkeypatch.setattr("chatflow.running.launcher.MANAGE_SECONDS", 1)
+    with pytest.raises(LaunchError, match="migrate was not done within 1 s"):
+        run.start()
+    assert not run.database.parent.exists(), "the run's folder must be gone"
+
+
+def test_what_a_stages_code_has_started_holds_nothing_up_and_ends_with_the_stage(own_stage):
+    run = Run(5, folder=own_stage(5, "websockets_channels/settings.py", CHILDREN))
+    with contextlib.ExitStack() as stack:
+        stack.callback(run.stop)
+        run.start()
+        done = run.manage("diffsettings", "--default", "nonsense")
+        assert done.returncode == 1
+        assert (done.stdout, "Traceback" in done.stderr) == ("", True)
+        done = run.manage("check")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "no issues" in done.stdout
+
+
+def test_stage_whose_code_never_ends_is_stopped_from_outside(own_stage):
+    run = Run(5, folder=own_stage(5, "websockets_channels/settings.py", LOOPS))
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(run.start)
+        while not (run.files and run.files.programs) and not starting.done():
+            time.sleep(0.01)
+        run.stop()
+        with pytest.raises(LaunchError, match="Could not migrate"):
+            starting.result(timeout=5)
+
+
 async def test_instance_has_a_port_of_its_own_and_it_and_a_worker_can_be_started_again():
     async with stage(7, instances=2) as chat:
         assert [each.name for each in chat.processes()] == ["A", "B", "worker"]

@@ -15,6 +15,11 @@ FINAL = "chat_final"
 LIVE_SECONDS = 2
 
 
+def shown(path):
+    """A path as one would type it at the root of the repository."""
+    return str(path).removeprefix(f"{ROOT}/")
+
+
 @dataclass(frozen=True)
 class Stage:
     """One entry of steps.toml. `can` maps each capability's key to "yes", "no" or "–".

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import secrets
 import string
-import subprocess
 import sys
 import threading
 from functools import partial
@@ -25,8 +24,10 @@ from .environment import application_of, clean_environment, stage_variables
 from .instances import Instance, Worker
 from .options import PRIVATE_POSTGRES, check_options, is_url
 from .ports import listening
-from .processes import Program, RunFolder
+from .processes import Program, RunFolder, run_to_end
 from .servers import FINAL_FLAGS, FINAL_GRACE, GRACE, SHARES_THE_PORT, server_command
+
+MANAGE_SECONDS = 60
 
 
 class Run:
@@ -141,17 +142,15 @@ class Run:
     def manage(self, *arguments, **settings):
         """Run the stage's manage.py next to its servers; returns the CompletedProcess, with text.
 
-        `settings` are more variables for its environment.
+        It ends with the run, at the latest. `settings` are more variables for its environment.
         """
-        return subprocess.run(
+        return run_to_end(
             [sys.executable, "manage.py", *arguments],
+            folder=self.files,
+            within=MANAGE_SECONDS,
             cwd=self.folder,
             env=self.environment | settings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+            adopts=True,
         )
 
     def names(self):
@@ -186,6 +185,7 @@ class Run:
             env=self.environment | facts,
             listener=None if server == SHARES_THE_PORT else listener,
             grace=FINAL_GRACE if self.is_final else GRACE,
+            adopts=True,
         )
 
     def _start_worker(self):
@@ -195,6 +195,7 @@ class Run:
             log=self.files.path / "worker.log",
             cwd=self.folder,
             env=self.environment | {"FLOW_PROCESS": Worker.name},
+            adopts=True,
         )
 
     def _give_up_if_stopping(self):

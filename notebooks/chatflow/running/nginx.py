@@ -37,19 +37,20 @@ def find_binary():
 
 
 @contextlib.contextmanager
-def server(ports, certificate, key, changes=()):
+def server(ports, certificate, key, changes=(), shipped=SHIPPED):
     """Run nginx in front of these three ports for the length of the block; yields the Nginx.
 
-    `certificate` and `key` are files, for `localhost`. `changes` are more (shipped, wanted) pairs.
+    `certificate` and `key` are files, for `localhost`. `changes` are more (shipped, wanted) pairs;
+    `shipped` is the configuration, where it is not chat_final's own.
     """
     binary = find_binary()
     with contextlib.closing(RunFolder("nginx")) as folder:
-        yield Nginx(binary, folder, ports, certificate, key, changes)
+        yield Nginx(binary, folder, ports, certificate, key, changes, shipped)
 
 
-def adapted(nginx, ports, certificate, key, changes):
+def adapted(nginx, ports, certificate, key, changes, shipped_file):
     """The shipped configuration, but for what differs here."""
-    text, upstreams = SHIPPED.read_text(), zip(SHIPPED_PORTS, ports, strict=True)
+    text, upstreams = shipped_file.read_text(), zip(SHIPPED_PORTS, ports, strict=True)
     # What Debian has root make in /var/lib; nginx makes each of them, used or not.
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "".join(f"    {kind}_temp_path {kind};\n" for kind in kinds)
@@ -71,7 +72,7 @@ def adapted(nginx, ports, certificate, key, changes):
     ]:
         if text.count(shipped) != count:
             raise LaunchError(
-                f"{SHIPPED} should have {shipped!r} {count}x; see nginx.py, adapted()."
+                f"{shipped_file} should have {shipped!r} {count}x; see nginx.py, adapted()."
             )
         text = text.replace(shipped, str(wanted))
     return text
@@ -88,9 +89,9 @@ class Nginx(PrivateServer):
     tracing = None
     greets = True
 
-    def __init__(self, binary, folder, ports, certificate, key, changes):
+    def __init__(self, binary, folder, ports, certificate, key, changes, shipped):
         self.binary, self.folder = binary, folder
-        self.asked = ports, certificate, key, changes
+        self.asked = ports, certificate, key, changes, shipped
         self.configuration = folder.path / "nginx.conf"
         self.pid_file, self.access_log = folder.path / "pid", folder.path / "access.log"
         # By which its clients know it: they trust this certificate, and no other.

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -102,14 +103,18 @@ class Program:
     """A program under a supervisor: it ends by itself, by `stop()`, or when this process ends.
 
     `log` gets all its output. `listener` is a listening socket to hand on; `grace` is how many
-    seconds lie between SIGTERM and SIGKILL.
+    seconds lie between SIGTERM and SIGKILL. `adopts` is for programs that run anybody's code: on
+    Linux their children end with them even if they have left the process group.
     """
 
-    def __init__(self, command, *, folder, log, cwd=ROOT, env=None, listener=None, grace=3):
+    def __init__(
+        self, command, *, folder, log, cwd=ROOT, env=None, listener=None, grace=3, adopts=False
+    ):
         self.log = log
         self.listener_fd = listener.fileno() if listener else -1
         fds = [folder.lock.fileno(), *([self.listener_fd] if listener else [])]
         supervise = [*PYTHON, HERE / "supervise.py", str(grace), str(self.listener_fd)]
+        supervise += ["1" if adopts else "0"]
         with log.open("ab") as output:
             # A program that is started again goes on in the log of the one before.
             self.log_began = output.tell()
@@ -218,9 +223,36 @@ class Program:
             time.sleep(LOOK_SECONDS)  # nothing else tells us
         return False
 
+    def ends(self, within):
+        """Whether the program ends by itself in so many seconds; returns as soon as it has."""
+        try:
+            self.supervisor.wait(within)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def failure(self, what):
         """The LaunchError to raise: what has failed, and what the program said of it."""
         return LaunchError(f"{what}. The last lines of its log:\n{self.last_lines()}")
+
+
+# A program's output goes to its log; for one that is read, standard output stands apart.
+APART = ["sh", "-c", 'out=$1; shift; exec "$@" >"$out"', "sh"]
+
+
+def run_to_end(command, *, folder, within, **options):
+    """Run a program that ends by itself; returns the CompletedProcess, with text.
+
+    `options` are those of a Program. Raises LaunchError if it takes longer than so many seconds.
+    """
+    name = folder.path / f"program-{secrets.token_hex(4)}"
+    out, log = name.with_suffix(".out"), name.with_suffix(".log")
+    program = Program([*APART, out, *command], folder=folder, log=log, **options)
+    if not program.ends(within):
+        program.kill()
+        raise LaunchError(f"{' '.join(command[1:3])} was not done within {within} s.")
+    texts = [path.read_text(errors="replace") for path in (out, log)]
+    return subprocess.CompletedProcess(command, program.poll(), *texts)
 
 
 class Running:
