@@ -10,6 +10,8 @@ if [ "${1:-}" = "--help" ] || [ "${1:-}" = "-h" ]; then
   echo "       test.sh N            (one stage, by what every stage is tested by: 1 to 9, or final)"
   echo "       test.sh --faults     (kills parts of chat_final, ten times each; half an hour)"
   echo "       test.sh --breakages [NAME ...]   (tests the tests: each small breakage must turn them red)"
+  echo "       test.sh --hunts [NAME ...]       (all hunts of the practice track, broken and cured; ten minutes)"
+  echo "       test.sh --practice   (all builds of the practice track and their half solutions; five minutes)"
   echo "       test.sh --newest     (all stages under this month's Django and redis-py, in .venv-newest)"
   echo "Options are pytest's own, as in: test.sh -k websocket; one of ours: --stage-dir 5=my/folder"
   exit 0
@@ -35,6 +37,19 @@ elif [ "${1:-}" = "--breakages" ]; then
   done
   export CHATFLOW_BREAKAGES="${names:-all}"
   set -- -v tests/scripts/test_breakages.py "$@"
+elif [ "${1:-}" = "--hunts" ]; then
+  shift
+  names=
+  while [[ "${1:-}" =~ ^[a-z] ]]; do
+    names+=" $1"
+    shift
+  done
+  export CHATFLOW_HUNTS="${names:-all}"
+  set -- --dist load tests/practice/test_hunts.py "$@"
+elif [ "${1:-}" = "--practice" ]; then
+  shift
+  export CHATFLOW_PRACTICE=all
+  set -- --dist load tests/practice/test_builds.py "$@"
 elif [ "$newest" ]; then
   # What stages and chat_final do for those who use them; our own tools stay with the usual releases,
   # and so does run_step.sh, which one of these starts.

@@ -1,7 +1,8 @@
 """The walkthrough's own tools: start a stage, drive it with real clients, measure what it can.
 
 Each room in here has a front door, its `__init__.py`, that says what the room is for. Imports go
-down only: lesson, bench, commands → probing, live → clients, running, drawing → tracing → basics.
+down only: lesson, bench, commands → practice → probing, live → clients, running, drawing → tracing
+→ basics.
 """
 
 import os
@@ -19,6 +20,7 @@ EXPORTS = {
     "lesson.predict": ["predict"],
     "lesson.sources": ["diff", "show", "show_lab"],
     "live.chat": ["stage"],
+    "practice.cell": ["practise", "progress"],
     "probing.capabilities": ["measure"],
     "running.launcher": ["Run"],
 }

@@ -22,7 +22,7 @@ from helpers.missing import need_git
 
 pytestmark = pytest.mark.timeout(300)
 
-AREAS = ["drawing", "final", "launcher", "stages", "tracing"]
+AREAS = ["drawing", "final", "launcher", "practice", "stages", "tracing"]
 FEWEST = 80
 NOT_COPIED = shutil.ignore_patterns(
     *(".git", ".run", ".venv*", "__pycache__", ".*_cache", ".hypothesis", "*.sqlite3*", "mine.py")

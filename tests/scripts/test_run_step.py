@@ -35,7 +35,7 @@ BAD_USAGE = ["", "0", "10", "99", "abc", "٣", "1 --bogus", "1 --port -1", "1 --
 BAD_USAGE += ["1 --port 65535 --instances 2", "1 --port 65535 --flow", "1 --instances 0"]
 BAD_USAGE += ["1 --server uvicorn", "5 --server gunicorn", "5 --redis-shards 2"]
 BAD_USAGE += ["1 --database postgres://localhost/chat", "5 --lan", "9 --lan wifi", "--lan nine"]
-BAD_USAGE += ["9 --lan --database chat.sqlite3"]
+BAD_USAGE += ["9 --lan --database chat.sqlite3", "5 --folder nowhere", "5 --folder steps"]
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_no_redis_at_all_is_missing(run_step, monkeypatch, tmp_path):
 def test_help_names_every_option_and_list_each_stage_once(run_step):
     help_, list_ = run_step("--help"), run_step("--list")
     assert (help_.returncode, list_.returncode) == (0, 0)
-    options = "port instances server redis-shards database list flow lan"
+    options = "port instances server redis-shards database folder list flow lan"
     for option in options.split():
         assert f"--{option}" in help_.stdout
     for stage in stages():

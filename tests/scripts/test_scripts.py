@@ -70,7 +70,9 @@ def test_bootstrap_says_and_does_nothing_when_nothing_has_changed(repository, tm
     assert sorted((repository / ".venv").iterdir()) == before
 
 
-@pytest.mark.parametrize("script", ["bootstrap.sh", "run_step.sh", "manage.sh", "bench.sh"])
+@pytest.mark.parametrize(
+    "script", ["bootstrap.sh", "run_step.sh", "manage.sh", "bench.sh", "practice.sh"]
+)
 def test_too_old_python_is_answered_with_one_sentence(bare_repository, tmp_path, script):
     path = scripts.bare_path(tmp_path / "bin")
     scripts.write_program(path / "python3", OLD_PYTHON)

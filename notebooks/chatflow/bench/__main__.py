@@ -5,7 +5,7 @@ import asyncio
 import sys
 
 from ..basics.errors import LaunchError
-from . import fanout, here, racing, report
+from . import fanout, here, practising, racing, report
 from .measuring import describe_machine, keep, print_table
 from .systems import allow_many_files
 from .testing import compare_test_runs
@@ -19,6 +19,7 @@ VERBS = {
     "start": "from git clone to the first message; and from the start to it, once more",
     "trace": "CPU per delivered message with tracing on, and off",
     "race": "the race of notebook 00: until the first lane moves, and until the last cell",
+    "practice": "the first answer of a check, of all exercises as they are handed out: the median",
     "tests": "the whole test run, in turn with that of an earlier revision; more than an hour",
     "here": "half a minute of it: a dot for this machine in the chart, which opens in a browser",
     "report": "write the tables and charts of the pages again, from what was kept",
@@ -48,6 +49,7 @@ def parser():
             "--keep", action="store_true", help="keep the figures, for the tables of `report`"
         )
     added["race"].set_defaults(run=lambda options: racing.measure())
+    added["practice"].set_defaults(run=lambda options: practising.measure())
     added["tests"].set_defaults(run=compare_test_runs)
     added["tests"].add_argument("--against", metavar="REVISION", required=True)
     added["tests"].add_argument("--rounds", type=int, default=3, help="3 if not given")

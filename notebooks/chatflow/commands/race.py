@@ -39,7 +39,7 @@ def main(arguments=None):
 
 
 async def until_stopped(work):
-    """Do the work until a signal comes; returns the exit code that says which."""
+    """Do the work until a signal comes; returns what it returns, or an exit code for the signal."""
     loop, working, stopped = asyncio.get_running_loop(), asyncio.ensure_future(work), []
 
     def stop(number):
@@ -53,9 +53,7 @@ async def until_stopped(work):
         if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
             loop.add_signal_handler(number, stop, number)
     await asyncio.wait([working])
-    if not working.cancelled():
-        working.result()  # raises what went wrong
-    return 128 + stopped[0]
+    return 128 + stopped[0] if working.cancelled() else working.result()
 
 
 async def hold(options):

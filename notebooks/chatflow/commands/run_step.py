@@ -11,7 +11,7 @@ from functools import partial
 from urllib.parse import unquote
 
 from ..basics.addresses import printable
-from ..basics.catalog import ROOT, find_stage, stages
+from ..basics.catalog import find_stage, shown, stages
 from ..basics.errors import LaunchError, UsageError
 from ..running.launcher import Run
 from ..running.options import is_url
@@ -19,6 +19,7 @@ from ..running.processes import RUNS
 from ..running.servers import ASGI_SERVERS, WSGI_SERVER
 from ..tracing.flow import counted
 from . import demo, lan
+from .folders import database_name, own_folder
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -40,6 +41,11 @@ def parser():
         "private one; REDIS_LAYER=pubsub chooses the other Redis layer.",
     )
     parser.add_argument("number", metavar="N", nargs="?", help="the stage: 1, 2, … or final")
+    parser.add_argument(
+        "--folder",
+        metavar="PATH",
+        help="run what is in this folder in place of the stage: practice/05_inmemory_layer, say",
+    )
     parser.add_argument("--list", action="store_true", help="show the stages and end")
     parser.add_argument(
         "--port", type=int, default=8000, help="port of the first instance (0: any free one)"
@@ -67,7 +73,7 @@ def parser():
     parser.add_argument(
         "--database",
         metavar="PATH|URL",
-        help="SQLite file, or sqlite:///PATH (default: one per stage, in .run/); "
+        help="SQLite file, or sqlite:///PATH (default: one per stage or folder, in .run/); "
         "for chat_final also postgres://USER:PASSWORD@HOST:PORT/NAME, or postgres:// for a "
         "private PostgreSQL",
     )
@@ -160,8 +166,10 @@ def run_stage(options):
 
 
 def make_run(options, stage):
+    folder = own_folder(options.folder) if options.folder is not None else stage.folder
     return Run(
         stage.number,
+        folder=folder,
         instances=options.instances,
         port=options.port,
         server=options.server,
@@ -169,24 +177,26 @@ def make_run(options, stage):
         redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
         redis_layer=os.environ.get("REDIS_LAYER") if stage.redis else None,
         lan=None if options.lan is None else lan.own_address(stage, options.lan, options.database),
-        database=None if options.lan is not None else database_path(options.database, stage),
+        database=None if options.lan is not None else database_path(options.database, folder),
         trace=options.flow,
     )
 
 
-def database_path(wanted, stage):
+def database_path(wanted, folder):
+    """The file that is asked for, or the one that is kept for this folder; None if it is in use."""
     if wanted:
         path = wanted.removeprefix("sqlite:///")
         return path if path == wanted else unquote(path)
     RUNS.mkdir(exist_ok=True)
     # Kept from run to run; but two runs at once must not share their messages.
-    lock = (RUNS / f"{stage.name}.lock").open("w")
+    name = database_name(folder)
+    lock = (RUNS / f"{name}.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return None
     LOCKS.append(lock)
-    return RUNS / f"{stage.name}.sqlite3"
+    return RUNS / f"{name}.sqlite3"
 
 
 # Open, and so locked, until this process ends.
@@ -196,7 +206,8 @@ LOCKS = []
 def describe(run, page, password):
     server = run.servers[0]
     kind = "WSGI" if server == WSGI_SERVER else "ASGI"
-    facts = {
+    facts = {} if run.folder == run.stage.folder else {"code": shown(run.folder)}
+    facts |= {
         "server": f"{server} ({kind}), {counted(len(run.instances), 'instance')}",
         "Redis": describe_redis(run),
         "messages": describe_database(run),
@@ -234,7 +245,7 @@ def describe_database(run):
         return "PostgreSQL, private: they end with this run"
     if is_url(run.database):
         return printable(run.database)
-    path = str(run.database).removeprefix(f"{ROOT}/")
+    path = shown(run.database)
     if run.files.path in run.database.parents:
         path += " (for this run only"
         path += ")" if run.lan else ": another run of this stage has the usual file)"

@@ -2,8 +2,9 @@
 
 Alice is on instance A, Bob on instance B. What they see goes side by side into one picture, and the
 live page into another. The ways of two messages, across processes in stage 06 and to one who was
-away in stage 09, are drawn from their traces, and so is the film of chat_final, of which instance B
-is killed. chat_final also has both sides of a conversation taken.
+away in stage 09, are drawn from their traces, and so are a learner's first try of stage 05 and the
+film of chat_final, of which instance B is killed. chat_final also has both sides of a conversation
+taken.
 """
 
 import argparse
@@ -21,7 +22,10 @@ from ..clients.traffic import network
 from ..clients.visitor import Visitor
 from ..drawing.picture import draw, draw_map
 from ..live.flow_page import FlowPage
+from ..practice.checking import check
+from ..practice.exercises import find
 from ..running.launcher import stage
+from ..running.variants import variant
 from .filming import film_kill
 
 PICTURES = ROOT / "notebooks" / "pictures"
@@ -53,6 +57,12 @@ FINAL_TALK = [
     ("bob", "Under the third pot."),
 ]
 FINAL_WAITING = ["Take the long hose.", "The short one leaks."]
+
+# What a learner of stage 05 may forget.
+JOINING = """\
+        await self.channel_layer.group_add(self.room_group_name, self.channel_name)
+        self.is_member = True
+"""
 
 FRAME = """
 <style>
@@ -144,8 +154,17 @@ def both_forms(name, flow):
     return {f"{name}.svg": draw(flow).svg, f"{name}_map.svg": draw_map(flow, narrow=True).svg}
 
 
+async def draw_half():
+    """A half solution of build 5, in which nobody joins the room's group, and our own stage."""
+    exercise = find("build", "5")
+    async with variant(5, "chat/consumers.py", JOINING, "") as folder:
+        verdict = await check(exercise, folder)
+    names = zip(("half_05", "whole_05"), verdict.pictures, strict=True)
+    return {f"{name}.svg": draw_map(one.flow, narrow=True).svg for name, one in names}
+
+
 # What is drawn from traces; each gives {file: SVG}.
-FLOWS = {"crossing": draw_crossing, "return": draw_return, "kill": film_kill}
+FLOWS = {"crossing": draw_crossing, "return": draw_return, "kill": film_kill, "half": draw_half}
 
 
 async def draw_flows():
