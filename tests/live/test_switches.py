@@ -9,7 +9,7 @@ import pytest_asyncio
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.async_api import expect
 
-from chatflow import stage
+from chatflow import stage, websocket_reader
 from chatflow.basics.errors import UsageError
 from chatflow.live.chat import Chat
 from chatflow.live.counter import stored
@@ -289,3 +289,22 @@ async def both_see_all(bench, number):
     alice, bob = [await each.all_inner_texts() for each in shown]
     assert alice == bob
     assert sorted(alice) == sorted(f"{n + 1} by {name}" for n in range(number) for name in PAIR)
+
+
+async def test_each_switch_of_the_worker_does_what_its_sentence_says():
+    async with stage(7, instances=2, trace=True) as chat:
+        live = await chat.live()
+        async with websocket_reader(chat.instances[-1], "lobby", "bob") as bob:
+
+            async def rolls(text):
+                """Bob's command, and what the bot says of it; None if it says nothing."""
+                await bob.post("bob", text)
+                assert await bob.next_text() == text
+                return await bob.next_text()
+
+            assert await rolls("/roll 1d1") == "bob rolls 1 = 1"
+            for end, begin in (("kill", "start"), ("stop", "start")):
+                assert "Nobody answers /roll" in await live.press(end, "The worker")
+                assert await rolls("/roll 2d1") is None
+                assert "answers what has waited" in await live.press(begin, "The worker")
+                assert (await bob.next(within=BACK_SECONDS))["text"] == "bob rolls 1 + 1 = 2"
