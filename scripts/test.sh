@@ -28,24 +28,21 @@ if [ "${1:-}" = "--faults" ]; then
   set -- -n 0 tests/final/test_faults.py tests/final/test_fuzz.py "$@"
 elif [[ "${1:-}" =~ ^([0-9]+|final)$ ]]; then
   set -- --stage "$1" tests/stages "${@:2}"
-elif [ "${1:-}" = "--breakages" ]; then
+elif [[ "${1:-}" =~ ^--(breakages|hunts)$ ]]; then
+  what=${BASH_REMATCH[1]}
   shift
   names=
   while [[ "${1:-}" =~ ^[a-z] ]]; do
     names+=" $1"
     shift
   done
-  export CHATFLOW_BREAKAGES="${names:-all}"
-  set -- -v tests/scripts/test_breakages.py "$@"
-elif [ "${1:-}" = "--hunts" ]; then
-  shift
-  names=
-  while [[ "${1:-}" =~ ^[a-z] ]]; do
-    names+=" $1"
-    shift
-  done
-  export CHATFLOW_HUNTS="${names:-all}"
-  set -- --dist load tests/practice/test_hunts.py "$@"
+  if [ "$what" = breakages ]; then
+    export CHATFLOW_BREAKAGES="${names:-all}"
+    set -- -v tests/scripts/test_breakages.py "$@"
+  else
+    export CHATFLOW_HUNTS="${names:-all}"
+    set -- --dist load tests/practice/test_hunts.py "$@"
+  fi
 elif [ "${1:-}" = "--practice" ]; then
   shift
   export CHATFLOW_PRACTICE=all

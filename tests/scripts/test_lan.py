@@ -8,18 +8,15 @@ import socket
 
 import httpx
 import pytest
-import pytest_asyncio
 import segno
 from playwright.async_api import expect
 
 from chatflow import Visitor, find_stage
 from chatflow.basics.addresses import HOST
 from chatflow.basics.errors import UsageError
-from chatflow.clients.browser import chromium, find_chromium
 from chatflow.commands import demo, lan
 from helpers import scripts
-from helpers.browser import OFFLINE, READY, UNREACHABLE, arriving
-from helpers.missing import need
+from helpers.browser import OFFLINE, READY, UNREACHABLE
 
 PHONE = {"viewport": {"width": 360, "height": 640}, "has_touch": True, "is_mobile": True}
 FINAL = find_stage("final")
@@ -34,19 +31,6 @@ def address():
         return lan.own_address(FINAL)
     except UsageError as error:
         pytest.skip(str(error))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser():
-    need("chromium", find_chromium)
-    async with chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def arrive(browser):
-    async with arriving(browser) as arrive:
-        yield arrive
 
 
 # --- what cannot be -----------------------------------------------------------------------------

@@ -1,0 +1,3 @@
+"""Fixtures for the tests of the scripts."""
+
+from helpers.browser import arrive, browser  # noqa: F401
