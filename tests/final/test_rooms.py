@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import uuid
 
 import pytest
 import websockets
@@ -126,12 +127,13 @@ async def test_last_member_is_asked_back_and_takes_the_room_along(chat, alice, p
 
 
 async def first_seq(chat, room_name):
-    """The seq that bob's post gets. He comes again, as a page does, while his instance has yet to
-    see that the room has begun again."""
+    """The seq that bob's post gets. He comes again with the same post, as a page does, while his
+    instance has yet to see that the room has begun again."""
+    unsent = {"text": "mine now", "client_id": str(uuid.uuid4())}
     while True:
         try:
             async with at(chat.instances[0], room_name, "bob") as socket:
-                return (await post(socket, "mine now"))["seq"]
+                return (await post(socket, **unsent))["seq"]
         except websockets.ConnectionClosed as closed:
             if closed.rcvd.code != 4012:
                 raise
