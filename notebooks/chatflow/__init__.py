@@ -1,8 +1,8 @@
 """The walkthrough's own tools: start a stage, drive it with real clients, measure what it can.
 
 Each room in here has a front door, its `__init__.py`, that says what the room is for. Imports go
-down only: lesson, bench, commands → practice → probing, live → clients, running, drawing → tracing
-→ basics.
+down only: commands → lesson, bench, comparing → practice → probing, live → clients, running,
+drawing → tracing → basics.
 """
 
 import os

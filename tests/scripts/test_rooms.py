@@ -11,7 +11,7 @@ from chatflow.basics.catalog import ROOT
 CHATFLOW = ROOT / "notebooks" / "chatflow"
 # From the ground up: a room may use those before it, and no other.
 ROOMS = ["basics", "tracing", "drawing", "clients", "running"]
-ROOMS += ["probing", "live", "practice", "lesson", "bench", "commands"]
+ROOMS += ["probing", "live", "practice", "lesson", "bench", "comparing", "commands"]
 # Loaded into a stage's own process, where there is no chatflow.
 ELSEWHERE = {"inside", "overlay"}
 

@@ -1,0 +1,26 @@
+"""The guesses that were written down before a table was made, and how many were right.
+
+Kept beside the tables, as `guesses/NAME.toml`: a table [row] with a guess for each column, in the
+words of the table's cells.
+"""
+
+import tomllib
+from pathlib import Path
+
+from ..bench.measuring import kept
+from .tables import cells
+
+GUESSES = Path(__file__).parent / "guesses"
+
+
+def guessed(name):
+    """{(row's key, column): our guess}."""
+    rows = tomllib.loads((GUESSES / f"{name}.toml").read_text())
+    return {(key, column): word for key, row in rows.items() for column, word in row.items()}
+
+
+def share(name):
+    """(how many of our guesses were right, of how many cells that were guessed)."""
+    seen, ours = cells(kept(name)), guessed(name)
+    both = seen.keys() & ours.keys()
+    return sum(seen[cell] == ours[cell] for cell in both), len(both)
