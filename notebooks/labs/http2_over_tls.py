@@ -7,8 +7,6 @@ for one page in three ways. An application that wants to know can: its scope has
 
 import asyncio
 import contextlib
-import datetime
-import ipaddress
 import re
 import ssl
 import sys
@@ -18,9 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet.endpoints import quoteStringArgument
 
 # So that this file also runs as a script: chatflow lies next to the labs folder.
@@ -28,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chatflow import stage
 from chatflow.basics.addresses import HOST
+from chatflow.running.certificates import make_certificate
 from chatflow.running.environment import ASGI
 from chatflow.running.instances import START_SECONDS
 from chatflow.running.labs import LABS
@@ -125,42 +121,6 @@ async def wait_for_port(program):
 def find_port(log):
     found = re.search(r"Listening on TCP address \S+:(\d+)\n", log.read_text(errors="replace"))
     return int(found[1]) if found else None
-
-
-# --- the certificate --------------------------------------------------------------------------
-
-
-def make_certificate(folder):
-    """Write a certificate for this machine, signed by itself, and its key; returns both paths."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    private = ec.generate_private_key(ec.SECP256R1())
-    certificate.write_bytes(sign(private).public_bytes(serialization.Encoding.PEM))
-    key.write_bytes(
-        private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return certificate, key
-
-
-def sign(private):
-    now = datetime.datetime.now(datetime.UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))]
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(private, hashes.SHA256())
-    )
 
 
 if __name__ == "__main__":
