@@ -1,0 +1,32 @@
+"""`compare.sh servers`: five ASGI servers, each asked the same by one probe for each row."""
+
+import asyncio
+
+from ...running.servers import ASGI_SERVERS
+from .. import tables
+from .asking import ask_all
+from .rows import GROUPS, all_rows
+
+# What a cell may depend on.
+SERVERS = ["daphne", "uvicorn", "hypercorn", "granian", "gunicorn"]
+BELOW = ["autobahn", "twisted", "websockets", "h11", "wsproto", "h2", "channels", "django"]
+
+
+def measure():
+    """The facts of the table. Raises LaunchError."""
+    found = asyncio.run(ask_all())
+    rows = [
+        {
+            "key": row.key,
+            "group": GROUPS[row.group],
+            "title": row.title,
+            "cells": {server: found[server][row.key] for server in ASGI_SERVERS},
+            **({"means": row.means} if row.means else {}),
+        }
+        for row in all_rows()
+    ]
+    return tables.gathered(ASGI_SERVERS, rows, SERVERS + BELOW)
+
+
+def run(options):
+    tables.report("servers", measure(), options.keep)

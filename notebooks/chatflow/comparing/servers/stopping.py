@@ -1,0 +1,76 @@
+"""Rows: SIGTERM, while clients are connected. Where a server has a limit for that, it is 1 s."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+
+from ...basics.errors import LaunchError
+from .notes import SOON
+from .rows import row
+
+CHANNELS = "/channels/"
+
+
+async def stopped(site):
+    """What SIGTERM brings, by row; four sockets are open when it comes."""
+    async with AsyncExitStack() as open_sockets:
+        enter = open_sockets.enter_async_context
+        seen = await enter(site.open("accept;wait"))
+        raw = await enter(site.open("accept;until_gone;rest 0.2"))
+        idle = await enter(site.open("", CHANNELS))
+        busy = await enter(site.open("", CHANNELS))
+        busy.say("work")
+        await site.note(busy, "begun")
+        ending = asyncio.ensure_future(end(site))
+        codes = await asyncio.gather(*(wire.close_code() for wire in (seen, raw, idle, busy)))
+        await ending  # after that it tells nothing more
+    told = site.notes.told
+    return {
+        "client": codes[0],
+        "app": application_was_told(told, raw.number),
+        "consumer": "yes" if (idle.number, "disconnect") in told else "no",
+        "busy": "yes" if (busy.number, "done") in told else "no",
+    }
+
+
+async def end(site):
+    """SIGTERM, and wait for its end. Raises LaunchError."""
+    site.instance.program.send(signal.SIGTERM)
+    if not await asyncio.to_thread(site.instance.program.ends, SOON):
+        raise LaunchError(f"{site.name} has not ended {SOON} s after SIGTERM.")
+
+
+def application_was_told(told, number):
+    """What it was told, if there was time to act on it: 0.2 s."""
+    [word] = told.get((number, "ended")) or ["nothing"]
+    return str(told[number, "gone"][0][1]) if word == "returned" else word
+
+
+@row(
+    "the client sees",
+    on="stops",
+    means='Only Uvicorn tells the client why: 1012, "service restart". A page comes back '
+    "after each code but its own.",
+)
+async def sigterm_client(site):
+    return (await site.once(stopped))["client"]
+
+
+@row("receive() says, and there are 0.2 s left", on="stops")
+async def sigterm_app(site):
+    return (await site.once(stopped))["app"]
+
+
+@row(
+    "disconnect() of 0.2 s in a consumer runs to its end",
+    on="stops",
+    means="Under four of the five `disconnect()` does not run to its end: what it undoes "
+    "needs another end, such as a lease or `group_expiry`.",
+)
+async def sigterm_consumer(site):
+    return (await site.once(stopped))["consumer"]
+
+
+@row("a handler's work of 0.5 s is done to its end", on="stops")
+async def sigterm_busy(site):
+    return (await site.once(stopped))["busy"]
