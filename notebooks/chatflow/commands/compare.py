@@ -6,6 +6,7 @@ from importlib import import_module
 
 from ..basics.errors import LaunchError
 from ..bench.measuring import describe_machine
+from ..comparing import page
 
 TABLES = {
     "servers": "five ASGI servers beside each other: under two minutes",
@@ -16,9 +17,8 @@ TABLES = {
 
 def main(arguments=None):
     options = parser().parse_args(arguments)
-    print(describe_machine(), flush=True)
     try:
-        import_module(f"..comparing.{options.table}", __package__).run(options)
+        options.run(options)
     except LaunchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -28,13 +28,21 @@ def main(arguments=None):
 
 def parser():
     parser = argparse.ArgumentParser(prog="compare.sh", description=__doc__)
-    tables = parser.add_subparsers(metavar="TABLE", required=True, dest="table")
+    verbs = parser.add_subparsers(metavar="TABLE", required=True, dest="table")
     for name, about in TABLES.items():
-        added = tables.add_parser(name, help=about)
+        added = verbs.add_parser(name, help=about)
+        added.set_defaults(run=measure)
         added.add_argument(
             "--keep", action="store_true", help="keep it, for the page and notebooks"
         )
+    report = verbs.add_parser("report", help="write the page again, from what was kept")
+    report.set_defaults(run=lambda options: page.write())
     return parser
+
+
+def measure(options):
+    print(describe_machine(), flush=True)
+    import_module(f"..comparing.{options.table}", __package__).run(options)
 
 
 if __name__ == "__main__":

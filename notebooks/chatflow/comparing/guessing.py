@@ -7,8 +7,7 @@ words of the table's cells.
 import tomllib
 from pathlib import Path
 
-from ..bench.measuring import kept
-from .tables import cells
+from .tables import cells, found
 
 GUESSES = Path(__file__).parent / "guesses"
 
@@ -19,8 +18,13 @@ def guessed(name):
     return {(key, column): word for key, row in rows.items() for column, word in row.items()}
 
 
-def share(name):
-    """(how many of our guesses were right, of how many cells that were guessed)."""
-    seen, ours = cells(kept(name)), guessed(name)
+def share(name, guesses=None):
+    """(how many guesses were right, of how many cells that were guessed): ours, or these."""
+    seen, ours = cells(found(name)), guessed(name) if guesses is None else guesses
     both = seen.keys() & ours.keys()
     return sum(seen[cell] == ours[cell] for cell in both), len(both)
+
+
+def in_words(name):
+    right, of = share(name)
+    return f"Before it was made we wrote down what we believed: of {of} cells we had {right} right."

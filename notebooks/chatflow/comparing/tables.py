@@ -3,13 +3,20 @@
 {"command": …, "machine": …, "date": "2026-11-28", "versions": {"daphne": "4.2.3", …},
  "columns": ["daphne", …],
  "rows": [{"key": "refused", "title": "refuses before accept", "cells": {"daphne": "403", …}}]}
+
+A row may also have a "group", which heads it and those that follow, and "means", a sentence that
+says what it means for the reader.
 """
 
 import datetime
 from html import escape
 from importlib.metadata import version
+from itertools import groupby
 
-from ..bench.measuring import keep, kept, print_table
+from ..basics.errors import MissingError
+from ..bench.measuring import KEPT, keep, kept, print_table
+
+NOTHING = "–"
 
 
 def gathered(columns, rows, packages):
@@ -20,6 +27,17 @@ def gathered(columns, rows, packages):
         "columns": list(columns),
         "rows": rows,
     }
+
+
+def is_kept(name):
+    return (KEPT / f"{name}.json").is_file()
+
+
+def found(name):
+    """The facts that are kept of a table. Raises MissingError."""
+    if not is_kept(name):
+        raise MissingError(f"No table is kept yet: run ./scripts/compare.sh {name} --keep.")
+    return kept(name)
 
 
 def cells(facts):
@@ -33,42 +51,82 @@ def cells(facts):
 
 
 def differences(before, now):
-    """A sentence for each cell of `now` that is not as it was in `before`."""
-    old, titles = cells(before), {row["key"]: row["title"] for row in now["rows"]}
+    """A sentence for each cell of `now` that is not as it was in `before`, or is gone."""
+    old, new = cells(before), cells(now)
+    titles = {row["key"]: row["title"] for row in [*before["rows"], *now["rows"]]}
     return [
-        f"{titles[key]}, {column}: it was {old.get((key, column), 'not there')!r}, and is {cell!r}"
-        for (key, column), cell in cells(now).items()
-        if old.get((key, column)) != cell
+        f"{titles[key]}, {column}: it was {old.get((key, column), 'not there')!r}, "
+        f"and is {new.get((key, column), 'not there')!r}"
+        for key, column in dict.fromkeys([*old, *new])
+        if old.get((key, column)) != new.get((key, column))
     ]
 
 
 def report(name, facts, save):
     """Print a table, and what is not as it was; keep it, if that is asked for."""
     print_table(["", *facts["columns"]], words(facts))
-    for line in differences(kept(name), facts):
-        print(line)
+    if is_kept(name):
+        lines = differences(kept(name), facts)
+        print("\n".join(["", *(lines or ["Each cell is as it is kept."])]))
     if save:
         keep(name, f"./scripts/compare.sh {name}", **facts)
 
 
+def only(facts, *keys):
+    """The same table with these rows only, in this order. Raises KeyError."""
+    rows = {row["key"]: row for row in facts["rows"]}
+    return {**facts, "rows": [rows[key] for key in keys]}
+
+
+def groups(facts):
+    """(what heads them, rows) for each run of rows; "" where rows have no group."""
+    for head, rows in groupby(facts["rows"], lambda row: row.get("group", "")):
+        yield head, list(rows)
+
+
 def words(facts):
-    columns = facts["columns"]
-    return [
-        [row["title"], *(row["cells"].get(column, "–") for column in columns)]
-        for row in facts["rows"]
-    ]
+    return [words_of(row, facts["columns"]) for row in facts["rows"]]
+
+
+def words_of(row, columns):
+    return [row["title"], *(row["cells"].get(column, NOTHING) for column in columns)]
 
 
 def as_html(facts):
-    head = "".join(f"<th>{escape(word)}</th>" for word in ["", *facts["columns"]])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(word)}</td>" for word in row) + "</tr>"
-        for row in words(facts)
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    columns = facts["columns"]
+    lines = [html_line([escape(word) for word in ["", *columns]], "th")]
+    for head, rows in groups(facts):
+        if head:
+            lines.append(f'<tr><th colspan="{len(columns) + 1}">{escape(head)}</th></tr>')
+        lines += [html_line([escape(word) for word in words_of(row, columns)]) for row in rows]
+    return f"<table>{''.join(lines)}</table>"
+
+
+def html_line(cells, tag="td"):
+    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"
 
 
 def as_markdown(facts):
-    head = ["", *facts["columns"]]
-    rows = [head, ["---"] * len(head), *words(facts)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    """A table for each group, and below it what its rows mean."""
+    return "\n\n".join(
+        part for head, rows in groups(facts) for part in markdown_parts(head, rows, facts)
+    )
+
+
+def markdown_parts(head, rows, facts):
+    columns = facts["columns"]
+    lines = [["", *columns], ["---"] * (len(columns) + 1)]
+    lines += [words_of(row, columns) for row in rows]
+    means = [f"- *{row['title']}*: {row['means']}" for row in rows if row.get("means")]
+    table = ["| " + " | ".join(word.replace("|", r"\|") for word in line) + " |" for line in lines]
+    return [
+        *([f"### {head}"] if head else []),
+        "\n".join(table),
+        *(["\n".join(means)] if means else []),
+    ]
+
+
+def measured(facts):
+    """Where and when it was measured, and with what, in Markdown."""
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    return f"`{facts['command']}`, on {facts['machine']}, {facts['date']}: {versions}."

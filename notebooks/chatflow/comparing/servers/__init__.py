@@ -30,3 +30,12 @@ def measure():
 
 def run(options):
     tables.report("servers", measure(), options.keep)
+
+
+def in_words(facts):
+    answers = [len(set(row["cells"].values())) for row in facts["rows"]]
+    agreed, many = answers.count(1), sum(count > 2 for count in answers)
+    return (
+        f"In {agreed} of {len(answers)} rows the five do the same, and in {many} there are three "
+        "answers or more."
+    )

@@ -132,11 +132,11 @@ async def send_waits(site):
     means="Under Daphne a client that floods a slow handler fills the memory: count its messages.",
 )
 async def reading_stops(site):
-    async with site.open("accept;rest 8") as wire:
+    async with site.open("accept;rest 30") as wire:
         try:
-            async with asyncio.timeout(QUIET):
-                for _ in range(512):
-                    wire.send(Opcode.BINARY, bytes(64 * KIB))
+            for _ in range(512):
+                wire.send(Opcode.BINARY, bytes(64 * KIB))
+                async with asyncio.timeout(QUIET):
                     await wire.writer.drain()
         except TimeoutError:
             return "yes"
