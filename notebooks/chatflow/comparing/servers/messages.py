@@ -7,6 +7,7 @@ from websockets.frames import Opcode
 
 from .notes import SOON
 from .rows import row
+from .serving import Site
 from .wire import QUIET
 
 KIB, MIB = 2**10, 2**20
@@ -106,7 +107,7 @@ async def too_large(site):
     "history that is longer never arrives.",
 )
 async def limit_out(site):
-    if not re.search("--(ws-max-size|websocket-max-message-size)", await site.help()):
+    if not re.search("--(ws-max-size|websocket-max-message-size)", await site.once(Site.help)):
         return "no flag"
     async with site.open("accept;send 100000;wait") as wire:
         try:

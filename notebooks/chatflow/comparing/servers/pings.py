@@ -8,6 +8,7 @@ from websockets.frames import Opcode
 
 from .notes import SOON
 from .rows import row
+from .serving import Site
 from .wire import QUIET
 
 # Two servers ping after 20 s if they are not told otherwise, one of them a second late.
@@ -40,7 +41,7 @@ async def ping_default(site):
 
 @row("pings each second, if a flag says so", on="told")
 async def ping_flag(site):
-    if not re.search(r"--\S*ping", await site.help()):
+    if not re.search(r"--\S*ping", await site.once(Site.help)):
         return "no flag"
     return "yes" if await pinged(site, within=2 * QUIET) else "no"
 
