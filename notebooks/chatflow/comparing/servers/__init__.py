@@ -35,8 +35,23 @@ def run(options):
 
 def in_words(facts):
     answers = [len(set(row["cells"].values())) for row in facts["rows"]]
-    agreed, many = answers.count(1), sum(count > 2 for count in answers)
     return (
-        f"In {agreed} of {len(answers)} rows the five do the same, and in {many} there are three "
-        "answers or more."
+        f"In {answers.count(1)} of {len(answers)} rows the five do the same, and in "
+        f"{sum(count > 2 for count in answers)} there are three answers or more."
     )
+
+
+def in_a_line(facts):
+    cells = tables.cells(facts)
+    given = [cells["no_code_in", server] for server in facts["columns"]]
+    told = [server for server in facts["columns"] if cells["sigterm_consumer", server] == "yes"]
+    return (
+        f"When a page calls `close()`, a consumer's `disconnect(code)` is given {in_a_row(given)}, "
+        "as its server likes. When the server is stopped, it runs to its end under "
+        f"{in_a_row(told)} only."
+    )
+
+
+def in_a_row(words):
+    *others, last = dict.fromkeys(words)
+    return f"{', '.join(others)} or {last}" if others else last
