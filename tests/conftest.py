@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 LONGEST = [
     "final/test_faults.py",
     "notebooks/test_notebooks.py",
+    "comparing/test_servers.py",
     "stages/test_browser.py",
     "final/test_browser.py",
     "scripts/test_run_step.py",

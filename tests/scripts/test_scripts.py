@@ -71,7 +71,7 @@ def test_bootstrap_says_and_does_nothing_when_nothing_has_changed(repository, tm
 
 
 @pytest.mark.parametrize(
-    "script", ["bootstrap.sh", "run_step.sh", "manage.sh", "bench.sh", "practice.sh"]
+    "script", ["bootstrap.sh", "run_step.sh", "manage.sh", "bench.sh", "compare.sh", "practice.sh"]
 )
 def test_too_old_python_is_answered_with_one_sentence(bare_repository, tmp_path, script):
     path = scripts.bare_path(tmp_path / "bin")
