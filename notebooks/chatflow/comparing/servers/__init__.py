@@ -47,7 +47,7 @@ def in_a_line(facts):
     told = [server for server in facts["columns"] if cells["sigterm_consumer", server] == "yes"]
     return (
         f"When a page calls `close()`, a consumer's `disconnect(code)` is given {in_a_row(given)}, "
-        "as its server likes. When the server is stopped, it runs to its end under "
+        "depending on its server. When the server is stopped, it runs to its end under "
         f"{in_a_row(told)} only."
     )
 
