@@ -27,4 +27,4 @@ def share(name, guesses=None):
 
 def in_words(name):
     right, of = share(name)
-    return f"Before it was made we wrote down what we believed: of {of} cells we had {right} right."
+    return f"Before the table was made we wrote down what we believed: of {of} cells we had {right} right."
