@@ -28,7 +28,10 @@ HANDED_OUT = {
     2: (["request_is_held"], ["404", "a route, and a view"]),
     3: ([], ["websockets_channels/asgi.py"]),
     4: (["accepts_websocket"], ["HTTP only", "hand a WebSocket to Channels"]),
-    5: (["live", "nobody_stays_behind"], ["Bob's consumer was never told", "joins"]),
+    5: (
+        ["live", "nobody_stays_behind", "form_is_heard", "command_tells_the_group"],
+        ["Bob's consumer was never told", "joins"],
+    ),
     6: (["crosses_instances", "another_process"], ["in their own memory", "Redis"]),
     7: ([], ["worker does not start", "jobs"]),
     8: (["unforgeable", "foreign_site", "logout"], ["in the name of Alice"]),
@@ -87,6 +90,15 @@ def where_they_part(verdict):
     """What the first hop that differs says in each of the pictures; "" where a flow is over."""
     pairs = zip(verdict.pictures, verdict.differs or (), strict=False)
     return [[*(hop.label for hop in picture.hops), ""][number] for picture, number in pairs]
+
+
+def test_rooms_are_not_said_to_be_isolated_where_nobody_is_let_in(tmp_path):
+    """A first try that joins a group, and has no layer yet: each handshake ends in an error."""
+    join = {"file": "chat/consumers.py", "before": "        await self.accept()\n"}
+    join["after"] = "        await self.channel_layer.group_add('a', self.channel_name)\n"
+    verdict = judged(BUILDS[5], copy_of(BUILDS[5].start, tmp_path / "mine", [join]))
+    assert_says(verdict, ["no channel layer"])
+    assert sentence("rooms_isolated") in verdict.untried
 
 
 # --- without starting anything --------------------------------------------------------------------

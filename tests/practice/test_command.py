@@ -1,5 +1,6 @@
 """practice.sh as a learner meets it: its verbs, its folder, and what it says of mistakes."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chatflow.basics.errors import MissingError
 from chatflow.commands import practice as command
 from chatflow.commands import terminal
 from chatflow.practice import exercises as catalog
@@ -92,6 +94,42 @@ def test_hunt_without_a_name_is_the_next_that_is_not_done(practice):
     scripts.assert_one_sentence(practice("hunt"), 2, "All hunts are done")
 
 
+def test_hunt_that_this_machine_cannot_try_is_marked_and_left_out(practice, monkeypatch):
+    monkeypatch.setenv("CHATFLOW_HIDE", "nginx")
+    needing = [each for each in catalog.exercises() if "nginx" in each.needs]
+    assert needing
+    listed = practice("list").stdout.splitlines()
+    for each in needing:
+        assert "(no nginx here)" in next(line for line in listed if line.startswith(each.key))
+        scripts.assert_one_sentence(practice(each.key), 2, "needs nginx", "install it")
+    assert "no nginx" not in "".join(line for line in listed if needing[0].key not in line)
+    for each in catalog.exercises():
+        if each not in needing:
+            workspace.note_done(each)
+    scripts.assert_one_sentence(practice("hunt"), 2, "the others need nginx")
+
+
+def test_next_hunt_is_one_that_this_machine_can_try(practice, monkeypatch):
+    first, second, *_ = [each for each in catalog.exercises() if each.kind == "hunt"]
+    monkeypatch.setattr(catalog, "finders", lambda: {"a loom": no_loom})
+    lacking = dataclasses.replace(first, needs=("a loom",))
+    monkeypatch.setattr(command, "exercises", lambda: (lacking, second))
+    assert f"hunt_{second.name}\n" in practice("hunt").stdout
+
+
+def no_loom():
+    raise MissingError("No loom to be had.")
+
+
+def test_what_is_done_is_followed_by_what_is_next(practice):
+    for begun, following in (("build 5", "build 6"), ("build 9", "hunt"), ("hunt", "hunt")):
+        practice(begun)
+        workspace.note_done(workspace.current())
+        said = practice().stdout
+        assert len(said.splitlines()) == 3
+        assert f"is done. What is next: ./scripts/practice.sh {following}" in said
+
+
 # --- the learner's folder -------------------------------------------------------------------------
 
 
@@ -102,6 +140,15 @@ def test_build_hands_out_the_stage_before_and_tells_the_goal_and_the_contract(pr
         assert " ".join(text.split()) in " ".join(said.split())
     assert same(home / BEGUN, exercise.start.folder)
     assert "--folder" in said
+    assert "a copy of stage 4. Make it stage 5" in " ".join(said.split())
+    assert "chat/groups.py (new)" in said
+    assert "chat/views.py (new)" not in said
+    assert exercise.stage.notebook in said
+
+
+def test_what_a_trace_hides_is_not_to_be_run_with_one(practice):
+    assert "--flow" in practice("hunt fifty_people").stdout
+    assert "--flow" not in practice("hunt one_of_two").stdout
 
 
 def same(one, other):
@@ -136,6 +183,7 @@ def test_hints_go_from_a_question_to_nearly_the_answer_and_stay_there(practice):
         said = " ".join(practice("hint").stdout.split())
         assert said.startswith(f"Hint {number} of 3")
         assert " ".join(hints[number - 1].split()) in said
+        assert said.endswith("Another one: hint." if number < 3 else "That was the last one: show.")
     practice("build 6")
     assert practice("hint").stdout.startswith("Hint 1")
     assert practice("hint 5").stdout.startswith("Hint 3")

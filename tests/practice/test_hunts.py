@@ -19,12 +19,11 @@ import pytest
 from breakages.listing import DAY
 from chatflow import stage
 from chatflow.basics.catalog import ROOT, capabilities, find_stage
-from chatflow.clients.browser import find_chromium
-from chatflow.practice.checking import GATES, sentence, try_check, what_next
+from chatflow.commands.practice_check import tell_the_story
+from chatflow.practice.checking import GATES, check, sentence, try_check, what_next
 from chatflow.practice.evidence import Evidence
-from chatflow.practice.exercises import exercises, find
+from chatflow.practice.exercises import exercises, find, finders
 from chatflow.practice.special import SPECIAL
-from chatflow.running import nginx
 from chatflow.running.variants import NOT_OURS
 from helpers.missing import need
 
@@ -32,7 +31,6 @@ from helpers.missing import need
 CHOICE = "CHATFLOW_HUNTS"
 ALWAYS, FEWEST = "first_line_missing", 24
 HUNTS = [each for each in exercises() if each.kind == "hunt"]
-NEEDS = {"chromium": find_chromium, "nginx": nginx.find_binary}
 # Each kind of mistake that the issue asks for, by a word of what is told of it after the cure.
 KINDS = {
     "never leaves its group": "slower_every_day",
@@ -53,6 +51,8 @@ KINDS = {
     "two sites on one Redis": "voices_in_the_wall",
     "queue overflows": "ten_lines",
     "proxy drops Upgrade": "only_in_production",
+    "groups are never renewed": "since_noon",
+    "a drain that closes all at once": "all_at_the_door",
 }
 
 
@@ -77,8 +77,12 @@ each_hunt = pytest.mark.parametrize("hunt", HUNTS, ids=named)
 def begun(hunt, tmp_path):
     """A hunt's folder, as it is handed out."""
     for program in hunt.needs:
-        need(program, NEEDS[program])
-    folder = tmp_path / hunt.folder.name
+        need(program, finders()[program])
+    return hand_out(hunt, tmp_path)
+
+
+def hand_out(hunt, place):
+    folder = place / hunt.folder.name
     shutil.copytree(hunt.start.folder, folder, ignore=NOT_OURS)
     for file, text in hunt.handed_out().items():
         (folder / file).write_text(text)
@@ -110,6 +114,21 @@ async def test_cured_it_passes(hunt, begun, traced):
     assert await failing(traced(hunt.stage.number), hunt) == []
 
 
+async def test_answer_comes_before_all_that_is_only_shown(tmp_path):
+    """Nobody waits for a conversation, or for what is drawn, to be told what does not hold."""
+    hunt, heard = find("hunt", ALWAYS), []
+
+    def note(verdict):
+        heard.append((verdict.next, list(verdict.fails), verdict.pictures, list(verdict.holds)))
+
+    verdict = await check(hunt, hand_out(hunt, tmp_path), note)
+    fails = [sentence(key) for key in hunt.checks]
+    assert heard == [(verdict.next, fails, (), [])]
+    assert (verdict.fails, verdict.holds) == (fails, [sentence(key) for key in hunt.keeps])
+    assert len(verdict.pictures) == 2
+    assert verdict.differs
+
+
 CURES = tomllib.loads(Path(__file__).with_name("cures.toml").read_text())["cure"]
 
 
@@ -138,7 +157,15 @@ def test_its_story_is_told_in_sentences(hunt):
     assert len(hunt.hints) == 3
     assert hunt.hints[0].endswith("?")
     # A repository and the number of a thread, where others have met it.
-    assert not hunt.met or re.match(r"[\w.-]+/[\w.-]+ #\d+", hunt.met)
+    assert re.match(r"[\w.-]+/[\w.-]+ #\d+(?: and [\w.-]+/[\w.-]+ #\d+)?: \w", hunt.met)
+
+
+@each_hunt
+def test_after_the_cure_all_of_its_story_is_printed(hunt, capsys):
+    tell_the_story(hunt)
+    told = " ".join(capsys.readouterr().out.split())
+    met, cell = f"Met by others: {hunt.met}", f"Shown in {hunt.cell}"
+    assert told == " ".join(f"{hunt.was} {met} {cell}".split())
 
 
 def count_sentences(text):
@@ -159,11 +186,15 @@ def words(text):
 
 
 @each_hunt
-def test_its_cell_is_there(hunt):
+def test_its_cell_is_there_and_shows_it(hunt):
     path, _, heading = hunt.cell.partition(": ")
-    cells = json.loads((ROOT / path).read_text())["cells"]
-    lines = "".join("".join(each["source"]) + "\n" for each in cells).splitlines()
-    assert re.search(rf"^#+ {re.escape(heading)}$", "\n".join(lines), re.MULTILINE)
+    sources = ["".join(each["source"]) for each in json.loads((ROOT / path).read_text())["cells"]]
+    found = re.findall(
+        rf"^#+ {re.escape(heading)}$(.*?)(?=^##|\Z)", "\n\n".join(sources), re.M | re.S
+    )
+    assert len(found) == 1, "one heading of this name"
+    assert hunt.shown
+    assert hunt.shown in found[0], "the words that show it stand below it"
 
 
 def test_all_kinds_of_mistakes_are_there():

@@ -49,7 +49,8 @@ def parser():
             "--keep", action="store_true", help="keep the figures, for the tables of `report`"
         )
     added["race"].set_defaults(run=lambda options: racing.measure())
-    added["practice"].set_defaults(run=lambda options: practising.measure())
+    added["practice"].set_defaults(run=lambda options: practising.measure(options.names))
+    added["practice"].add_argument("names", nargs="*", metavar="NAME", help="all, if none is given")
     added["tests"].set_defaults(run=compare_test_runs)
     added["tests"].add_argument("--against", metavar="REVISION", required=True)
     added["tests"].add_argument("--rounds", type=int, default=3, help="3 if not given")

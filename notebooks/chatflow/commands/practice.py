@@ -4,17 +4,18 @@ import difflib
 import os
 import sys
 import textwrap
+from functools import partial
 
 from ..basics.catalog import shown
 from ..basics.errors import LaunchError, UsageError
 from ..practice import workspace
 from ..practice.exercises import exercises, find, find_any
-from .practice_check import check_it
+from .practice_check import after, check_it
 from .run_step import Parser, open_standard_streams
-from .terminal import BOLD, GREEN, painted, print_diff, say
+from .terminal import BOLD, GREEN, WIDEST, painted, print_diff, say, width
 
 COMMAND = "./scripts/practice.sh"
-NARROW = 80  # columns of a list
+NARROW = 80  # columns of a list, at least
 
 
 def make_parser():
@@ -63,14 +64,19 @@ def main(arguments=None):
 
 def say_what_is_next(options):
     """Three lines."""
-    if exercise := workspace.current():
-        print(f"You are at {exercise.key}: change the files in {shown(exercise.folder)}, then type")
-        print(f"  {COMMAND} check     (or check --watch, beside your editor)")
-        print("If you are stuck: hint. For something else: list, then build N or hunt NAME.")
-    else:
+    exercise = workspace.current()
+    if exercise is None:
         print(f"Write a stage yourself:  {COMMAND} build 5     (any of 2 to 9)")
         print(f"Or find a mistake:       {COMMAND} hunt")
         print(f"All there is to do:      {COMMAND} list")
+    elif exercise.key in workspace.read()["done"]:
+        print(f"{exercise.key} is done. {after(exercise)}")
+        print(f"Or try another way in {shown(exercise.folder)}, then: {COMMAND} check")
+        print(f"All there is to do:  {COMMAND} list")
+    else:
+        print(f"You are at {exercise.key}: change the files in {shown(exercise.folder)}, then type")
+        print(f"  {COMMAND} check     (or check --watch, beside your editor)")
+        print("If you are stuck: hint. For something else: list, then build N or hunt NAME.")
 
 
 def list_all(options):
@@ -78,11 +84,19 @@ def list_all(options):
     wide = max(len(each.key) for each in exercises()) + 2
     for each in exercises():
         state, look = state_of(each, kept)
-        about = each.goal or f"stage {each.stage.short}: {each.symptom}"
-        about = textwrap.shorten(about, NARROW - wide - 7, placeholder=" …")
+        about = textwrap.shorten(about_it(each), room_for_words() - wide - 7, placeholder=" …")
         print(f"{each.key:<{wide}}{painted(f'{state:<7}', look)}{about}")
     done = sum(each.key in kept["done"] for each in exercises())
     print(f"\n{done} of {len(exercises())} done.")
+
+
+def room_for_words():
+    return min(max(width(), NARROW), WIDEST)
+
+
+def about_it(exercise):
+    lacks = f"(no {' and no '.join(missing)} here) " if (missing := exercise.missing()) else ""
+    return lacks + (exercise.goal or f"{exercise.stage.called}: {exercise.symptom}")
 
 
 def state_of(exercise, kept):
@@ -93,6 +107,11 @@ def state_of(exercise, kept):
 
 def begin(options):
     exercise = find(options.verb, options.name) if options.name else next_hunt()
+    if missing := exercise.missing():
+        raise UsageError(
+            f"{exercise.key} needs {' and '.join(missing)}, which this machine does not have: "
+            f"install it, or take another one of practice.sh list."
+        )
     is_new = workspace.hand_out(exercise)
     workspace.choose(exercise)
     if not is_new:
@@ -102,9 +121,14 @@ def begin(options):
 
 def next_hunt():
     done = workspace.read()["done"]
-    for each in exercises():
-        if each.kind == "hunt" and each.key not in done:
-            return each
+    left = [each for each in exercises() if each.kind == "hunt" and each.key not in done]
+    if found := next((each for each in left if not each.missing()), None):
+        return found
+    if left:
+        lacks = sorted({name for each in left for name in each.missing()})
+        raise UsageError(
+            f"All hunts are done that this machine can try: the others need {', '.join(lacks)}."
+        )
     raise UsageError("All hunts are done: give the name of one, as practice.sh list has them.")
 
 
@@ -112,16 +136,27 @@ def tell(exercise):
     """What to do, in a few lines."""
     folder = shown(exercise.folder)
     if exercise.kind == "build":
-        say(f"Make this stage {exercise.stage.short}: {exercise.goal}", look=BOLD)
+        tell_build(exercise)
     else:
-        say(f"Somebody who uses stage {exercise.stage.short} says: “{exercise.symptom}”", look=BOLD)
-    for line in exercise.contract:
-        say(f"- {line}")
-    if exercise.kind == "build":
-        say(f"Files that usually change: {', '.join(exercise.stage.changed)}.")
+        say(f"Somebody who uses {exercise.stage.called} says: “{exercise.symptom}”", look=BOLD)
     print(f"\nYour folder   {folder}")
     print(f"What is next  {COMMAND} check     (or check --watch; hint, if you are stuck)")
-    print(f"Run it        ./scripts/run_step.sh {exercise.stage.key} --folder {folder} --flow")
+    flow = " --flow" if exercise.traced else ""
+    print(f"Run it        ./scripts/run_step.sh {exercise.stage.key} --folder {folder}{flow}")
+
+
+def tell_build(build):
+    start, goal = build.start.called, build.stage.called
+    say(f"Your folder is a copy of {start}. Make it {goal}: {build.goal}", look=BOLD)
+    for line in build.contract:
+        say(f"- {line}")
+    files = ", ".join(map(partial(or_new, build), build.stage.changed))
+    say(f"Files that usually change: {files}.")
+    say(f"What it is about: notebooks/{build.stage.notebook}.")
+
+
+def or_new(build, file):
+    return file if (build.start.folder / file).exists() else f"{file} (new)"
 
 
 # --- help -----------------------------------------------------------------------------------------
@@ -131,6 +166,7 @@ def hint(options):
     exercise = workspace.begun(options.name)
     number, text = workspace.next_hint(exercise)
     say(f"Hint {number} of {len(exercise.hints)} for {exercise.key}: {text}")
+    print("Another one: hint." if number < len(exercise.hints) else "That was the last one: show.")
 
 
 def show(options):

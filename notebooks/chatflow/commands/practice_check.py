@@ -10,6 +10,7 @@ from pathlib import Path
 from ..basics.catalog import shown
 from ..basics.errors import UsageError
 from ..practice import workspace
+from ..practice.exercises import exercises
 from .race import until_stopped
 from .terminal import BOLD, GREEN, RED, painted, print_pair, say, width
 
@@ -33,13 +34,41 @@ async def check_once(exercise):
     from ..practice.checking import check
 
     print(f"Checking {shown(exercise.folder)} …", flush=True)
-    verdict = await check(exercise)
-    report(verdict)
+    tell = teller()
+    verdict = await check(exercise, answered=tell)
+    tell(verdict)
     if not verdict.done:
+        say(*(f"untried  {text}" for text in verdict.untried))
+        show_pictures(verdict)
         return 1
     say(f"Done: {exercise.key}.", look=GREEN)
     tell_the_story(exercise)
     return await say_the_rest(exercise)
+
+
+def teller():
+    """A function that prints what a verdict says, and not again what it has printed before."""
+    told = set()
+
+    def tell(verdict):
+        rows = [(f"holds    {text}", GREEN) for text in verdict.holds]
+        rows += [(f"not yet  {text}", RED) for text in verdict.fails]
+        rows += [(f"\nNext: {verdict.next}\n", BOLD)] if verdict.next else []
+        for text, look in rows:
+            if text not in told:
+                say_between(text, look)
+        told.update(text for text, _ in rows)
+        sys.stdout.flush()
+
+    return tell
+
+
+def say_between(text, look):
+    """A paragraph, with the empty lines that it has before and after it."""
+    before, after = text.startswith("\n"), text.endswith("\n")
+    print(end="\n" * before)
+    say(text.strip("\n"), look=look)
+    print(end="\n" * after)
 
 
 def tell_the_story(exercise):
@@ -51,35 +80,36 @@ def tell_the_story(exercise):
 async def say_the_rest(exercise):
     from ..practice.testing import try_the_rest
 
-    print(f"\nNow the rest of the tests of {exercise.stage.called} (a minute) …", flush=True)
+    say(after(exercise))
+    print(
+        f"\nNow the rest of the tests of {exercise.stage.called}: a minute or more. Ctrl-C leaves "
+        f"them out: {exercise.key} is done.",
+        flush=True,
+    )
     passed, failed = await try_the_rest(exercise)
     for text in failed:
         say(f"not yet  {text}", look=RED)
     if failed:
-        say(f"{passed} other tests pass. These are no part of the exercise, but of the stage.")
+        say(f"{passed} other tests pass. {exercise.key} is done; these ask for more of the stage.")
         return 1
     say(f"All {passed} of them pass.", look=GREEN)
     return 0
 
 
-def report(verdict):
-    for text in verdict.holds:
-        say(f"holds    {text}", look=GREEN)
-    for text in verdict.fails:
-        say(f"not yet  {text}", look=RED)
-    for text in verdict.untried:
-        say(f"untried  {text}")
-    if verdict.done:
-        return
-    print()
-    say(f"Next: {verdict.next}", look=BOLD)
-    show_pictures(verdict)
-    sys.stdout.flush()
+def after(exercise):
+    """What to do when an exercise is done."""
+    later = [each for each in exercises() if each.kind == exercise.kind == "build"]
+    later = [each.key for each in later if each.stage.number > exercise.stage.number]
+    return f"What is next: ./scripts/practice.sh {' or '.join([*later[:1], 'hunt'])}."
 
 
 def show_pictures(verdict):
-    """The two flows as text, and where their pictures lie."""
+    """The two flows as text, and where their pictures lie; a sentence, if they are alike."""
     if len(verdict.pictures) < 2:
+        return
+    stage = verdict.exercise.stage
+    if verdict.differs is None:
+        say(f"Alice's message goes the same way as in {stage.called}: it is not this that differs.")
         return
     from ..drawing.folding import hop_words, station_titles
 
@@ -89,9 +119,7 @@ def show_pictures(verdict):
         numbered = enumerate(picture.hops, 1)
         flows.append([hop_words(number, hop, titles) for number, hop in numbered])
     print()
-    stage = verdict.exercise.stage
-    marked = verdict.differs or (None, None)
-    print_pair(("Your message", f"As in stage {stage.short}"), flows, marked)
+    print_pair(("Your message", f"As in {stage.called}"), flows, verdict.differs)
     pictures = dict(zip(("yours", "reference"), verdict.pictures, strict=True))
     paths = workspace.keep_pictures(verdict.exercise, pictures)
     print("\nAs pictures:", *map(shown, paths), sep="\n  ")

@@ -60,17 +60,21 @@ class Verdict:
         return not self.fails and not self.next
 
 
-async def check(exercise, folder=None):
-    """Try the first checks of an exercise on the learner's folder; returns the Verdict."""
+async def check(exercise, folder=None, answered=lambda verdict: None):
+    """Try the first checks of an exercise on the learner's folder; returns the Verdict.
+
+    `answered(verdict)` is called as soon as it says what to do next; what it says besides, and the
+    pictures, come later.
+    """
     folder = folder or exercise.folder
     verdict = Verdict(exercise)
     try:
         if missing := missing_file(folder):
             raise UsageError(missing)
         async with asyncio.timeout(LIMIT_SECONDS):
-            await try_all(exercise, folder, verdict)
+            await try_all(exercise, folder, verdict, answered)
     except TimeoutError:
-        verdict.next = (
+        verdict.next = verdict.next or (
             f"It was not done within {LIMIT_SECONDS} s: something in your code waits for ever."
         )
     except LaunchError as error:
@@ -81,58 +85,88 @@ async def check(exercise, folder=None):
     return verdict
 
 
-async def try_all(exercise, folder, verdict):
-    # Both at once: the reference is to be recorded only if it has changed since the last time.
-    recording = asyncio.create_task(reference_flow(exercise.stage))
-    try:
-        async with stage(exercise.stage.number, folder=folder, instances=2, trace=True) as run:
-            evidence = await gather(run)
-            await judge(exercise, run, evidence, verdict)
-        compare(verdict, evidence, await recording)
-    finally:
-        recording.cancel()
-        await asyncio.wait([recording])
-
-
-async def judge(exercise, run, evidence, verdict):
-    """Try the checks, and note what holds, what fails, and what is to be done first."""
+async def try_all(exercise, folder, verdict, answered):
     trying = try_hunt if exercise.kind == "hunt" else try_build
-    found = await trying(exercise, run, evidence)
-    keys = keys_of(exercise)
-    for key in keys:
-        where = {True: verdict.holds, False: verdict.fails, None: verdict.untried}
-        where[found.get(key)].append(sentence(key))
-    if failed := next((key for key in keys if found.get(key) is False), None):
-        missing = await asyncio.to_thread(missing_migration, exercise, run)
-        verdict.next = missing or what_next(exercise, failed, evidence)
+    async with stage(exercise.stage.number, folder=folder, instances=2, trace=True) as run:
+        evidence = await trying(Trial(exercise, run, verdict, answered))
+    if evidence:
+        # Recorded only if it has changed since the last time, and not while somebody waits.
+        compare(verdict, evidence, await reference_flow(exercise.stage))
+
+
+@dataclass
+class Trial:
+    """A learner's stage that runs, and what has been found of it: {check: whether it holds}."""
+
+    exercise: object
+    run: object
+    verdict: Verdict
+    answered: object
+    found: dict[str, bool] = field(default_factory=dict)
+
+    async def note(self, found, evidence=None):
+        """Say what holds and what fails; and what to do next, once that is certain."""
+        self.found |= found
+        keys, verdict = keys_of(self.exercise), self.verdict
+        names = {True: "holds", False: "fails", None: "untried"}
+        for holds, name in names.items():
+            setattr(verdict, name, [sentence(k) for k in keys if self.found.get(k) is holds])
+        if not verdict.next and (failed := self.first_failed()):
+            missing = await asyncio.to_thread(missing_migration, self.exercise, self.run)
+            verdict.next = missing or what_next(self.exercise, failed, evidence)
+            self.answered(verdict)
+
+    def first_failed(self):
+        """The first check that does not hold; None if one before it has not been tried yet."""
+        for key in keys_of(self.exercise):
+            if not self.found.get(key, False):
+                return key if key in self.found else None
+        return None
 
 
 def keys_of(exercise):
     return (*exercise.checks, *exercise.keeps)
 
 
-async def try_hunt(hunt, run, evidence):
-    """{check: whether it holds}, one after another: what is broken may break another's probe."""
-    return {key: (await try_check(run, key))[1] for key in keys_of(hunt)}
+async def try_hunt(trial):
+    """Its own checks come first: one that fails is the answer. Returns the Evidence, if it is not
+    cured.
+
+    One check after another: what is broken may break another's probe.
+    """
+    for key in keys_of(trial.exercise):
+        await trial.note({key: (await try_check(trial.run, key))[1]})
+    return None if trial.verdict.done else await gather(trial.run)
 
 
-async def try_build(build, run, evidence):
-    """{check: whether it holds}; those that were not tried are not in it."""
-    found = {key: GATES[key](evidence) for key in build.checks if key in GATES}
-    if not all(found.values()):
-        return found
-    if evidence.was_there():
-        found |= {key: evidence.hears("bob") for key in SHOWN.intersection(build.checks)}
-    silent = SILENT if evidence.bob_is_deaf() else set()
-    # Rows of the matrix are tried in rooms of their own, and all at once; some of ours count what
-    # goes on in the whole stage, and want it for themselves.
-    rows = [key for key in build.checks if key not in {*found, *SPECIAL, *silent}]
-    tried = await asyncio.gather(*(try_check(run, key) for key in rows))
-    found |= {key: holds for key, (_, holds) in zip(rows, tried, strict=True)}
-    for key in build.checks:
+async def try_build(trial):
+    """The conversation comes first: it is the probe of most checks. Returns its Evidence."""
+    checks, evidence = trial.exercise.checks, await gather(trial.run)
+    gates = {key: GATES[key](evidence) for key in checks if key in GATES}
+    if not all(gates.values()):
+        # The others cannot hold.
+        await trial.note(gates, evidence)
+        return evidence
+    if evidence.was_there() or evidence.handshake_failed():
+        gates |= {key: evidence.hears("bob") for key in SHOWN.intersection(checks)}
+    await trial.note(gates, evidence)
+    await trial.note(await try_rows(trial, evidence), evidence)
+    for key in checks:
         if key in SPECIAL:
-            found[key] = (await try_check(run, key))[1]
-    return found
+            await trial.note({key: (await try_check(trial.run, key))[1]}, evidence)
+    return evidence
+
+
+async def try_rows(trial, evidence):
+    """{row of the matrix: whether it holds}: in rooms of their own, and all at once.
+
+    Some of our own checks count what goes on in the whole stage, and want it for themselves.
+    """
+    is_deaf = evidence.bob_is_deaf() or evidence.handshake_failed()
+    left_out = {*trial.found, *SPECIAL, *(SILENT if is_deaf else ())}
+    rows = [key for key in trial.exercise.checks if key not in left_out]
+    tried = await asyncio.gather(*(try_check(trial.run, key) for key in rows))
+    return {key: holds for key, (_, holds) in zip(rows, tried, strict=True)}
 
 
 async def try_check(run, key):

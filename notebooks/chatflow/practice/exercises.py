@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from ..basics.catalog import ROOT, STEPS, Stage, find_stage
-from ..basics.errors import UsageError
+from ..basics.errors import MissingError, UsageError
 
 PRACTICE = ROOT / "practice"
 
@@ -34,9 +34,10 @@ class Edit:
 class Exercise:
     """Something to write, or a mistake to find. `checks` are the first ones, in this order.
 
-    Of a hunt: `symptom` as its victim tells it; `was`, `met` and `cell` are told after the cure.
+    Of a hunt: `symptom` as its victim tells it; `was`, `met` and `cell` are told after the cure;
+    `shown` is what that cell says of it.
     Its `checks` fail as it is handed out, and its `keeps` hold, then and after the cure; `needs`
-    are programs without which it cannot be tried.
+    are programs without which it cannot be tried. `traced` is False where what looks on hides it.
     """
 
     kind: str  # "build" or "hunt"
@@ -51,9 +52,11 @@ class Exercise:
     needs: tuple[str, ...] = ()
     symptom: str = ""
     edits: tuple[Edit, ...] = ()
+    traced: bool = True
     was: str = ""
     met: str = ""
     cell: str = ""
+    shown: str = ""
 
     @property
     def word(self):
@@ -75,6 +78,10 @@ class Exercise:
         """The stage that it is handed out from."""
         return find_stage(self.stage.number - 1) if self.kind == "build" else self.stage
 
+    def missing(self):
+        """The programs that it needs and that are not on this machine."""
+        return [name for name in self.needs if not is_here(name)]
+
     def handed_out(self):
         """{file: text} of what is not as in the stage that it starts from."""
         texts = {}
@@ -86,6 +93,23 @@ class Exercise:
                 )
             texts[edit.file] = text.replace(edit.before, edit.after)
         return texts
+
+
+def finders():
+    """{program that not every machine has: what raises MissingError if it is not here}."""
+    # Only here: a browser's library takes longer to load than all the rest.
+    from ..clients.browser import find_chromium
+    from ..running import nginx
+
+    return {"chromium": find_chromium, "nginx": nginx.find_binary}
+
+
+def is_here(program):
+    try:
+        finders()[program]()
+    except MissingError:
+        return False
+    return True
 
 
 @cache

@@ -12,7 +12,7 @@ from ..clients.visitor import Visitor, post
 from ..probing.people import new_room
 from ..running.launcher import stage
 from ..tracing.book import Book
-from .checks import SOON, Checks, is_heard, until
+from .checks import SOON, Checks, count_stored, is_heard, until
 
 CHECKS = Checks()
 
@@ -89,6 +89,14 @@ async def rooms_with_capitals_hear(run):
 async def form_is_heard(run):
     """What is written by the form is heard by socket."""
     return await is_heard(run, new_room())
+
+
+@CHECKS.add
+async def command_tells_the_group(run):
+    """`manage.py say ROOM TEXT` stores a message and sends it to the room's group."""
+    room_name, sent = new_room(), count(run, "group_send")
+    await asyncio.to_thread(run.manage, "say", room_name, "from outside")
+    return count_stored(run, room_name) == 1 and count(run, "group_send") > sent
 
 
 @CHECKS.add

@@ -16,6 +16,8 @@ CELL = "tests/stages/test_capabilities.py::test_stage_can_do_what_the_matrix_say
 FAILED = re.compile(
     r"^(?:FAILED|ERROR) \S+::(?P<name>\w+?)(?:\[(?P<of>\S+)\])?(?: - (?P<why>.*))?$"
 )
+# Not in words: the test's own code, or the first line of many.
+CODE = ("assert ", "Traceback ")
 PASSED = re.compile(r"(\d+) passed")
 
 
@@ -67,4 +69,6 @@ def in_words(name, of, why):
     about = name.removeprefix("test_").replace("_", " ")
     of = re.sub(r"^\d+-?", "", of).replace("_", " ")  # the stage's number says nothing new
     why = why.removeprefix("AssertionError: ")
+    if why.startswith(CODE):
+        why = ""
     return f"{about}{f' ({of})' if of else ''}{f': {why}' if why else ''}"
