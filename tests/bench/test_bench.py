@@ -1,11 +1,13 @@
 """The measurements of `scripts/bench.sh`: that they measure, not how fast anything is."""
 
+import asyncio
 import contextlib
 import itertools
 import json
 import re
 import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -14,10 +16,22 @@ import websockets
 
 from chatflow.basics.errors import LaunchError, MissingError
 from chatflow.bench import __main__ as bench
-from chatflow.bench import capacity, charts, fanout, growth, here, load, measuring, report, systems
+from chatflow.bench import (
+    capacity,
+    charts,
+    fanout,
+    growth,
+    here,
+    load,
+    measuring,
+    practising,
+    report,
+    systems,
+)
 from chatflow.bench.load import BARE, Crowd
 from chatflow.bench.systems import chat_final
 from chatflow.clients.traffic import Count
+from chatflow.practice.checking import check
 
 # --- the load -----------------------------------------------------------------------------------
 
@@ -251,3 +265,42 @@ def test_costs_are_a_line_through_what_was_measured(monkeypatch):
     assert (found.message_us, found.delivery_us) == pytest.approx((1000, 10))
     assert (found.socket_us, found.socket_kb, found.posts_per_second) == (30, 35, 800)
     assert found.redis_us == 45
+
+
+# --- the practice track ---------------------------------------------------------------------------
+
+# Seconds for what comes after an answer.
+LATER = 0.6
+TAKEN = re.compile(r"^(.+?) +(\d+\.\d) s  (.+)$", re.MULTILINE)
+
+
+def test_first_answer_of_a_check_is_measured_up_to_it(monkeypatch, capsys):
+    """Two that are cheap: a stage that does not start, and one that shows its mistake at once."""
+    told = []
+
+    def check_slowly(exercise, folder, answered):
+        async def checking():
+            verdict = await check(exercise, folder, answered)
+            told.append(verdict.next)
+            await asyncio.sleep(LATER)  # what comes after the answer does not count
+            return verdict
+
+        return checking()
+
+    monkeypatch.setattr(practising, "check", check_slowly)
+    began = time.monotonic()
+    assert not bench.main(["practice", "3", "twice_after_reload"])
+    took = time.monotonic() - began
+    said = capsys.readouterr().out
+    rows = {key: (float(seconds), next_) for key, seconds, next_ in TAKEN.findall(said)}
+    assert rows.keys() == {"build 3", "hunt twice_after_reload"}
+    assert [next_ for _, next_ in rows.values()] == [each[:64] for each in told]
+    seconds = [each for each, _ in rows.values()]
+    assert 0 < rows["hunt twice_after_reload"][0] < took - 2 * LATER
+    assert f"2 exercises, median {sum(seconds) / 2:.1f} s" in said or max(seconds) < 0.2
+    assert f"the longest, {max(rows, key=rows.get)}, {max(seconds):.1f} s" in said
+
+
+def test_exercise_that_is_not_there_is_not_measured(capsys):
+    assert bench.main(["practice", "nowhere"]) == 2
+    assert "no exercise 'nowhere'" in capsys.readouterr().err

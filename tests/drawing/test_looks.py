@@ -11,6 +11,7 @@ from chatflow.basics.catalog import ROOT
 from chatflow.clients.browser import chromium, find_chromium
 from chatflow.drawing import flow_map, sequence
 from chatflow.drawing.dark import themed
+from chatflow.drawing.steps import steps
 from drawing import flows
 from helpers.missing import need
 
@@ -41,6 +42,7 @@ def drawn():
     for flow in made:
         yield from (sequence(flow), sequence(flow, times=True, clients=60))
         yield from (flow_map(flow), flow_map(flow, narrow=True))
+        yield steps(flow, title="Yours", about="At hop 3 the two ways part.", mark=2)
 
 
 def named(name, svg):

@@ -20,7 +20,7 @@ from ..clients.browser import chromium
 from ..clients.sockets import connect, frame, next_event
 from ..clients.traffic import network
 from ..clients.visitor import Visitor
-from ..drawing.picture import draw, draw_map
+from ..drawing.picture import draw, draw_map, draw_steps
 from ..live.flow_page import FlowPage
 from ..practice.checking import check
 from ..practice.exercises import find
@@ -155,12 +155,21 @@ def both_forms(name, flow):
 
 
 async def draw_half():
-    """A half solution of build 5, in which nobody joins the room's group, and our own stage."""
+    """A half solution of build 5, in which nobody joins the room's group, beside our own stage."""
     exercise = find("build", "5")
     async with variant(5, "chat/consumers.py", JOINING, "") as folder:
         verdict = await check(exercise, folder)
-    names = zip(("half_05", "whole_05"), verdict.pictures, strict=True)
-    return {f"{name}.svg": draw_map(one.flow, narrow=True).svg for name, one in names}
+    own, ours = verdict.pictures
+    titles = ("A first try of stage 05", "Stage 05 itself")
+    drawn = map(steps_of, (own.flow, ours.flow), titles, verdict.differs)
+    return dict(zip(("half_05.svg", "whole_05.svg"), drawn, strict=True))
+
+
+def steps_of(flow, title, mark):
+    names = [missed.client.partition("/")[2] for missed in flow.missed]
+    end = f"Never reached: {' and '.join(names)}." if names else "It reaches everybody."
+    about = f"At hop {mark + 1} the two ways part. {end}"
+    return draw_steps(flow, title=title, about=about, mark=mark).svg
 
 
 # What is drawn from traces; each gives {file: SVG}.

@@ -7,6 +7,7 @@ import resvg_py
 
 from . import CLIENTS, flow_map, fold, sequence, words
 from .dark import themed
+from .steps import steps
 from .svg import ABOUT, FONTS, WIDTHS, char_widths
 
 ZOOMS = (2, 1.75, 1.5, 1.35, 1.2, 1.1)
@@ -39,11 +40,11 @@ class Shown:
 
 
 class Picture(Shown):
-    """A picture of a flow; `options` are those of `sequence`, or of `flow_map` with form="map"."""
+    """A picture of a flow; `options` are those of `sequence`, `flow_map` or `steps`."""
 
     def __init__(self, flow, *, form="sequence", **options):
         self.flow = flow
-        self._draw = {"sequence": sequence, "map": flow_map}[form]
+        self._draw = {"sequence": sequence, "map": flow_map, "steps": steps}[form]
         self._options = options
 
     @property
@@ -72,6 +73,11 @@ def draw(flow, **options):
 def draw_map(flow, **options):
     """The flow map, the seven stations; options as for `flow_map()`."""
     return Picture(flow, form="map", **options)
+
+
+def draw_steps(flow, **options):
+    """The hops of a flow as a narrow list; options as for `steps()`."""
+    return Picture(flow, form="steps", **options)
 
 
 def render(svg):
