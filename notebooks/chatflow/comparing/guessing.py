@@ -27,4 +27,5 @@ def share(name, guesses=None):
 
 def in_words(name):
     right, of = share(name)
-    return f"Before the table was made we wrote down what we believed: of {of} cells we had {right} right."
+    believed = "Before the table was made we wrote down what we believed"
+    return f"{believed}: of {of} cells we had {right} right."
