@@ -16,7 +16,7 @@ from ...running.environment import clean_environment
 from ...running.processes import RunFolder, run_to_end
 from .. import tables
 from . import environments, pythons
-from .columns import GREEN, NOT_DONE, NOT_HERE, cell_of, names
+from .columns import GREEN, NOT_HERE, cell_of, columns, names
 
 # From the oldest that the project takes to the newest that has been released.
 MINORS = range(11, 16)
@@ -24,7 +24,7 @@ DJANGO, REDIS = ("5.2", "6.1"), ("7", "8")
 # What all rows share, as the lock file has it.
 SHARED = ["channels", "channels-redis", "daphne", "gunicorn"]
 TRYING = "chatflow.comparing.versions.trying"
-ROW_SECONDS = 400
+ROW_SECONDS = 600
 
 
 def run(options):
@@ -56,11 +56,13 @@ def try_one(minor, path, django, redis, folder):
         program = environments.make(path, django, redis)
     except environments.CannotBeInstalled as error:
         print(error, file=sys.stderr)
-        return row(key, title, dict.fromkeys(names(), error.cell))
+        cells = dict.fromkeys(names(), error.cell)
+        return row(key, title, cells) | {"cannot": error.cell}
     there, unlike = tried(program, folder)
-    cells = {name: cell_of(unlike[name]) if name in unlike else NOT_DONE for name in names()}
-    reasons = {name: found for name, found in unlike.items() if found}
-    return row(key, title_of(*there), cells, reasons)
+    found = {name: unlike.get(name, {"end": "no"}) for name in names()}
+    cells = {name: cell_of(each) for name, each in found.items()}
+    reasons = {name: each for name, each in found.items() if each}
+    return row(key, title_of(*there), cells) | ({"reasons": reasons} if reasons else {})
 
 
 def tried(program, folder):
@@ -81,10 +83,9 @@ def tried(program, folder):
     return first["versions"], {each["column"]: each["unlike"] for each in rest}
 
 
-def row(key, title, cells, reasons=None):
+def row(key, title, cells):
     minor, *others = key
-    facts = {"key": " ".join([f"3.{minor}", *others]), "title": title, "cells": cells}
-    return facts | ({"reasons": reasons} if reasons else {})
+    return {"key": " ".join([f"3.{minor}", *others]), "title": title, "cells": cells}
 
 
 def title_of(python, django, redis):
@@ -93,12 +94,63 @@ def title_of(python, django, redis):
 
 def told(row, after=""):
     """Print a row; returns it."""
-    others = {name: cell for name, cell in row["cells"].items() if cell != GREEN}
-    if len(set(others.values())) == 1 and len(others) == len(row["cells"]):
-        words = next(iter(others.values()))
-    else:
-        words = ", ".join(
-            [f"{len(row['cells']) - len(others)} green", *map(": ".join, others.items())]
-        )
-    print(f"{row['title']}{after}: {words}", flush=True)
+    print(f"{row['title']}{after}: {in_short(row)}", flush=True)
     return row
+
+
+def in_short(row):
+    cells = row["cells"]
+    others = {name: cell for name, cell in cells.items() if cell != GREEN}
+    if has_run(row):
+        counted = f"{len(cells) - len(others)} of {len(cells)} green"
+        return "; ".join([counted, *(f"{name} {cell}" for name, cell in others.items())])
+    return next(iter(others.values()))
+
+
+def has_run(row):
+    return not (row.get("cannot") or NOT_HERE in row["cells"].values())
+
+
+# --- for the page and the README ------------------------------------------------------------------
+
+
+def in_words(facts):
+    """What the table says, in sentences."""
+    return " ".join([*of_the_stages(facts), *of_those_left_out(facts), *of_the_untold(facts)])
+
+
+def of_the_stages(facts):
+    own = [column.name for column in columns() if not column.untold]
+    ran = [row for row in facts["rows"] if has_run(row)]
+    wrong = [
+        f"{row['title']}: {name} {row['cells'][name]}."
+        for row in ran
+        for name in own
+        if row["cells"][name] != GREEN
+    ]
+    if wrong:
+        return wrong
+    return [
+        f"Every stage is green in each of the {len(ran)} combinations that could be run: all rows "
+        "of its matrix, and Django finds nothing to complain of."
+    ]
+
+
+def of_those_left_out(facts):
+    return [f"{row['title']}: {in_short(row)}." for row in facts["rows"] if not has_run(row)]
+
+
+def of_the_untold(facts):
+    """What the four columns show that are not of a stage as it is."""
+    found = {}
+    for row in filter(has_run, facts["rows"]):
+        release = f"redis-py {row['key'].split()[-1]}"
+        for column in columns():
+            if column.untold:
+                found.setdefault((release, row["cells"][column.name]), {})[column.name] = True
+    yield (
+        "*Untold* is a stage whose settings tell redis-py nothing, neither how long to wait nor "
+        "which protocol to speak, with two sockets that are left alone."
+    )
+    for (release, cell), which in found.items():
+        yield f"With {release}, {', '.join(which)}: {cell}."

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from ...basics.catalog import find_stage, stages
 
-GREEN, NOT_HERE, NOT_DONE = "green", "not here", "did not end"
+GREEN, NOT_HERE = "green", "not here"
 # What is said of what was tried, where that is no row of the matrix. The first of these counts.
 WORDS = {
+    "end": "did not end",
     "start": "does not start",
     "check": "check complains",
     "migrations": "wants a migration",

@@ -92,21 +92,21 @@ def version_of(python):
 def constraints(django, redis):
     """The lock file's text with such a Django and redis-py, as one of our lock files has them."""
     wanted = {"django": django, "redis": redis}
-    kept = [block for name, _, block in blocks(LOCKS[0]) if name not in wanted]
+    lock = LOCKS[0].read_text()
+    kept = [block for name, _, block in blocks(lock) if name not in wanted]
     return "".join(kept + [block_of(*each) for each in wanted.items()])
 
 
 def block_of(name, wanted):
     for path in LOCKS:
-        for found, release, block in blocks(path):
+        for found, release, block in blocks(path.read_text()):
             if found == name and f"{release}.".startswith(f"{wanted}."):
                 return block
     raise LaunchError(f"No lock file has {name} {wanted}: see requirements-newest.in, and lock.sh.")
 
 
-def blocks(path):
+def blocks(text):
     """(name, version, text) for each package of a lock file."""
-    text = path.read_text()
     for block in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE):
         if block:
             name, release = re.match(r"([\w.-]+)==(\S+)", block).groups()

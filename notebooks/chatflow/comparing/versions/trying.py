@@ -26,7 +26,7 @@ SETTINGS = "websockets_channels/settings.py"
 TOLD = ', "socket_timeout": None, "protocol": 2'
 # Redis may answer just before redis-py 8 gives up, after five seconds: there are several chances.
 IDLE_SECONDS = 26
-AT_A_TIME = 4
+AT_A_TIME = 5
 COMMANDS = {
     "check": ["check", "--fail-level", "WARNING"],
     "migrations": ["makemigrations", "--check", "--dry-run"],
