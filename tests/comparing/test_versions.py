@@ -147,7 +147,7 @@ async def test_stage_that_does_not_start_says_so(monkeypatch):
 
 def test_what_was_not_told_is_not_green(monkeypatch, tmp_path):
     monkeypatch.setattr(environments, "make", lambda *versions: "python")
-    there = ["3.13.0", "6.1.3", "8.1.0"]
+    there = {"python": "3.13.0", "django": "6.1.3", "redis": "8.1.0"}
     monkeypatch.setattr(versions, "tried", lambda *both: (there, {"01": {}, "02": {"live": "no"}}))
     row = versions.try_one(13, "python3.13", "6.1", "8", tmp_path)
     assert row["title"] == "Python 3.13.0, Django 6.1.3, redis-py 8.1.0"

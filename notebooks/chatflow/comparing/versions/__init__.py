@@ -62,7 +62,7 @@ def try_one(minor, path, django, redis, folder):
     found = {name: unlike.get(name, {"end": "no"}) for name in names()}
     cells = {name: cell_of(each) for name, each in found.items()}
     reasons = {name: each for name, each in found.items() if each}
-    return row(key, title_of(*there), cells) | ({"reasons": reasons} if reasons else {})
+    return row(key, title_of(**there), cells) | ({"reasons": reasons} if reasons else {})
 
 
 def tried(program, folder):
