@@ -100,7 +100,7 @@ def counted(count, noun, plural="s"):
 def instance_of(station):
     """The process of a station in a picture, or None: `consumer/alice@A` belongs to A."""
     kind, name = kind_of(station), name_of(station)
-    if kind in ("client", "database") or name.startswith("redis-"):
+    if kind in ("client", "database") or name.startswith(("redis-", "all-")):
         return None
     return name.rpartition("@")[2]
 

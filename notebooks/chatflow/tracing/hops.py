@@ -12,11 +12,12 @@ class Hop:
 
     A station is written "kind/which": `client/A3` (who is at the other end of connection 3 of
     instance A), `server/A`, `routing/A`, `view/A3`, `consumer/A3`, `database/1`, `layer/A` (the
-    in-memory layer of instance A), `layer/redis-1` (a shard), `hub/A` (chat_final's, in instance
-    A), `command/say` (a program next to the servers). `at` is `time.monotonic_ns()`, one clock for
-    all processes of a machine. `kind` is what the hop is part of: http, websocket, inside (one
-    process), database, layer, redis, or lost (refused, failed). Two kinds are no hops: "done"
-    (what its `cause` began is over) and "looked" (the database has been searched for messages).
+    in-memory layer of instance A), `layer/redis-1` (a shard), `layer/all-Nats` (another layer, by
+    its class), `hub/A` (chat_final's, in instance A), `command/say` (a program next to the
+    servers). `at` is `time.monotonic_ns()`, one clock for all processes of a machine. `kind` is
+    what the hop is part of: http, websocket, inside (one process), database, layer, redis, or lost
+    (refused, failed). Two kinds are no hops: "done" (what its `cause` began is over) and "looked"
+    (the database has been searched for messages).
     `passed` is what went there, by what it is ("ASGI event", "SQL"), and the stage's "line".
     """
 

@@ -106,6 +106,8 @@ class Stations:
             return f"hub {name}", f"{count} sockets here"
         if kind == "layer" and name.startswith("redis-"):
             return f"Redis {name[6:]}", "channel layer"
+        if kind == "layer" and name.startswith("all-"):
+            return f"{name[4:]} layer", "of all processes"
         has_sockets = any(hop.detail.get("socket") for hop in self.hops)
         return {
             "command": (f"manage.py {name}", "a command"),

@@ -54,6 +54,8 @@ def why_missed(connection, hops, scene, book):
         return "its consumer has not joined the group"
     if layers[0].target.startswith("layer/redis"):
         return "nothing came out of Redis for this channel"
+    if layers[0].target.startswith("layer/all-"):
+        return "nothing came out of the layer for this channel"
     sender = process_of(layers[0].target)
     return f"group_send in {sender} reaches only the channels of {sender}"
 

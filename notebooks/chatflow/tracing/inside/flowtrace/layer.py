@@ -69,7 +69,8 @@ class TracedLayer:
             way.done(sent)
 
     def station(self, name):
-        """The in-memory layer of this process, or the Redis server that keeps this name."""
+        """The in-memory layer of this process, the Redis server that keeps this name, or another
+        layer, which all processes share."""
         if hasattr(self.inner, "consistent_hash"):
             return f"layer/redis-{self.inner.consistent_hash(name) + 1}"
         if hasattr(self.inner, "_get_layer"):
@@ -77,7 +78,10 @@ class TracedLayer:
             layer = self.inner._get_layer()
             shard = layer._get_shard(layer._get_group_channel_name(name))
             return f"layer/redis-{layer._shards.index(shard) + 1}"
-        return f"layer/{PROCESS}"
+        kind = type(self.inner)
+        if kind.__module__ == "channels.layers":
+            return f"layer/{PROCESS}"
+        return f"layer/all-{kind.__name__.removesuffix('Layer').removesuffix('Channel')}"
 
     def station_of_channel(self, channel):
         """Where a process fetches from: the queue layer keeps one queue per process."""
