@@ -114,6 +114,21 @@ def has_run(row):
 # --- for the page and the README ------------------------------------------------------------------
 
 
+def in_a_line(facts):
+    """What surprises most."""
+    ran, told = [row for row in facts["rows"] if has_run(row)], "06 untold"
+    found = sorted({(redis_of(row), row["cells"][told]) for row in ran})
+    words = "; ".join(f"{cell} with {release}" for release, cell in found)
+    return (
+        f"{len(ran)} combinations of Python, Django and redis-py, and every stage in each. What an "
+        f"idle socket of stage 06 owes to one option of its settings: without it, {words}."
+    )
+
+
+def redis_of(row):
+    return f"redis-py {row['key'].split()[-1]}"
+
+
 def in_words(facts):
     """What the table says, in sentences."""
     return " ".join([*of_the_stages(facts), *of_those_left_out(facts), *of_the_untold(facts)])
@@ -144,7 +159,7 @@ def of_the_untold(facts):
     """What the four columns show that are not of a stage as it is."""
     found = {}
     for row in filter(has_run, facts["rows"]):
-        release = f"redis-py {row['key'].split()[-1]}"
+        release = redis_of(row)
         for column in columns():
             if column.untold:
                 found.setdefault((release, row["cells"][column.name]), {})[column.name] = True
