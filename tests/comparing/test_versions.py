@@ -13,8 +13,15 @@ import pytest
 from chatflow.basics.errors import LaunchError, MissingError
 from chatflow.bench.measuring import kept
 from chatflow.comparing import tables, versions
-from chatflow.comparing.versions import columns, environments, pythons, trying
-from chatflow.comparing.versions.columns import GREEN, NOT_HERE, Column, cell_of, names
+from chatflow.comparing.versions import environments, pythons, trying
+from chatflow.comparing.versions.columns import (
+    GREEN,
+    NOT_HERE,
+    Column,
+    cell_of,
+    columns,
+    names,
+)
 
 LONGEST_CELL = 24
 UNTOLD = Column(6, untold=True, layer="queue")
@@ -80,7 +87,7 @@ def test_what_is_installed_here_is_green_as_the_tests_of_all_stages_say(facts):
     """tests/stages try the whole matrix; they are red where a stage cannot do what it says."""
     found = next((row for row in facts["rows"] if row["key"] == here()), None)
     assert found, f"the table has no row {here()!r}: run ./scripts/compare.sh versions --keep"
-    own = [column.name for column in columns.columns() if not column.untold]
+    own = [column.name for column in columns() if not column.untold]
     assert {name: found["cells"][name] for name in own} == dict.fromkeys(own, GREEN)
 
 

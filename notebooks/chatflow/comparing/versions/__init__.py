@@ -166,7 +166,8 @@ def of_the_untold(facts):
                 found.setdefault((release, row["cells"][column.name]), {})[column.name] = True
     yield (
         "*Untold* is a stage whose settings tell redis-py nothing, neither how long to wait nor "
-        "which protocol to speak, with two sockets that are left alone."
+        "which protocol to speak, with two sockets that are left alone; on the queue layer, if not "
+        "on *pub/sub*."
     )
     for (release, cell), which in found.items():
         yield f"With {release}, {', '.join(which)}: {cell}."
