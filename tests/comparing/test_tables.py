@@ -105,14 +105,24 @@ def test_the_page_shows_what_is_kept():
 
 
 def test_a_cell_put_in_by_hand_is_not_on_the_page(monkeypatch):
-    wrong = copy.deepcopy(tables.found("servers"))
+    found, wrong = tables.found, copy.deepcopy(tables.found("servers"))
     wrong["rows"][0]["cells"]["daphne"] = "404"
-    monkeypatch.setattr(tables, "found", lambda name: wrong)
+    monkeypatch.setattr(tables, "found", lambda name: wrong if name == "servers" else found(name))
     assert page.COMPARED.read_text() != page.pages()[page.COMPARED]
 
 
 def test_a_table_that_is_not_kept_says_how_to_measure_it(kept):
     assert page.part("servers") == "Not measured yet: `./scripts/compare.sh servers --keep`."
+
+
+def test_neighbours_that_are_alike_share_a_column():
+    rows = [
+        {"key": "a", "title": "a", "cells": {"01": "green", "02": "green", "03": "red"}},
+        {"key": "b", "title": "b", "cells": {"01": "red", "02": "red", "03": "red"}},
+    ]
+    shown = tables.merged({"columns": ["01", "02", "03"], "rows": rows})
+    assert shown["columns"] == ["01 to 02", "03"]
+    assert tables.words(shown) == [["a", "green", "red"], ["b", "red", "red"]]
 
 
 # --- the game ---------------------------------------------------------------------------------

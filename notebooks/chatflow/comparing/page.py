@@ -43,7 +43,9 @@ def part(name):
     said = [says(name, "in_words")(facts)]
     if (guessing.GUESSES / f"{name}.toml").is_file():
         said.append(guessing.in_words(name))
-    return "\n\n".join([tables.as_markdown(facts), " ".join(said), tables.measured(facts)])
+    return "\n\n".join(
+        [tables.as_markdown(tables.merged(facts)), " ".join(said), tables.measured(facts)]
+    )
 
 
 def lines():

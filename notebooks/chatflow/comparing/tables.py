@@ -78,6 +78,25 @@ def only(facts, *keys):
     return {**facts, "rows": [rows[key] for key in keys]}
 
 
+def merged(facts):
+    """The same table with one column for neighbours that are alike in each row: "01 to final"."""
+    alike = groupby(
+        facts["columns"], lambda column: [row["cells"].get(column) for row in facts["rows"]]
+    )
+    heads = {}
+    for _, columns in alike:
+        first, *others = columns
+        heads[first] = f"{first} to {others[-1]}" if others else first
+    rows = [
+        {
+            **row,
+            "cells": {heads[name]: row["cells"][name] for name in heads if name in row["cells"]},
+        }
+        for row in facts["rows"]
+    ]
+    return {**facts, "columns": list(heads.values()), "rows": rows}
+
+
 def groups(facts):
     """(what heads them, rows) for each run of rows; "" where rows have no group."""
     for head, rows in groupby(facts["rows"], lambda row: row.get("group", "")):
