@@ -126,8 +126,7 @@ class ChatConsumer(SendingConsumer):
         await self.tell(message, is_new)
 
     async def handle_delete(self, message_id):
-        event, is_new = await self.ask(store.delete, message_id)
-        await self.tell(event, is_new)
+        await self.tell(*await self.ask(store.delete, message_id))
 
     async def tell(self, message, is_new):
         if is_new or message.seq > self.seq:

@@ -18,8 +18,7 @@ class Presence:
 
     def __init__(self):
         self.here, self.there = [], {}
-        self.tell_at = 0
-        self.shown = None
+        self.tell_at, self.shown = 0, None
 
     def hear(self, instance, names):
         """Believe another instance. One that is new here has not heard of us: tell it soon."""
@@ -37,8 +36,7 @@ class Presence:
 
     def event(self, here):
         """Who is where: what a socket is sent when it comes, and when that changes."""
-        names = set(here)
-        now = time.monotonic()
+        names, now = set(here), time.monotonic()
         self.there = {key: lease for key, lease in self.there.items() if lease[0] > now}
         for _, told in self.there.values():
             names.update(told)

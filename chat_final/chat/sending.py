@@ -13,9 +13,8 @@ from .frames import ENCODER
 from .hub import RESTART
 from .rooms import events_after
 
-# A reader that takes nothing of what is sent for this many seconds is let go.
-SLOW_SECONDS = 20
-TOO_SLOW = 4408
+# A reader that takes nothing of what is sent for this many seconds is let go, with this code.
+SLOW_SECONDS, TOO_SLOW = 20, 4408
 # What servers raise when the client has gone, a little before they tell the consumer. (autobahn,
 # which is in Daphne, does not raise an OSError.)
 GONE = (OSError, Disconnected)
@@ -45,10 +44,7 @@ class SendingConsumer(AsyncWebsocketConsumer):
     async def send(self, text):
         """Send, and wait until a slow reader has room for it."""
         if self.close_code is None:
-            try:
-                await super().send(text)
-            except Exception as error:
-                self.failed(error)
+            await self.attempt_send(super().send(text))
 
     def send_event(self, event):
         if self.close_code is None:
@@ -78,6 +74,12 @@ class SendingConsumer(AsyncWebsocketConsumer):
         except Exception as error:
             self.failed(error)
 
+    async def attempt_send(self, sending):
+        try:
+            await sending
+        except Exception as error:
+            self.failed(error)
+
     def failed(self, error):
         """A client that has gone is no error; after any other error it has to come again."""
         if not self.has_left and not isinstance(error, GONE):
@@ -90,10 +92,7 @@ class SendingConsumer(AsyncWebsocketConsumer):
             self.close_code = close_code
             self.hub.leave(self)
             metrics.CLOSES.labels(close_code).inc()
-            try:
-                await self.close(close_code)
-            except Exception as error:
-                self.failed(error)
+            await self.attempt_send(self.close(close_code))
 
 
 def those_that_fit(events):
@@ -109,5 +108,12 @@ def those_that_fit(events):
 @types.coroutine
 def rest_of(sending, waits_for):
     """What is left of an `await` that was begun by hand, and now waits for a future."""
-    yield waits_for
+    try:
+        yield waits_for
+    except asyncio.CancelledError as cancelled:
+        # The server's half must hear of it, or it keeps its place in a queue: under Hypercorn
+        # nobody behind it would have a turn any more, and our own close is one of those.
+        if not hasattr(sending, "throw"):
+            raise  # Granian's half is no coroutine
+        sending.throw(cancelled)
     yield from sending

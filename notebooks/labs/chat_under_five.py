@@ -33,7 +33,7 @@ COUNTED = 'chat_closes_total{code="4408"} 1.0'
 @contextlib.asynccontextmanager
 async def hasty_chat(servers=tuple(ASGI_SERVERS)):
     """chat_final with an instance under each server; it lets a slow reader go after a second."""
-    before, after = "SLOW_SECONDS = 20", "SLOW_SECONDS = 1"
+    before, after = "SLOW_SECONDS, TOO_SLOW = 20", "SLOW_SECONDS, TOO_SLOW = 1"
     async with (
         variant("final", "chat/sending.py", before, after) as folder,
         stage("final", folder=folder, server=servers, settings=SETTINGS) as chat,
