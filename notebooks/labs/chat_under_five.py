@@ -1,7 +1,8 @@
-"""The finished chat under each server: people who leave at once, and one who stops reading."""
+"""Stage 05 and the finished chat under each server: who leaves at once, and who stops reading."""
 
 import asyncio
 import contextlib
+import time
 import uuid
 
 import httpx
@@ -26,7 +27,7 @@ SETTINGS = {
 # Each page of the history has thirty of these, and all that are asked for are more than the kernels
 # at both ends keep for somebody who does not read.
 LONG, MESSAGES, PAGES = "x" * 2_000, 32, 80
-DEADLINE, PATIENCE = 30, 4
+DEADLINE, PATIENCE = 60, 3
 COUNTED = 'chat_closes_total{code="4408"} 1.0'
 
 
@@ -47,7 +48,53 @@ async def of_each(chat, ask):
     return dict(zip(chat.servers, answers, strict=True))
 
 
-async def say_a_word_and_leave(instance):
+# --- who leaves ---------------------------------------------------------------------------------
+
+# One page more than stage 05 has.
+COUNT = """from channels.layers import get_channel_layer
+from django.http import HttpResponse
+
+def members(request):
+    return HttpResponse(len(get_channel_layer().groups.get("chat_lobby", ())))
+
+
+urlpatterns = [
+    path("members/", members),"""
+
+
+@contextlib.asynccontextmanager
+async def stage_05():
+    """Stage 05 as it is with an instance under each server, and a page that counts the members."""
+    async with (
+        variant(5, "chat/urls.py", "urlpatterns = [", COUNT) as folder,
+        stage(5, folder=folder, server=ASGI_SERVERS, trace=True) as chat,
+    ):
+        yield chat
+
+
+async def members_left(instance):
+    """How many of ten, who each say a word and leave, are still members of the room's group."""
+    for _ in range(PEOPLE):
+        async with connect(instance, "lobby", "bob") as bob:
+            await bob.send(frame("post", author="bob", text=f"bye from {instance.name}"))
+    async with httpx.AsyncClient(verify=NO_TLS) as http:
+        give_up_at = time.monotonic() + PATIENCE
+        while (left := (await http.get(f"{instance.url}/members/")).text) != "0":
+            if time.monotonic() > give_up_at:
+                break
+            await asyncio.sleep(0.05)
+    return int(left)
+
+
+async def last_word(chat):
+    """The flow of a word that Bob says before he leaves at once, under Uvicorn."""
+    instance = chat.instances[chat.servers.index("uvicorn")]
+    async with connect(instance, "quiet", "bob") as bob:
+        await bob.send(frame("post", author="bob", text="my last word"))
+    return await chat.flow("my last word", reaches=[])
+
+
+async def seen_after_all_left(instance):
     """Who is there when Bob comes, after Alice has come ten times, said a word and left."""
     room_name = f"leaving-{instance.name}"
     for number in range(PEOPLE):
@@ -63,7 +110,11 @@ def a_post(text):
     return frame("post", text=text, client_id=str(uuid.uuid4()))
 
 
+# --- who is slow --------------------------------------------------------------------------------
+
+
 async def write_much(chat):
+    """Fill a room, so that its history is long."""
     async with connect(chat, "slow", "alice") as alice:
         for number in range(MESSAGES):
             await alice.send(a_post(f"{number}{LONG}"[:2_000]))
@@ -76,26 +127,49 @@ async def stop_reading(instance):
     The code is None where he is not let go.
     """
     options = {"sock": small_socket(instance), "compression": None, "max_queue": 1}
-    async with connect(instance, "slow", "bob", **options) as bob:
+    async with (
+        asyncio.timeout(DEADLINE),
+        connect(instance, "slow", "carol") as carol,
+        connect(instance, "slow", "bob", **options) as bob,
+    ):
         await next_of(bob, "caught_up")
         bob.transport.pause_reading()
         for _ in range(PAGES):
             await bob.send(frame("history", after=0))
-        await is_let_go(instance, PATIENCE)
+        await bob.send(a_post(f"that is all, {instance.name}"))
+        # He is let go, or he has been sent all of it: Carol hears what comes behind.
+        told, all_sent = let_go(instance), hears(carol, f"that is all, {instance.name}")
+        await first_of(told, all_sent)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await let_go(instance)
         bob.transport.resume_reading()
-        async with asyncio.timeout(DEADLINE):
-            return await pages_of(bob), bob.close_code
+        return await pages_of(bob), bob.close_code
 
 
-async def is_let_go(instance, within):
-    """Wait until an instance counts a socket that it has closed for being slow; not for ever."""
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within), httpx.AsyncClient(verify=NO_TLS) as http:
-            text = ""
-            while COUNTED not in text:
-                text = (await http.get(f"{instance.url}/metrics", headers=headers)).text
-                await asyncio.sleep(0.1)
+async def hears(socket, text):
+    while (await next_of(socket, "message"))["text"] != text:
+        pass
+
+
+async def let_go(instance):
+    """Wait until an instance counts a socket that it has closed for being slow."""
+    headers, text = {"Authorization": f"Bearer {TOKEN}"}, ""
+    async with httpx.AsyncClient(verify=NO_TLS) as http:
+        while COUNTED not in text:
+            text = (await http.get(f"{instance.url}/metrics", headers=headers)).text
+            await asyncio.sleep(0.1)
+
+
+async def first_of(*coroutines):
+    """Wait for one of them; the others are ended. Raises what it raises."""
+    tasks = [asyncio.create_task(each) for each in coroutines]
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 async def pages_of(socket):

@@ -36,16 +36,15 @@ STREAM_SECONDS = 5
 async def everywhere():
     """The lab under each server, until the block ends; yields {server: Instance}."""
     async with AsyncExitStack() as stack:
-        async with asyncio.TaskGroup() as starting:
-            starts = {
-                server: starting.create_task(
-                    stack.enter_async_context(
-                        lab("any_server", server=server, options=OPTIONS.get(server, ()))
-                    )
-                )
-                for server in ASGI_SERVERS
-            }
-        yield {server: start.result() for server, start in starts.items()}
+
+        def start(server):
+            options = OPTIONS.get(server, ())
+            return stack.enter_async_context(lab("any_server", server=server, options=options))
+
+        starts = await asyncio.gather(*map(start, ASGI_SERVERS), return_exceptions=True)
+        for failed in (one for one in starts if isinstance(one, BaseException)):
+            raise failed  # all others have started, and end with the stack
+        yield dict(zip(ASGI_SERVERS, starts, strict=True))
 
 
 async def of_each(apps, ask):

@@ -39,6 +39,8 @@ def untaken_jobs(hops):
 def why_missed(connection, hops, scene, book):
     process, origin = process_of(f"client/{connection}"), process_of(hops[0].target)
     failed = next((hop for hop in hops if hop.lost and kind_of(hop.target) == "layer"), None)
+    consumer = f"consumer/{connection}"
+    refused = next((hop for hop in hops if hop.lost and hop.source == consumer), None)
     layers = [hop for hop in hops if hop.kind == "layer"]
     if process in scene.ended:
         return f"instance {process} has ended"
@@ -46,6 +48,8 @@ def why_missed(connection, hops, scene, book):
         return f"instance {process} is stopped"
     if failed:
         return f"the channel layer failed: {failed.label}"
+    if refused:
+        return f"the server takes no send for it any more: {refused.label}"
     if not layers:
         if process != origin:
             return f"a reader that waits in {process} is not woken by {origin}"
