@@ -26,7 +26,8 @@ NEVER_SEEN = {"over 64 MiB", "no limit", "RuntimeError", "1001"}
 def test_each_server_does_what_the_table_says():
     """All probes: half a minute, most of it for a ping that comes after 20 seconds."""
     now = servers.measure()
-    assert not tables.differences(KEPT, now), f"with {now['versions']}"
+    lines = tables.differences(KEPT, now)
+    assert not lines, "\n".join([*lines, f"with {now['versions']}"])
     assert [row["key"] for row in now["rows"]] == [row["key"] for row in KEPT["rows"]]
 
 

@@ -63,6 +63,36 @@ def test_a_report_prints_what_differs_and_keeps_only_if_asked(kept, capsys):
     assert "Each cell is as it is kept." in capsys.readouterr().out
 
 
+# --- other Pythons ----------------------------------------------------------------------------
+
+
+def of(python, **facts):
+    return {**copy.deepcopy(FACTS), "machine": f"2 cores, Linux x86_64, Python {python}.7", **facts}
+
+
+@pytest.mark.parametrize(
+    ("python", "cell"), [("3.9", "no"), ("3.11", "no"), ("3.13", "late"), ("3.14", "late")]
+)
+def test_a_cell_that_is_otherwise_since_a_python_is_expected_so(python, cell):
+    facts = of("3.11", pythons={"3.13": {"opens": {"new": "late"}}})
+    assert tables.expected(facts, python) == tables.cells(FACTS) | {("opens", "new"): cell}
+
+
+def test_of_another_python_only_what_is_otherwise_is_kept(monkeypatch):
+    monkeypatch.setattr(tables, "describe_machine", lambda: "2 cores, Python 3.13.0")
+    now = copy.deepcopy(FACTS)
+    now["rows"][0]["cells"]["new"] = "late"
+    both = tables.merged(of("3.11"), now)
+    assert both == of("3.11", pythons={"3.13": {"opens": {"new": "late"}}})
+    assert tables.other_pythons(both) == "Under Python 3.13: *opens*, new: late."
+
+
+def test_what_is_kept_of_other_pythons_stays(monkeypatch):
+    monkeypatch.setattr(tables, "describe_machine", lambda: "4 cores, Python 3.11.9")
+    pythons = {"3.13": {"opens": {"new": "late"}}}
+    assert tables.merged(of("3.11", pythons=pythons), FACTS) == {**FACTS, "pythons": pythons}
+
+
 # --- a table, for a page and for a notebook ---------------------------------------------------
 
 
@@ -120,7 +150,7 @@ def test_neighbours_that_are_alike_share_a_column():
         {"key": "a", "title": "a", "cells": {"01": "green", "02": "green", "03": "red"}},
         {"key": "b", "title": "b", "cells": {"01": "red", "02": "red", "03": "red"}},
     ]
-    shown = tables.merged({"columns": ["01", "02", "03"], "rows": rows})
+    shown = tables.narrowed({"columns": ["01", "02", "03"], "rows": rows})
     assert shown["columns"] == ["01 to 02", "03"]
     assert tables.words(shown) == [["a", "green", "red"], ["b", "red", "red"]]
 

@@ -43,9 +43,12 @@ def part(name):
     said = [says(name, "in_words")(facts)]
     if (guessing.GUESSES / f"{name}.toml").is_file():
         said.append(guessing.in_words(name))
-    return "\n\n".join(
-        [tables.as_markdown(tables.merged(facts)), " ".join(said), tables.measured(facts)]
-    )
+    parts = [
+        tables.as_markdown(tables.narrowed(facts)),
+        tables.other_pythons(facts),
+        " ".join(said),
+    ]
+    return "\n\n".join(filter(None, [*parts, tables.measured(facts)]))
 
 
 def lines():

@@ -5,16 +5,19 @@
  "rows": [{"key": "refused", "title": "refuses before accept", "cells": {"daphne": "403", …}}]}
 
 A row may also have a "group", which heads it and those that follow, and "means", a sentence that
-says what it means for the reader.
+says what it means for the reader. What is otherwise under another Python than that of "machine"
+is kept as "pythons": {"3.13": {row's key: {column: what stands there}}}.
 """
 
 import datetime
+import platform
+import re
 from html import escape
 from importlib.metadata import version
 from itertools import groupby
 
 from ..basics.errors import MissingError
-from ..bench.measuring import KEPT, keep, kept, print_table
+from ..bench.measuring import KEPT, describe_machine, keep, kept, print_table
 
 NOTHING = "–"
 
@@ -50,9 +53,28 @@ def cells(facts):
     }
 
 
+def expected(facts, python=None):
+    """The same for a Python, ours if none is given: what is kept of it, or of the last before."""
+    found, python = cells(facts), python or ".".join(platform.python_version_tuple()[:2])
+    for other in sorted(facts.get("pythons", {}), key=number):
+        if number(other) <= number(python):
+            found |= {(key, column): cell for key, column, cell in of_python(facts, other)}
+    return found
+
+
+def of_python(facts, python):
+    for key, row in facts["pythons"][python].items():
+        for column, cell in row.items():
+            yield key, column, cell
+
+
+def number(python):
+    return tuple(map(int, python.split(".")))
+
+
 def differences(before, now):
-    """A sentence for each cell of `now` that is not as it was in `before`, or is gone."""
-    old, new = cells(before), cells(now)
+    """A sentence for each cell of `now` that is not as we expect by `before`, or is gone."""
+    old, new = expected(before), cells(now)
     titles = {row["key"]: row["title"] for row in [*before["rows"], *now["rows"]]}
     return [
         f"{titles[key]}, {column}: it was {old.get((key, column), 'not there')!r}, "
@@ -69,7 +91,24 @@ def report(name, facts, save):
         lines = differences(kept(name), facts)
         print("\n".join(["", *(lines or ["Each cell is as it is kept."])]))
     if save:
-        keep(name, f"./scripts/compare.sh {name}", **facts)
+        facts = merged(kept(name), facts) if is_kept(name) else facts
+        keep(name, **{"command": f"./scripts/compare.sh {name}", **facts})
+
+
+def merged(before, now):
+    """What is to be kept: of another Python than that of `before` only what is otherwise."""
+    pythons, here = before.get("pythons", {}), python_of(describe_machine())
+    if "machine" not in before or python_of(before["machine"]) == here:
+        return {**now, "pythons": pythons} if pythons else now
+    new, old, otherwise = cells(now), cells(before), {}
+    for (key, column), cell in new.items():
+        if old.get((key, column)) != cell:
+            otherwise.setdefault(key, {})[column] = cell
+    return {**before, "pythons": {**pythons, here: otherwise}}
+
+
+def python_of(machine):
+    return re.search(r"Python (\d+\.\d+)", machine)[1]
 
 
 def only(facts, *keys):
@@ -78,7 +117,7 @@ def only(facts, *keys):
     return {**facts, "rows": [rows[key] for key in keys]}
 
 
-def merged(facts):
+def narrowed(facts):
     """The same table with one column for neighbours that are alike in each row: "01 to final"."""
     alike = groupby(
         facts["columns"], lambda column: [row["cells"].get(column) for row in facts["rows"]]
@@ -143,6 +182,20 @@ def markdown_parts(head, rows, facts):
         "\n".join(table),
         *(["\n".join(means)] if means else []),
     ]
+
+
+def other_pythons(facts):
+    """What is otherwise under another Python, in Markdown; "" if nothing is."""
+    titles = {row["key"]: row["title"] for row in facts["rows"]}
+    return "\n\n".join(
+        f"Under Python {python}: "
+        + "; ".join(
+            f"*{titles[key]}*, {column}: {cell}" for key, column, cell in of_python(facts, python)
+        )
+        + "."
+        for python, rows in facts.get("pythons", {}).items()
+        if rows
+    )
 
 
 def measured(facts):

@@ -14,7 +14,7 @@ BELOW = ["autobahn", "twisted", "websockets", "h11", "wsproto", "h2", "channels"
 
 def measure():
     """The facts of the table. Raises LaunchError."""
-    before = tables.cells(tables.found("servers")) if tables.is_kept("servers") else {}
+    before = tables.expected(tables.found("servers")) if tables.is_kept("servers") else {}
     found = asyncio.run(ask_twice(before))
     rows = [
         {

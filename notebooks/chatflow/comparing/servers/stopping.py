@@ -4,11 +4,11 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 
-from ...basics.errors import LaunchError
-from .notes import SOON
 from .rows import row
 
 CHANNELS = "/channels/"
+# Six times what each has been told to wait.
+PATIENCE = 6
 
 
 async def stopped(site):
@@ -22,7 +22,8 @@ async def stopped(site):
         busy.say("work")
         await site.note(busy, "begun")
         ending = asyncio.ensure_future(end(site))
-        codes = await asyncio.gather(*(wire.close_code() for wire in (seen, raw, idle, busy)))
+        sockets = (seen, raw, idle, busy)
+        codes = await asyncio.gather(*(wire.close_code(PATIENCE - 1) for wire in sockets))
         await ending  # after that it tells nothing more
     told = site.notes.told
     return {
@@ -34,10 +35,10 @@ async def stopped(site):
 
 
 async def end(site):
-    """SIGTERM, and wait for its end. Raises LaunchError."""
+    """SIGTERM, and wait for its end; SIGKILL, if it waits for its clients all the time."""
     site.instance.program.send(signal.SIGTERM)
-    if not await asyncio.to_thread(site.instance.program.ends, SOON):
-        raise LaunchError(f"{site.name} has not ended {SOON} s after SIGTERM.")
+    if not await asyncio.to_thread(site.instance.program.ends, PATIENCE):
+        await asyncio.to_thread(site.instance.program.kill)
 
 
 def application_was_told(told, number):
@@ -50,7 +51,8 @@ def application_was_told(told, number):
     "the client sees",
     on="stops",
     means='Only Uvicorn tells the client why: 1012, "service restart". A page comes back '
-    "after each code but its own.",
+    "after each code but its own. From Python 3.12 on Hypercorn waits for open sockets for as long "
+    "as they like, whatever its `--graceful-timeout` says: something else has to kill it.",
 )
 async def sigterm_client(site):
     return (await site.once(stopped))["client"]
