@@ -84,7 +84,15 @@ def test_of_another_python_only_what_is_otherwise_is_kept(monkeypatch):
     now["rows"][0]["cells"]["new"] = "late"
     both = tables.merged(of("3.11"), now)
     assert both == of("3.11", pythons={"3.13": {"opens": {"new": "late"}}})
-    assert tables.other_pythons(both) == "Under Python 3.13: *opens*, new: late."
+    assert tables.other_pythons(both) == "From Python 3.13 on: *opens*, new: late."
+
+
+def test_what_an_earlier_python_did_so_is_not_kept_twice(monkeypatch):
+    monkeypatch.setattr(tables, "describe_machine", lambda: "2 cores, Python 3.13.0")
+    before = of("3.11", pythons={"3.12": {"opens": {"new": "late"}}})
+    now = copy.deepcopy(FACTS)
+    now["rows"][0]["cells"]["new"] = "late"
+    assert tables.merged(before, now) == before
 
 
 def test_what_is_kept_of_other_pythons_stays(monkeypatch):

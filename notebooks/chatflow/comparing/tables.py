@@ -97,14 +97,17 @@ def report(name, facts, save):
 
 def merged(before, now):
     """What is to be kept: of another Python than that of `before` only what is otherwise."""
-    pythons, here = before.get("pythons", {}), python_of(describe_machine())
+    pythons, here = dict(before.get("pythons", {})), python_of(describe_machine())
     if "machine" not in before or python_of(before["machine"]) == here:
         return {**now, "pythons": pythons} if pythons else now
-    new, old, otherwise = cells(now), cells(before), {}
-    for (key, column), cell in new.items():
+    pythons.pop(here, None)
+    old, otherwise = expected({**before, "pythons": pythons}, here), {}
+    for (key, column), cell in cells(now).items():
         if old.get((key, column)) != cell:
             otherwise.setdefault(key, {})[column] = cell
-    return {**before, "pythons": {**pythons, here: otherwise}}
+    if otherwise:
+        pythons[here] = otherwise
+    return {**before, "pythons": pythons}
 
 
 def python_of(machine):
@@ -188,13 +191,12 @@ def other_pythons(facts):
     """What is otherwise under another Python, in Markdown; "" if nothing is."""
     titles = {row["key"]: row["title"] for row in facts["rows"]}
     return "\n\n".join(
-        f"Under Python {python}: "
+        f"From Python {python} on: "
         + "; ".join(
             f"*{titles[key]}*, {column}: {cell}" for key, column, cell in of_python(facts, python)
         )
         + "."
-        for python, rows in facts.get("pythons", {}).items()
-        if rows
+        for python in sorted(facts.get("pythons", {}), key=number)
     )
 
 

@@ -10,7 +10,7 @@ GROUPS = {
     "scopes": "Its scope, and lifespan",
     "messages": "Messages",
     "closing": "It ends: the application …",
-    "stopping": "SIGTERM, with a limit of 1 s where there is one",
+    "stopping": "It is stopped, with a limit of 1 s where there is one",
     "pings": "Pings",
     "http2": "HTTP/2",
 }

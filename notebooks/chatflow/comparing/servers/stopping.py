@@ -48,7 +48,7 @@ def application_was_told(told, number):
 
 
 @row(
-    "the client sees",
+    "SIGTERM: the client sees",
     on="stops",
     means='Only Uvicorn tells the client why: 1012, "service restart". A page comes back '
     "after each code but its own. From Python 3.12 on Hypercorn waits for open sockets for as long "
@@ -58,13 +58,13 @@ async def sigterm_client(site):
     return (await site.once(stopped))["client"]
 
 
-@row("receive() says, and there are 0.2 s left", on="stops")
+@row("SIGTERM: receive() says, and there are 0.2 s left", on="stops")
 async def sigterm_app(site):
     return (await site.once(stopped))["app"]
 
 
 @row(
-    "disconnect() of 0.2 s in a consumer runs to its end",
+    "SIGTERM: a consumer's disconnect() of 0.2 s is run",
     on="stops",
     means="Under four of the five `disconnect()` does not run to its end: what it undoes "
     "needs another end, such as a lease or `group_expiry`.",
@@ -73,6 +73,6 @@ async def sigterm_consumer(site):
     return (await site.once(stopped))["consumer"]
 
 
-@row("a handler's work of 0.5 s is done to its end", on="stops")
+@row("SIGTERM: a handler's work of 0.5 s is done", on="stops")
 async def sigterm_busy(site):
     return (await site.once(stopped))["busy"]
