@@ -14,13 +14,14 @@ from .serving import STARTED_BY_THEIR_ROW, sites
 ASKED = (handshakes, scopes, messages, closing, stopping, pings, http2)
 
 
-async def ask_twice(before):
+async def ask_twice(before, keys=None):
     """{(row's key, server): cell}; what is not as it was `before` is asked again, and that counts.
 
-    A machine that was busy for a second makes a probe late, and a server impatient. Raises
-    LaunchError.
+    Of all rows, or of those with these keys. A machine that was busy for a second makes a probe
+    late, and a server impatient. Raises LaunchError.
     """
-    now = await ask_all({(row.key, server) for row in all_rows() for server in ASGI_SERVERS})
+    wanted = [row.key for row in all_rows() if keys is None or row.key in keys]
+    now = await ask_all({(key, server) for key in wanted for server in ASGI_SERVERS})
     if doubtful := {which for which, cell in now.items() if before.get(which, cell) != cell}:
         now |= await ask_all(doubtful)
     return now
