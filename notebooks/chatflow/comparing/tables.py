@@ -86,7 +86,7 @@ def differences(before, now):
 
 def report(name, facts, save):
     """Print a table, and what is not as it was; keep it, if that is asked for."""
-    print_table(["", *facts["columns"]], words(facts))
+    print_table(["", *facts["columns"]], list(printed(facts)))
     if is_kept(name):
         lines = differences(kept(name), facts)
         print("\n".join(["", *(lines or ["Each cell is as it is kept."])]))
@@ -112,6 +112,15 @@ def merged(before, now):
 
 def python_of(machine):
     return re.search(r"Python (\d+\.\d+)", machine)[1]
+
+
+def printed(facts):
+    """The rows in words, each group after an empty line and its head."""
+    columns = facts["columns"]
+    for head, rows in groups(facts):
+        if head:
+            yield from ([word, *[""] * len(columns)] for word in ("", head.upper()))
+        yield from (words_of(row, columns) for row in rows)
 
 
 def only(facts, *keys):
@@ -143,10 +152,6 @@ def groups(facts):
     """(what heads them, rows) for each run of rows; "" where rows have no group."""
     for head, rows in groupby(facts["rows"], lambda row: row.get("group", "")):
         yield head, list(rows)
-
-
-def words(facts):
-    return [words_of(row, facts["columns"]) for row in facts["rows"]]
 
 
 def words_of(row, columns):

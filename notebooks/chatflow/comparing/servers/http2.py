@@ -19,7 +19,12 @@ async def connect(site):
     return reader, writer, writer.get_extra_info("ssl_object").selected_alpn_protocol()
 
 
-@row("HTTP/2 over TLS, without a flag for it", on="tls")
+@row(
+    "HTTP/2 over TLS, without a flag for it",
+    on="tls",
+    means="gunicorn speaks it with `--http-protocols h2,h1`. Uvicorn wants `--http zttp --http2`, "
+    "and a package that is not installed here.",
+)
 async def http2(site):
     _, writer, protocol = await connect(site)
     writer.transport.abort()
