@@ -21,16 +21,17 @@ LABS = ROOT / "notebooks" / "labs"
 
 
 @contextlib.asynccontextmanager
-async def lab(name, *, server, options=()):
+async def lab(name, *, server, options=(), environment=()):
     """Serve a lab's `application` for the length of an `async with` block; yields an Instance.
 
-    `options` are more words for the server's command line.
+    `name` may be that of a module in a folder: "bakery/site". `options` are more words for the
+    server's command line, `environment` more variables.
     """
     check(name, server)
-    files = RunFolder(name)
+    files = RunFolder(name.replace("/", "-"))
     async with held(f"the lab {name}"):
         try:
-            instance = start(name, server, files, options)
+            instance = start(name, server, files, options, environment)
             await asyncio.to_thread(instance.wait_until_ready)
             yield instance
         finally:
@@ -50,14 +51,16 @@ def is_served(path):
     return re.search(r"^(application =|(async )?def application\()", path.read_text(), re.M)
 
 
-def start(name, server, files, options=()):
+def start(name, server, files, options=(), environment=()):
+    module = name.replace("/", ".")
+
     def launch(listener, starts):
         return Program(
-            [*server_command(server, listener, f"{name}:application"), *options],
+            [*server_command(server, listener, f"{module}:application"), *options],
             folder=files,
-            log=files.path / f"{name}.log",
+            log=files.path / f"{module}.log",
             cwd=LABS,
-            env=clean_environment(),
+            env=clean_environment() | dict(environment),
             listener=None if shares_port else listener,
         )
 
