@@ -26,11 +26,11 @@ WORKERS = {
 # The ways whose jobs a worker does. Those of "immediate" are done by the request itself.
 BY_WORKERS = ["channels", "database", "celery", "acks_late"]
 WAYS = {
-    "channels": "Channels worker",
+    "channels": "worker of Channels",
     "immediate": "tasks, immediate",
     "database": "tasks, database",
     "celery": "Celery",
-    "acks_late": "Celery, acks_late",
+    "acks_late": "Celery, `acks_late`",
 }
 LOOK_SECONDS, WAIT_SECONDS = 0.02, 30
 
@@ -106,7 +106,7 @@ def worker(name, files, env):
         return Program(WORKERS[name], folder=files, log=log, cwd=LABS, env=env)
 
     kind = DatabaseWorker if name == "database" else Worker
-    return kind(f"The worker of {WAYS[name]}", start)
+    return kind(f"The worker for {WAYS[name]}", start)
 
 
 # --- experiments --------------------------------------------------------------------------------
@@ -163,12 +163,13 @@ async def cells(shop, way, jobs, heard):
     cake, unordered, half = (shop.story(f"{way} {name}") for name in ("cake", "unordered", "half"))
     begun = next(word for word in cake if word.startswith("begun"))
     early = cake.index(begun) < cake.index("committed")
+    redone = "done again" if "baked" in half else "lost"
     return {
-        "the request": "waits" if cake.index("baked") < cake.index("answered") else "does not wait",
-        "the job begins": "before the commit" if early else "after the commit",
-        "it sees the order": "no" if begun != "begun" else "yes",
-        "order rolled back": "done all the same" if "baked" in unordered else "never begun",
+        "the request …": "waits" if cake.index("baked") < cake.index("answered") else "goes on",
+        "the job begins …": "before the commit" if early else "after the commit",
+        "… and sees the order": "no" if begun != "begun" else "yes",
+        "its order is rolled back": "done anyway" if "baked" in unordered else "never begun",
         "group_send to Bob": "arrives" if f"{way} cake" in heard else "nothing",
-        "worker killed": ("done again" if "baked" in half else "lost") if way in jobs else "–",
-        "its state then": await shop.state(way, jobs[way]) if jobs.get(way) else "–",
+        "its worker is killed": redone if way in jobs else "–",
+        "what is known of it then": await shop.state(way, jobs[way]) if jobs.get(way) else "–",
     }

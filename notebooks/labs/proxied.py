@@ -61,7 +61,7 @@ async def answer_to(url):
         async with websockets.connect(url):
             return OPEN
     except websockets.InvalidStatus as refusal:
-        return str(refusal.response.status_code)
+        return str(refusal)
 
 
 async def idle_sockets():
@@ -88,7 +88,7 @@ async def end_of(app, **options):
 
 
 async def streams():
-    """{how the stream is asked for: when its first event comes}"""
+    """{how the stream is asked for: when its first event comes, or why none does}"""
     async with lab("three_ways", server="uvicorn") as app:
         with behind_nginx(app) as proxy:
             urls = [f"{proxy.url}/{path}" for path in STREAMS.values()]
@@ -101,6 +101,5 @@ async def first_event(url):
         try:
             async for _ in response.aiter_text():
                 return "at once"
-        except httpx.RemoteProtocolError:
-            pass
-        return "never: it is cut first"
+        except httpx.RemoteProtocolError as error:
+            return str(error)

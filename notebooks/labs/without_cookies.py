@@ -61,7 +61,7 @@ async def says_nothing(app):
 # What a page can do: `new WebSocket(address, protocols)`, and nothing else.
 OPEN = """([url, protocols, first]) => new Promise((resolve) => {
   let socket;
-  try { socket = new WebSocket(url, protocols); } catch (error) { return resolve(error.name); }
+  try { socket = new WebSocket(url, protocols); } catch (error) { return resolve(`${error}`); }
   socket.onopen = () => { if (first) socket.send(first); };
   socket.onmessage = ({ data }) => resolve(data);
   socket.onclose = ({ code }) => resolve(code);
@@ -69,27 +69,31 @@ OPEN = """([url, protocols, first]) => new Promise((resolve) => {
 
 
 async def in_a_browser(app, token):
-    """{way: what a page hears}; {} without a browser."""
+    """{way: what a page hears}, and what its console says; both empty without a browser."""
     try:
         find_chromium()
     except MissingError:
-        return {}
-    ticket = await get_ticket(app, token)
+        return {}, []
+    ticket, colons = await get_ticket(app, token), token.replace(".", ":")
     tries = {
         "query": [f"query/?token={token}", [], ""],
         "ticket": [f"ticket/?ticket={ticket}", [], ""],
         "protocol": ["protocol/", ["chat", f"token.{token}"], ""],
         "first": ["first/", [], token],
         "forgetful": ["forgetful/", ["chat", f"token.{token}"], ""],
-        "with a colon": ["protocol/", ["chat", f"token.{token.replace('.', ':')}"], ""],
+        "with a colon": ["protocol/", ["chat", f"token.{colons}"], ""],
     }
     async with chromium() as browser:
         page = await browser.new_page()
+        console = []
+        page.on("console", lambda entry: console.append(entry.text.partition("failed: ")[2]))
         await page.goto(app.url)
-        return {
+        heard = {
             way: await page.evaluate(OPEN, [f"{app.ws_url}/{path}", protocols, first])
             for way, (path, protocols, first) in tries.items()
         }
+    heard["with a colon"] = heard["with a colon"].replace(colons, "…:…:…")
+    return heard, [line for line in console if line]
 
 
 async def compare(app):
@@ -105,7 +109,7 @@ async def compare(app):
             "hears": first[way],
             "the same again": again[way],
             "a forged one": forged[way],
-            "in the log": "yes" if secrets[way] in log else "no",
+            "secret in the log": "yes" if secrets[way] in log else "no",
         }
         for way in WAYS
     }
