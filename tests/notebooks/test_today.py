@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from chatflow.bench.measuring import kept
+from chatflow.clients.browser import find_chromium
 from chatflow.running.servers import ASGI_SERVERS
+from helpers.missing import need
 from labs import today
 
 TELL_OF_IT = b"webtransport"
@@ -26,6 +28,7 @@ def test_wheels_of_all_that_is_compiled_were_asked_for():
 
 @pytest.mark.browser
 async def test_a_browser_has_both_interfaces_and_no_server_for_one():
+    need("chromium", find_chromium)
     _, found = await today.in_a_browser()
     assert found == kept("today")["browser"]
 
