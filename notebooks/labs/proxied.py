@@ -15,11 +15,11 @@ from .behind_nginx import behind_nginx
 SERVERS = ("daphne", "uvicorn", "hypercorn")
 # The lines that a location lacks, and its path.
 LACKS = {
-    "no line": "all",
-    "all three": "none",
-    "proxy_http_version 1.1": "no-version",
-    "Upgrade": "no-upgrade",
-    "Connection": "no-connection",
+    "nothing missing": "all",
+    "all three missing": "none",
+    "no HTTP/1.1": "no-version",
+    "no Upgrade": "no-upgrade",
+    "no Connection": "no-connection",
 }
 # How a stream is asked for, by what it is told.
 STREAMS = {

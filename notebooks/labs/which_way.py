@@ -101,7 +101,7 @@ async def traffic_of(app, way):
         message, bytes_before = count.bytes - bytes_before, count.bytes
         await one.stay(app)
         minute = (count.bytes - bytes_before) * IN_A_MINUTE[way]
-    return {"requests to say it": to_say, "bytes of it": message, "an idle minute": minute}
+    return {"requests to say it": to_say, "bytes of a message": message, "an idle minute": minute}
 
 
 async def processor_of(app, way):
@@ -120,6 +120,11 @@ async def processor_of(app, way):
 def processor_seconds(app):
     spent = psutil.Process(app.program.pid).cpu_times()
     return spent.user + spent.system
+
+
+def times(ratio):
+    """As people say it: what is under ten with one more figure."""
+    return f"× {ratio:,.0f}" if ratio >= 10 else f"× {ratio:.1f}"
 
 
 # --- in a browser -------------------------------------------------------------------------------
