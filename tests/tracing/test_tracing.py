@@ -28,6 +28,7 @@ from chatflow.tracing.recording import is_over
 from chatflow.tracing.redis_commands import Command, as_hops
 from final.helpers import at, sees, until
 from helpers.talking import post_frame, refusal_of, say_outside, write
+from labs.chat_under_five import last_word
 
 NUMBERS = [stage.number for stage in stages()]
 FINAL = find_stage("final").number
@@ -657,3 +658,11 @@ async def test_tracing_changes_no_answer(traced):
             for path, status in answers.items():
                 answer = (await http.get(path)).status_code
                 assert answer == status, f"stage {number} answers {path} with {answer}, if traced"
+
+
+async def test_somebody_whom_the_server_sends_nothing_any_more_is_missed_for_that_reason():
+    async with stage(5, server="uvicorn", trace=True) as chat:
+        flow = await last_word(chat)
+    [missed] = flow.missed
+    assert (missed.client, flow.reached()) == ("client/bob", [])
+    assert missed.reason == "the server takes no send for it any more: ClientDisconnected"
