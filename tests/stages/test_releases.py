@@ -1,24 +1,25 @@
 """What the releases installed here do: those of the lock file, or by `--newest` this month's.
 
 redis-py 8 gives up on what takes five seconds if nobody tells it otherwise. So all Redis layers are
-left alone here for longer than that, and with them a project made as `own_project.md` says.
+left alone here for longer than that, and with them the project of `own_project.md`.
 """
 
 import asyncio
 import contextlib
 import json
 import re
-import subprocess
 
 import pytest
 import websockets
 
-from chatflow.basics.catalog import ROOT
 from chatflow.clients.sockets import connect
 from chatflow.probing.stage_probes import IDLE_SECONDS
 from final.helpers import PATIENCE
 from helpers.talking import write
-from stages.helpers import BIN, FINAL, lone_redis, port_of, program
+from labs.own_project import own_project
+from labs.own_sites import opened, sites
+from labs.own_tests import MODULES, tried
+from stages.helpers import FINAL
 
 WITH_REDIS = [(6, "queue"), (6, "pubsub"), (7, "queue"), (FINAL, "queue"), (FINAL, "pubsub")]
 # So many processes start at once that a handshake may take its time.
@@ -71,60 +72,29 @@ async def hears(socket, text):
 
 # --- a project of one's own -----------------------------------------------------------------------
 
-CONSUMERS = """
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
-
-class ChatConsumer(AsyncJsonWebsocketConsumer):
-    groups = ["everybody"]
-
-    async def receive_json(self, content):
-        event = {"type": "chat.message", "text": content["text"]}
-        await self.channel_layer.group_send("everybody", event)
-
-    async def chat_message(self, event):
-        await self.send_json({"text": event["text"]})
-"""
-
 
 @pytest.fixture
-def project(tmp_path):
-    """A Django project with the lines of the page and one consumer."""
-    page = (ROOT / "notebooks" / "own_project.md").read_text()
-    # The first line of each block names its file.
-    blocks = re.findall(r"```python\n# ([\w/.]+)[^\n]*\n(.*?)```", page, re.DOTALL)
-    assert [name for name, _ in blocks] == ["mysite/settings.py", "mysite/asgi.py"]
-    subprocess.run([BIN / "django-admin", "startproject", "mysite", tmp_path], check=True)
-    (tmp_path / "chat").mkdir()
-    (tmp_path / "chat" / "__init__.py").touch()
-    (tmp_path / "chat" / "consumers.py").write_text(CONSUMERS)
-    for name, lines in blocks:
-        with (tmp_path / name).open("a") as file:
-            file.write(lines)
-    return tmp_path
+def nobody(monkeypatch):
+    """What is made for a learner to go on with goes."""
+    monkeypatch.setenv("CHATFLOW_NOBODY", "1")
 
 
-@contextlib.asynccontextmanager
-async def served(project):
-    """Run it by Daphne beside a Redis of its own; yields its address."""
-    settings = project / "mysite" / "settings.py"
-    text = settings.read_text()
-    assert text.count("redis://127.0.0.1:6379/0") == 1
-    words = "daphne", "-e", "tcp:0:interface=127.0.0.1", "mysite.asgi:application"
-    with lone_redis() as redis:
-        settings.write_text(text.replace("redis://127.0.0.1:6379/0", redis.url))
-        async with program(*words, cwd=project) as server:
-            yield f"127.0.0.1:{await port_of(server)}", server
+async def test_project_of_the_page_passes_its_own_tests_and_its_idle_sockets_hear(nobody):
+    async with own_project() as project:
+        await asyncio.to_thread(project.add_all)
+        # Longer than redis-py 8 would wait by itself, and than the layer.
+        idle, outcome = await asyncio.gather(left_idle(project, 7), tried(project, MODULES))
+    assert idle == "awake?"
+    assert "red" not in outcome.found.values(), outcome.said
 
 
-async def test_project_of_the_page_runs_and_its_idle_sockets_hear(project):
-    async with served(project) as (host, server):
-        url, origin = f"ws://{host}/ws/chat/", f"http://{host}"
-        async with (
-            websockets.connect(url, origin=origin) as alice,
-            websockets.connect(url, origin=origin) as bob,
-        ):
-            # Longer than redis-py 8 would wait by itself, and than the layer.
-            await asyncio.sleep(7)
-            assert await talk(alice, bob) == "heard", server.last_lines()
+async def left_idle(project, seconds):
+    """What Bob hears after so long; and nobody of another site can open a socket."""
+    async with sites(project, 1) as [site], opened(site) as alice, opened(site) as bob:
+        await asyncio.sleep(seconds)
+        await alice.send(json.dumps({"v": 1, "text": "awake?"}))
+        async with asyncio.timeout(PATIENCE):
+            heard = json.loads(await bob.recv())["text"]
         with pytest.raises(websockets.InvalidStatus, match="403"):
-            await websockets.connect(url, origin="http://evil.example")
+            await websockets.connect(f"{site.ws_url}/ws/chat/", origin="http://evil.example")
+    return heard

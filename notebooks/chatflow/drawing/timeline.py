@@ -15,6 +15,7 @@ KINDS = {
     "working": (COLOURS["layer"], "works"),
     "done": (COLOURS["websocket"], "answered"),
     "lost": (svg.RED, "in vain"),
+    "alarm": (svg.RED, "says that something is wrong"),
 }
 SECTION_NAME, NAME, LABEL, SMALL = Font(14, 600), Font(13), Font(12, 600), Font(12)
 WIDTH, LEFT, RIGHT = 900, 190, 40
