@@ -51,7 +51,7 @@ elif [ "$newest" ]; then
   # What stages and chat_final do for those who use them; our own tools stay with the usual releases,
   # and so does run_step.sh, which one of these starts.
   set -- tests/stages/test_{newest,releases,endings,capabilities,pages,sockets,resume,workers}.py \
-    tests/stages/test_{users,plain_django,browser}.py tests/final \
+    tests/stages/test_{users,plain_django,browser}.py tests/final tests/comparing/test_versions.py \
     --deselect tests/final/test_postgres.py::test_run_step_runs_chat_final_on_it "$@"
 fi
 # A run that goes on after midnight is one of the day on which it began.
