@@ -104,9 +104,11 @@ async def test_fanout_measures_chat_final_beside_its_peers(monkeypatch, capsys):
     monkeypatch.setattr(fanout, "IDLE", 150)
     monkeypatch.setattr(measuring, "ROOM_SIZE", 5)
     monkeypatch.setattr(fanout, "WARM_SECONDS", 0.05)
+    # So long that the clock of CPU time, which ticks 100 times per second, does so for each: on a
+    # machine under load that may be longer.
+    monkeypatch.setattr(fanout, "cost_of_turns", once_the_clock_ticks)
     keys = [key for key in fanout.SYSTEMS if key not in ("tutorial_queue", "final_daphne")]
-    # So long that the clock of CPU time, which ticks 100 times per second, does so for each.
-    facts = await fanout.measure(rounds=1, seconds=0.9, keys=keys)
+    facts = await fanout.measure(rounds=1, seconds=0.3, keys=keys)
     fanout.print_more(facts)
     said = capsys.readouterr().out
     # Node may be missing; then it is said, and nobody else is.
@@ -114,9 +116,17 @@ async def test_fanout_measures_chat_final_beside_its_peers(monkeypatch, capsys):
     assert set(facts["figures"]) == set(keys) - left_out
     for figures in facts["figures"].values():
         assert set(figures) == set(fanout.FIGURES)
-        assert all(figures[name] > 0 for name in fanout.FIGURES)
+        assert [name for name in fanout.FIGURES if figures[name] <= 0] == []
     assert facts["ratios"]["baseline"]["baseline"]["cpu_us"] == 1
     assert "chat_final, Uvicorn" in said
+
+
+async def once_the_clock_ticks(system, crowd, seconds):
+    """The cost of turns, measured for as long as it takes to be more than nothing."""
+    while not (cost := await measuring.cost_of_turns(system, crowd, seconds))["cpu_us"]:
+        seconds *= 2
+        assert seconds < 20, f"{system.name} should use CPU time"
+    return cost
 
 
 async def test_users_of_a_load_are_logged_in_each_as_themselves():
