@@ -21,6 +21,8 @@ MARKUP = '"><img src=x onerror=alert(hacked=1)>'
 MARKUP_WITH_SCRIPT = f"</script><script>alert(hacked=1)</script>{MARKUP}"
 # Back-off at its longest, and then the way back on a slow machine.
 BACK_SECONDS = 45
+# What a page shows sooner or later: five seconds, Playwright's own, a machine under load may need.
+PATIENCE = 15
 # What the browser says by itself about a server, or a network, that is not there.
 UNREACHABLE = re.compile("WebSocket connection to|net::ERR_")
 # Pages choose the time of their next attempt by chance. For tests it is always an early one.
@@ -127,8 +129,10 @@ class Person:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser():
     need("chromium", find_chromium)
+    expect.set_options(timeout=PATIENCE * 1000)
     async with chromium() as browser:
         yield browser
+    expect.set_options(None)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
