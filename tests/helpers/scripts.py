@@ -40,12 +40,19 @@ def copy_repository(target):
     for name in ("chat_final", "notebooks", "scripts", "steps"):
         shutil.copytree(ROOT / name, target / name, ignore=leave_out)
     shutil.copy(ROOT / LOCK, target / "requirements.lock")
-    (target / ".run").mkdir()
-    # Migrated by the same migrations: to migrate takes longer than to start what is tested here.
-    for path in RUNS.glob("migrated-*.sqlite3"):
-        shutil.copy(path, target / ".run")
+    copy_migrated(target)
     link_environment(target)
     return target
+
+
+def copy_migrated(target):
+    """Give the copy a `.run/`, with the databases that were migrated by the same migrations here.
+
+    To migrate takes longer than to start what is tested.
+    """
+    (target / ".run").mkdir()
+    for path in RUNS.glob("migrated-*.sqlite3"):
+        shutil.copy(path, target / ".run")
 
 
 def forget_migrated(repository):

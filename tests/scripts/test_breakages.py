@@ -19,6 +19,7 @@ from breakages.listing import CHOICE, breakages, chosen, of_the_day
 from chatflow.basics.catalog import ROOT
 from chatflow.running.processes import Program, RunFolder
 from helpers.missing import need_git
+from helpers.scripts import copy_migrated
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -42,6 +43,7 @@ class Copy:
         self.files, self.path = files, files.path / "copy"
         shutil.copytree(ROOT, self.path, ignore=NOT_COPIED)
         (self.path / ".venv").symlink_to(sys.prefix)
+        copy_migrated(self.path)
         # A repository of its own: what it asks git is answered for the copy, not for what it is in.
         subprocess.run(["git", "init", "--quiet"], cwd=self.path, check=True)
 
