@@ -19,6 +19,7 @@ import pytest_asyncio
 import websockets
 
 from chatflow import post
+from chatflow.basics.addresses import NO_TLS
 from chatflow.basics.errors import MissingError
 from chatflow.clients.sockets import connect
 from chatflow.clients.traffic import network
@@ -169,7 +170,9 @@ async def statuses(instances, path, session, count):
     """How often which status comes, if so many pages are asked for at the same time."""
     limits = httpx.Limits(max_connections=None)
     cookies = {"sessionid": session}
-    async with httpx.AsyncClient(limits=limits, cookies=cookies, timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(
+        limits=limits, cookies=cookies, timeout=PATIENCE, verify=NO_TLS
+    ) as http:
         asked = [http.get(instances[n % len(instances)].url + path) for n in range(count)]
         return Counter(answer.status_code for answer in await asyncio.gather(*asked))
 
@@ -207,7 +210,7 @@ async def far(far_chat):
 
 async def readiness_of_all(chat, times=1):
     """What load balancers are told, who wait for three seconds."""
-    async with httpx.AsyncClient(timeout=3) as http:
+    async with httpx.AsyncClient(timeout=3, verify=NO_TLS) as http:
         asked = [http.get(f"{instance.url}/readyz") for instance in chat.instances * times]
         return [answer.status_code for answer in await asyncio.gather(*asked)]
 
@@ -281,7 +284,9 @@ async def test_database_that_is_silent_is_said_in_words_and_all_is_well_when_it_
         async with asyncio.timeout(15):
             await post_until_it_is_stored(sockets[0], "well again")
             assert await readiness_of_all(chat) == [200, 200]
-            async with httpx.AsyncClient(cookies={"sessionid": session}, timeout=10) as http:
+            async with httpx.AsyncClient(
+                cookies={"sessionid": session}, timeout=10, verify=NO_TLS
+            ) as http:
                 assert (await http.get(f"{here.url}/chat/{room_name}/")).status_code == 200
 
 

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 import websockets
 
+from chatflow.basics.addresses import NO_TLS
 from chatflow.basics.errors import LaunchError, UsageError
 from chatflow.running.labs import lab, log_line
 from labs import raw_asgi
@@ -28,7 +29,9 @@ DEADLINE = 30
 
 def client(app):
     limits = httpx.Limits(max_connections=READERS + 10)
-    return httpx.AsyncClient(base_url=app.url, timeout=DEADLINE, limits=limits, trust_env=False)
+    return httpx.AsyncClient(
+        base_url=app.url, timeout=DEADLINE, limits=limits, trust_env=False, verify=NO_TLS
+    )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["daphne", "uvicorn"])

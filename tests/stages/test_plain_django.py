@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from chatflow import find_stage, stages
+from chatflow.basics.addresses import NO_TLS
 from chatflow.basics.catalog import ROOT
 from helpers import scripts
 from stages.helpers import bare_environment, copied, lone_redis, port_of, program, run_python
@@ -62,7 +63,10 @@ async def test_migrate_and_the_server_command_of_the_readme_are_enough(
 ):
     migrate(copy, environment)
     assert scripts.databases(tmp_path) == {copy / "db.sqlite3"}, "in its own folder"
-    async with serving(stage.server, copy, environment) as url, httpx.AsyncClient() as http:
+    async with (
+        serving(stage.server, copy, environment) as url,
+        httpx.AsyncClient(verify=NO_TLS) as http,
+    ):
         page = await http.get(url)
     assert page.status_code == 200
     says_its_port = f">port {httpx.URL(url).port}<" in page.text
@@ -140,7 +144,7 @@ async def test_in_production_it_serves_its_static_files_and_speaks_https_only(co
     assert done.returncode == 0, done.stderr
     async with (
         serving("uvicorn", copy, production) as url,
-        httpx.AsyncClient(base_url=url, headers=OVER_TLS) as http,
+        httpx.AsyncClient(base_url=url, headers=OVER_TLS, verify=NO_TLS) as http,
     ):
         page = await http.get("/accounts/login/")
         files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
