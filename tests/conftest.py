@@ -17,6 +17,7 @@ from chatflow.basics.errors import UsageError
 from chatflow.basics.hidden import hidden
 from chatflow.bench import faults
 from chatflow.bench.measuring import keep, kept, print_table
+from helpers.costs import Costs, print_costs
 from helpers.missing import left_out
 
 HERE = Path(__file__).parent
@@ -80,9 +81,14 @@ def pytest_addoption(parser):
     parser.addoption(
         "--keep", action="store_true", help="keep what --faults has found, for notebooks/faults.md"
     )
+    parser.addoption(
+        "--cpu", action="store_true", help="say what each file of tests costs in processor time"
+    )
 
 
 def pytest_configure(config):
+    if config.getoption("--cpu"):
+        config.pluginmanager.register(Costs())
     # What runs in the background of a script ignores Ctrl-C, and so would all that it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -103,6 +109,7 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.section("left out")
         terminalreporter.write_line("\n".join(lines))
     print_faults(terminalreporter, config)
+    print_costs(terminalreporter)
 
 
 def print_faults(terminalreporter, config):
@@ -154,9 +161,12 @@ def pytest_collection_modifyitems(config, items):
 
 
 def keep_stage(config, items, stage):
-    others = [item for item in items if stage.number not in numbers_of(item)]
-    config.hook.pytest_deselected(items=others)
-    items[:] = [item for item in items if item not in set(others)]
+    leave(config, items, [item for item in items if stage.number not in numbers_of(item)])
+
+
+def leave(config, items, left):
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in set(left)]
 
 
 def numbers_of(item):
@@ -170,9 +180,7 @@ def leave_to_the_first_notebook(config, items):
     """It tries what each stage can do as well, and asserts each cell: once in a run will do."""
     if not any(item.name.endswith("what_is_committed[00_start_here]") for item in items):
         return
-    tried = [item for item in items if is_tried_cell(item, config.stage_folders)]
-    config.hook.pytest_deselected(items=tried)
-    items[:] = [item for item in items if item not in set(tried)]
+    leave(config, items, [item for item in items if is_tried_cell(item, config.stage_folders)])
 
 
 def is_tried_cell(item, swapped):
