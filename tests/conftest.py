@@ -84,6 +84,11 @@ def pytest_addoption(parser):
     parser.addoption(
         "--cpu", action="store_true", help="say what each file of tests costs in processor time"
     )
+    parser.addoption(
+        "--bare",
+        action="store_true",
+        help="run notebooks that drive a browser once more, as on a machine with little else",
+    )
 
 
 def pytest_configure(config):
@@ -154,6 +159,8 @@ def pytest_xdist_make_scheduler(config, log):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     leave_to_the_first_notebook(config, items)
+    if not config.getoption("--bare"):
+        leave(config, items, [item for item in items if item.get_closest_marker("bare")])
     if number := config.getoption("--stage"):
         keep_stage(config, items, find_stage(number))
     ranks = {HERE / name: rank for rank, name in enumerate(LONGEST)}

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from chatflow.basics.errors import MissingError
+from chatflow.basics.hidden import KNOWN, VARIABLE
 from chatflow.clients import browser
 from chatflow.lesson import notebooks
 from chatflow.running.labs import LABS
@@ -49,6 +50,24 @@ every_notebook = pytest.mark.parametrize("path", PATHS)
 @pytest.mark.timeout(420)  # the first one runs all stages, few at a time on a busy machine
 @every_notebook
 async def test_notebook_runs_and_prints_what_is_committed(path, monkeypatch, record_property):
+    await runs_and_prints_what_is_committed(path, monkeypatch, record_property)
+
+
+# A notebook that drives none has just done so: it uses none of the other programs.
+@pytest.mark.bare
+@pytest.mark.timeout(420)
+@pytest.mark.parametrize("path", [each for each in PATHS if each.marks])
+async def test_bare_notebook_prints_what_is_committed(path, monkeypatch):
+    """With little else than Python every notebook runs to its end, too."""
+    monkeypatch.setenv(VARIABLE, ",".join(KNOWN))
+    await runs_and_prints_what_is_committed(path, monkeypatch, nobody_counts)
+
+
+def nobody_counts(*left_out):
+    """What is left out of a bare run is not left out of the whole one."""
+
+
+async def runs_and_prints_what_is_committed(path, monkeypatch, record_property):
     # Every process that the notebook starts, and that those start, inherits this.
     monkeypatch.setenv("CHATFLOW_TEST", mark := secrets.token_hex())
     executed = await asyncio.to_thread(notebooks.execute, path)
