@@ -14,7 +14,7 @@ from chatflow.running.layers import environments, layers
 
 # The rows about values. Keys that some cannot read come last: they may end a receiver.
 TYPES = "tuple", "bytes", "datetime", "int_key", "true_key"
-# They promise at most once, so what does not come at all is sent again.
+# These rows are about types. A layer may lose a message, and then it is sent again.
 TRIES, WAIT_SECONDS = 3, 5
 
 
