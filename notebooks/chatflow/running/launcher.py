@@ -17,11 +17,13 @@ from ..basics.addresses import HOST
 from ..basics.catalog import find_stage
 from ..basics.errors import LaunchError, UsageError
 from ..basics.interrupts import finish, held
-from ..tracing.flows import Scene, find_message, find_request
+from ..tracing.flows import Scene, find_message, find_request, stations_of
 from ..tracing.recording import Tracing
+from . import brokers
 from . import database as databases
 from .environment import application_of, clean_environment, stage_variables
 from .instances import Instance, Worker
+from .layers import find_layer
 from .options import PRIVATE_POSTGRES, check_options, is_url
 from .ports import listening
 from .processes import Program, RunFolder, run_to_end
@@ -35,7 +37,8 @@ class Run:
 
     `server` is that of all instances, or a sequence of one for each. `port` is the first instance's
     port (0: any free ones); `redis_url` names Redis servers that the user has running,
-    comma-separated, instead of private ones; `database` is the path of an SQLite file or, for
+    comma-separated, instead of private ones; `layer` is the name of a channel layer to run on in
+    place of the stage's own; `database` is the path of an SQLite file or, for
     chat_final, a URL ("postgres://": a private PostgreSQL); `folder` is the stage's code, where it
     is not its own;
     `trace` records every message's hops, see `flow()`; `settings` are more variables for the
@@ -53,6 +56,7 @@ class Run:
         redis_shards=1,
         redis_url=None,
         redis_layer=None,
+        layer=None,
         database=None,
         folder=None,
         trace=False,
@@ -66,12 +70,14 @@ class Run:
         self.instance_count, self.first_port = len(self.servers), port
         self.redis_shards, self.redis_url = redis_shards, redis_url
         self.redis_layer = redis_layer or self.stage.redis_layer
+        self.layer = find_layer(layer) if layer else None
         self.database, self.trace, self.settings = database, trace, settings or {}
         self.lan = lan
         check_options(self)
         self.instances, self.redis, self.worker, self.postgres = [], [], None, None
         self.databases = contextlib.ExitStack()
-        self.files = self.tracing = None
+        self.files = self.tracing = self.broker = self.broker_url = None
+        self.python = sys.executable
         self._lock = threading.RLock()
         self._stopping = threading.Event()
 
@@ -81,7 +87,7 @@ class Run:
         """Start everything; returns when each instance answers. Raises LaunchError."""
         with self._lock:
             try:
-                self._give_up_if_stopping()
+                self.give_up_if_stopping()
                 self._start()
             except BaseException:
                 self.stop()
@@ -97,43 +103,38 @@ class Run:
                 self.tracing = Tracing(self.files.path / "trace")
             if self.database == PRIVATE_POSTGRES:
                 databases.start_postgres(self)
-            if self.stage.redis:
-                self._start_redis()
+            if self.uses_redis:
+                brokers.start_redis(self)
+            if self.layer:
+                brokers.start(self)
             self.site = f"{self.stage.name}-{secrets.token_hex(4)}"
             own = stage_variables(self)
             self.environment = clean_environment() | {"PYTHONUNBUFFERED": "1"} | own
             databases.prepare(self)
+            if self.layer:
+                brokers.migrate(self)
             for name, server, listener in zip(self.names(), self.servers, listeners, strict=True):
-                self._give_up_if_stopping()
+                self.give_up_if_stopping()
                 self.instances.append(self._start_instance(name, server, listener))
             if self.stage.worker:
                 title = f"The worker of {self.stage.called}"
                 self.worker = Worker(title, self._start_worker)
         for instance in self.instances:
             instance.wait_until_ready()
-            self._give_up_if_stopping()
+            self.give_up_if_stopping()
         if self.worker:
             self.worker.wait_until_ready()
         self.files.describe(
             stage=self.stage.number,
             folder=str(self.folder),
+            python=self.python,
             environment=own,
             urls=[instance.url for instance in self.instances],
         )
 
-    def _start_redis(self):
-        # Only here: Redis' client takes longer to load than all the rest of this module.
-        from . import redis_server
-
-        if self.redis_url:
-            redis_server.check_given(self.redis_url)
-            return
-        for number in range(1, self.redis_shards + 1):
-            self._give_up_if_stopping()
-            server = redis_server.start(self.files, f"redis-{number}")
-            self.redis.append(server)
-            if self.trace:
-                self.tracing.monitor(server)
+    @property
+    def uses_redis(self):
+        return self.stage.redis and (not self.layer or self.layer.broker == "redis")
 
     @property
     def redis_urls(self):
@@ -145,7 +146,7 @@ class Run:
         It ends with the run, at the latest. `settings` are more variables for its environment.
         """
         return run_to_end(
-            [sys.executable, "manage.py", *arguments],
+            [self.python, "manage.py", *arguments],
             folder=self.files,
             within=MANAGE_SECONDS,
             cwd=self.folder,
@@ -178,7 +179,7 @@ class Run:
         facts = {"INSTANCE": name, "FLOW_PROCESS": name, "FLOW_SERVER": server} | numbers
         flags = FINAL_FLAGS[server] if self.is_final else ""
         return Program(
-            server_command(server, listener, application, flags),
+            server_command(server, listener, application, flags, self.python),
             folder=self.files,
             log=self.files.path / f"{name}.log",
             cwd=self.folder,
@@ -190,7 +191,7 @@ class Run:
 
     def _start_worker(self):
         return Program(
-            [sys.executable, "manage.py", *self.stage.worker],
+            [self.python, "manage.py", *self.stage.worker],
             folder=self.files,
             log=self.files.path / "worker.log",
             cwd=self.folder,
@@ -198,7 +199,7 @@ class Run:
             adopts=True,
         )
 
-    def _give_up_if_stopping(self):
+    def give_up_if_stopping(self):
         if self._stopping.is_set():
             raise LaunchError("Stopped before it was ready.")
 
@@ -254,6 +255,7 @@ class Run:
         parts = {f"Instance {instance.name}": instance for instance in self.instances}
         parts |= {f"Redis {number}": server for number, server in enumerate(self.redis, 1)}
         parts |= {"The worker": self.worker} if self.worker else {}
+        parts |= {"The broker": self.broker} if self.broker else {}
         return parts | ({"PostgreSQL": self.postgres} if self.postgres else {})
 
     # --- looking ------------------------------------------------------------------------------
@@ -277,15 +279,6 @@ class Run:
         if not self.tracing:
             raise UsageError("Nothing was recorded: start the stage with trace=True.")
         return await self.tracing.flow(find, self.scene, **options)
-
-
-def stations_of(folder):
-    """The kinds of station that the stage in this folder has."""
-    found = ["client", "server", "routing", "view", "database"]
-    for kind, name in (("consumer", "consumers.py"), ("hub", "hub.py")):
-        found += [kind] if (folder / "chat" / name).is_file() else []
-    settings = (folder / "websockets_channels" / "settings.py").read_text()
-    return tuple(found + (["layer"] if "CHANNEL_LAYERS" in settings else []))
 
 
 @contextlib.asynccontextmanager

@@ -8,6 +8,9 @@ from .servers import ASGI_SERVERS, WSGI_SERVER
 
 # A PostgreSQL of the run's own: no address is named.
 PRIVATE_POSTGRES = "postgres://"
+# The stage whose layer may be another one; and those that a flow picture can show.
+LAYER_STAGE = "6"
+TRACED_LAYERS = ("memory", "redis-queue", "redis-pubsub")
 
 
 def is_url(database):
@@ -23,6 +26,8 @@ def check_options(run):
         raise UsageError(f"Give a port from 0 to {last}, not {run.first_port}.")
     if not 1 <= run.redis_shards <= 16:
         raise UsageError(f"Give 1 to 16 Redis shards, not {run.redis_shards}.")
+    if run.layer:
+        check_layer(run)
     if run.redis_layer not in ("queue", "pubsub"):
         raise UsageError(f"REDIS_LAYER is queue or pubsub, not {run.redis_layer!r}.")
     if not (run.folder / "manage.py").is_file():
@@ -41,3 +46,23 @@ def check_options(run):
         )
     if run.redis_shards > 1 and run.redis_url:
         raise UsageError("REDIS_URL names the Redis servers already: unset it to use shards.")
+
+
+def check_layer(run):
+    """Raise UsageError if a run cannot have the layer that was chosen by its name."""
+    if run.stage.key != LAYER_STAGE:
+        raise UsageError(
+            f"--layer is for stage {LAYER_STAGE}, the first with a layer between processes: "
+            f"{run.stage.called} keeps its own."
+        )
+    if run.redis_layer != run.stage.redis_layer:
+        raise UsageError("REDIS_LAYER and --layer both choose the layer: unset REDIS_LAYER.")
+    if run.redis_shards > 1:
+        raise UsageError(
+            f"The layer {run.layer.name} is not sharded: leave out --layer or --redis-shards."
+        )
+    if run.trace and run.layer.name not in TRACED_LAYERS:
+        raise UsageError(
+            f"What happens in the layer {run.layer.name} is not recorded: leave out --flow, "
+            f"or give one of {', '.join(TRACED_LAYERS)}."
+        )

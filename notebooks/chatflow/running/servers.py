@@ -34,8 +34,8 @@ FINAL_FLAGS = {
 FINAL_GRACE, GRACE = 12, 3
 
 
-def server_command(server, listener, application, flags=""):
+def server_command(server, listener, application, flags="", python=sys.executable):
     host, port = listener.getsockname()
     facts = {"fd": listener.fileno(), "host": host, "port": port}
     words = f"{SERVERS[server].format(**facts)} {flags}".split()
-    return [sys.executable, "-m", server.removesuffix("-asgi"), *words, application]
+    return [python, "-m", server.removesuffix("-asgi"), *words, application]

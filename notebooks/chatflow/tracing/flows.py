@@ -169,3 +169,12 @@ def headline(flow, stored):
         return f"{name_of(first.source)}: {first.label}"
     author = stored.detail.get("author", name_of(first.source))
     return f"{author} writes “{stored.detail.get('text', '')}”"
+
+
+def stations_of(folder):
+    """The kinds of station that the stage in this folder has."""
+    found = ["client", "server", "routing", "view", "database"]
+    for kind, name in (("consumer", "consumers.py"), ("hub", "hub.py")):
+        found += [kind] if (folder / "chat" / name).is_file() else []
+    settings = (folder / "websockets_channels" / "settings.py").read_text()
+    return tuple(found + (["layer"] if "CHANNEL_LAYERS" in settings else []))
