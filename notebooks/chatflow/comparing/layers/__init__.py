@@ -1,0 +1,143 @@
+"""`scripts/compare.sh layers`: what each channel layer does, each cell by real processes.
+
+From outside: `column`, all that is seen of one layer, `ROWS`, and `run`.
+"""
+
+import asyncio
+
+from ...basics.errors import LaunchError
+from ...running.launcher import stage
+from ...running.layers import find_layer, layers
+from ...running.layers.environments import version_of
+from .. import tables
+from . import cost, probes, refused, stage_probes
+from .members import members
+
+# Each row's key, and what it says; in the order of the table.
+ROWS = {
+    "stage_6": "stage 06 runs on it, unchanged",
+    "crosses": "crosses processes",
+    "largest": "largest message, of 1, 10 and 40 MB",
+    "burst": "500 messages, each awaited: arrive",
+    "gathered": "500 messages at once: arrive",
+    "order": "order, each awaited",
+    "twice": "a message comes twice",
+    "full": "send(): a reader is busy, 30 for 10 places",
+    "capacity": "group_send(): the same",
+    "expiry": "a message older than expiry is",
+    "group_expiry": "after group_expiry a member is",
+    "foreign": "taken out by another process, it is",
+    "cancelled": "what follows a receive() with timeout",
+    "workers": "90 jobs, two workers: each done",
+    "idle": "a socket idle for 8 s",
+    "restart": "a socket after the broker's restart",
+    "new_socket": "a new socket after that",
+    "away": "who sends meanwhile gets",
+    "int_key": "{1: …} comes with a key of type",
+    "true_key": "{True: …} comes with a key of type",
+    "tuple": "(1, 2) comes as",
+    "bytes": "bytes come as",
+    "datetime": "a datetime comes as",
+    "cpu": "CPU per delivery, to redis-queue",
+}
+# What is measured, and so may be another word on another day.
+MEASURED = {"cpu"}
+# In one process after the other, each alone; and those that wait for a time to be over, at once.
+IN_TURN = ["gathered", "foreign", "cancelled", "workers", "types"]
+LIMITS = {
+    "capacity": probes.CAPACITY,
+    "expiry": probes.EXPIRY_SECONDS,
+    "group_expiry": probes.EXPIRY_SECONDS,
+}
+
+
+async def column(name, reference=None):
+    """{row: word} of one layer. `reference` is the Meter of the layer that costs are told by."""
+    async with (
+        stage(6, layer=name, instances=2) as chat,
+        members(chat, 7, "plain") as plain,
+        members(chat, 2, "tight", **LIMITS) as tight,
+    ):
+        seen = {"crosses": await probes.crosses(probes.Pair(plain[0], plain[2]))}
+        is_shared = seen["crosses"] == "yes"
+        spare = plain[3:5] if is_shared else [plain[0]] * 2
+        pair = probes.Pair(plain[0], plain[is_shared], plain[1:3], spare)
+        # Alone, before all else: its readers are to have the machine for themselves.
+        seen |= await alone(apart := probes.Pair(plain[5], plain[5 + is_shared]))
+        found = [in_turn(pair), limits(tight, is_shared), stage_probes.sockets(chat)]
+        found.append(heavy(apart))
+        for told in await asyncio.gather(*found):
+            seen |= told
+        if reference:
+            meter = cost.Meter(chat, pair)
+            seen["cpu"] = await probes.word_of(cost.ratio, meter, reference)
+        seen |= await stage_probes.restarted(chat, pair)
+    return seen
+
+
+async def alone(pair):
+    await pair.sender.do("be_nice")
+    seen = await probes.burst(pair)
+    await pair.rest()
+    return seen
+
+
+async def heavy(pair):
+    return {"largest": await probes.word_of(probes.largest, pair)}
+
+
+async def in_turn(pair):
+    seen = {}
+    for name in IN_TURN:
+        told = await probes.word_of(getattr(probes, name), pair)
+        seen |= told if isinstance(told, dict) else {name: told}
+        await pair.rest()
+    return seen
+
+
+async def limits(members, is_shared):
+    """The rows for which capacity is 10, and all that expires does so in 3 seconds."""
+    first, second = members
+    there = probes.Pair(first, members[is_shared])
+    back = probes.Pair(second, members[not is_shared])
+    seen = {}
+    for name in ("full", "capacity"):
+        seen[name] = await probes.word_of(getattr(probes, name), there)
+        await there.rest()
+    waiting = probes.word_of(probes.expiry, there), probes.group_expiry(back)
+    seen["expiry"], seen["group_expiry"] = await asyncio.gather(*waiting)
+    return seen
+
+
+def rows(columns):
+    """The rows of a table, from {layer: {row: word}}."""
+    return [
+        {"key": key, "title": title, "cells": {name: columns[name][key] for name in columns}}
+        for key, title in ROWS.items()
+    ]
+
+
+def run(options):
+    """Measure all layers, print their table and keep it, if that is asked for."""
+    columns, left_out = asyncio.run(measure())
+    facts = tables.gathered(columns, rows(columns), ["django", "channels", "daphne", "redis"])
+    facts["versions"] |= {
+        find_layer(name).package: version_of(find_layer(name)) for name in columns
+    }
+    facts["left_out"] = left_out
+    tables.report("layers", facts, options.keep)
+    for name, why in left_out.items():
+        print(f"{name}: {why}")
+
+
+async def measure():
+    """({layer: {row: word}}, {layer that cannot be had: why})."""
+    columns, left_out = {}, await refused.reasons()
+    async with cost.reference() as reference:
+        for name in layers():
+            try:
+                columns[name] = await column(name, reference)
+            except LaunchError as error:
+                left_out[name] = str(error)
+            print(f"{name}: {columns.get(name) or left_out[name]}", flush=True)
+    return columns, left_out

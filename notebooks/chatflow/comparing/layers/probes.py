@@ -1,0 +1,282 @@
+"""What two processes see of a channel layer: each probe is a row of the table.
+
+A probe gets a Pair, and returns a word for its cell, or {row: word} where it fills several.
+"""
+
+import asyncio
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+
+from .members import Member
+
+BURST, JOBS, MANY, CAPACITY = 500, 90, 30, 10
+EXPIRY_SECONDS = 3
+# What is under way has come by then, on a machine under load too.
+SOON = 2.0
+MEGABYTES = (1, 10, 40)
+LARGE_SECONDS, BURST_SECONDS = 8.0, 10.0
+TRIES = 5
+
+
+WAYS = {frozenset({1}): "once", frozenset({2}): "by both"}
+
+
+class Deaf(Exception):
+    """A process hears nothing, not even on a channel of its own: what was before has ended that."""
+
+
+@dataclass
+class Pair:
+    """The process that sends, and the one that receives: the same one, where none else hears it.
+
+    `others` are two that hear it if any other does, the receiver one of them; `spare` are two to
+    which anything may happen.
+    """
+
+    sender: Member
+    receiver: Member
+    others: list[Member] = field(default_factory=list)
+    spare: list[Member] = field(default_factory=list)
+    numbers: itertools.count = field(default_factory=itertools.count)
+
+    def group(self):
+        return f"group-{next(self.numbers)}"
+
+    async def rest(self):
+        for member in (self.sender, self.receiver, *self.others):
+            await member.do("rest")
+
+
+async def crosses(pair):
+    """Whether a message comes from one process to the other."""
+    group = pair.group()
+    channel = await pair.receiver.member_channel(group)
+    await pair.sender.do("send_many", kind="group_send", name=group, first=0, count=1)
+    told = await pair.receiver.do("heard_on", channel=channel, count=1, within=SOON)
+    return "yes" if told["heard"] else "no"
+
+
+async def burst(pair):
+    """500 messages to a group of three, each awaited: how many come, in order, and only once.
+
+    What can keep them all does so when it is tried again, on a machine under load too.
+    """
+    word, order, twice = "", "kept", "never"
+    give_up_at = asyncio.get_running_loop().time() + BURST_SECONDS
+    while not word or asyncio.get_running_loop().time() < give_up_at:
+        lists = await send_burst(pair, gathered=False)
+        firsts = [list(dict.fromkeys(heard)) for heard in lists]
+        order = order if all(first == sorted(first) for first in firsts) else "mixed"
+        twice = twice if firsts == lists else "yes"
+        if (word := kept(firsts)) == "all":
+            break
+        await pair.rest()
+    return {"burst": word, "order": order, "twice": twice}
+
+
+async def gathered(pair):
+    """The same 500, sent all at once."""
+    return kept([set(heard) for heard in await send_burst(pair, gathered=True)])
+
+
+async def send_burst(pair, gathered):
+    group = pair.group()
+    # All at once, as when a server has just been restarted.
+    joining = [pair.receiver.member_channel(group) for _ in range(3)]
+    channels = await asyncio.gather(*joining)
+    await pair.sender.do(
+        "send_many", kind="group_send", name=group, first=0, count=BURST, gathered=gathered
+    )
+    asking = [settled(pair.receiver, channel, BURST) for channel in channels]
+    return await asyncio.gather(*asking)
+
+
+async def settled(member, channel, count):
+    """What has come on a channel, when nothing more comes."""
+    heard = []
+    while True:
+        told = await member.do("heard_on", channel=channel, count=len(heard) + 1, within=SOON)
+        if len(told["heard"]) == len(heard):
+            return heard
+        heard = told["heard"]
+
+
+def kept(lists):
+    fewest = min(map(len, lists))
+    return "all" if fewest == BURST else "some" if fewest else "none"
+
+
+async def busy_channel(pair, group=None):
+    """A channel whose reader has heard something, and then reads no more: it is busy.
+
+    It joins a group first, as a process with channels-rabbitmq is not connected before that.
+    """
+    channel = await pair.receiver.do("new_channel")
+    await pair.receiver.do("join", group=group or pair.group(), channel=channel)
+    for _ in range(TRIES):
+        await pair.sender.do("send_many", kind="send", name=channel, first=-1, count=1)
+        if "type" in await pair.receiver.do("take", channel=channel, within=SOON):
+            return channel
+    raise Deaf
+
+
+async def full(pair):
+    """30 times send() to a channel whose reader is busy; what it finds then."""
+    return await overfill(pair, "send", channel := await busy_channel(pair), channel)
+
+
+async def capacity(pair):
+    """The same by group_send()."""
+    group = pair.group()
+    return await overfill(pair, "group_send", group, await busy_channel(pair, group))
+
+
+async def overfill(pair, kind, name, channel):
+    failed = await pair.sender.do("send_many", kind=kind, name=name, first=0, count=MANY)
+    heard = await read_all(pair.receiver, channel)
+    return next(iter(failed), None) or which(heard)
+
+
+async def read_all(member, channel):
+    await member.do("listen", channel=channel)
+    return sorted(set(await settled(member, channel, MANY)))
+
+
+def which(heard):
+    if heard == list(range(MANY)):
+        return "keeps all"
+    if not heard:
+        return "none"
+    count = len(heard)
+    for word, numbers in (("first", range(count)), ("last", range(MANY - count, MANY))):
+        if heard == list(numbers):
+            return f"{word} {count}"
+    return f"{count} of {MANY}"
+
+
+async def expiry(pair):
+    """Whether a message that has waited for longer than `expiry` comes all the same."""
+    channel = await busy_channel(pair)
+    await pair.sender.do("send_many", kind="send", name=channel, first=0, count=1)
+    await asyncio.sleep(EXPIRY_SECONDS + 1)
+    taken = await pair.receiver.do("take", channel=channel, within=SOON)
+    return "gone" if taken.get("nothing") else "still there"
+
+
+async def group_expiry(pair):
+    """Whether a member is still one when `group_expiry` is over."""
+    group = pair.group()
+    channel = await pair.receiver.member_channel(group)
+    await asyncio.sleep(EXPIRY_SECONDS + 1)
+    return await is_member(pair, group, channel)
+
+
+async def is_member(pair, group, channel):
+    await pair.sender.do("send_many", kind="group_send", name=group, first=0, count=1)
+    told = await pair.receiver.do("heard_on", channel=channel, count=1, within=SOON)
+    return "still in" if told["heard"] else "out"
+
+
+async def foreign(pair):
+    """Whether one process can take the other's channel out of a group."""
+    group = pair.group()
+    channel = await pair.receiver.member_channel(group)
+    await pair.sender.do("leave", group=group, channel=channel)
+    return await is_member(pair, group, channel)
+
+
+async def cancelled(pair):
+    """Whether what comes after a receive() that has timed out is there for the next one."""
+    channel = await busy_channel(pair)
+    await pair.receiver.do("take", channel=channel, within=0.3)
+    await pair.sender.do("send_many", kind="send", name=channel, first=0, count=1)
+    await asyncio.sleep(0.3)
+    taken = await pair.receiver.do("take", channel=channel, within=SOON)
+    return "lost" if taken.get("nothing") else taken.get("error", "kept")
+
+
+async def workers(pair):
+    """90 jobs at once, on a channel that two other processes read: is each done once?"""
+    for member in pair.others:
+        await member.do("listen", channel="jobs")
+    if failed := await wake(pair):
+        return failed
+    await pair.sender.do("send_many", kind="send", name="jobs", first=0, count=JOBS)
+    lists = await asyncio.gather(*(settled(member, "jobs", JOBS) for member in pair.others))
+    return how_often(Counter(job for job in itertools.chain(*lists) if job >= 0))
+
+
+async def wake(pair):
+    """Send jobs until both workers have had one, or none comes; returns how that has failed."""
+    for _ in range(TRIES * len(pair.others)):
+        failed = await pair.sender.do("send_many", kind="send", name="jobs", first=-1, count=1)
+        if failed:
+            return next(iter(failed))
+        told = [
+            await member.do("heard_on", channel="jobs", count=1, within=0.2)
+            for member in pair.others
+        ]
+        if all(each["heard"] for each in told):
+            break
+
+
+def how_often(times):
+    """In words, {job: how many times it was done}."""
+    if not times:
+        return "no job"
+    found = {times[job] for job in range(JOBS)}
+    return WAYS.get(frozenset(found), "some lost or twice")
+
+
+async def types(pair):
+    """What becomes of values that JSON does not know.
+
+    What cannot be read may end more than its message: such a reader is asked nothing else.
+    """
+    seen = {}
+    for name in ("tuple", "bytes", "datetime"):
+        seen[name] = await word_of(sent_value, pair, name)
+    for name, reader in zip(("int_key", "true_key"), pair.spare, strict=True):
+        there = Pair(pair.sender, reader, numbers=pair.numbers)
+        seen[name] = await word_of(sent_value, there, name)
+    return seen
+
+
+async def sent_value(pair, value):
+    channel = await busy_channel(pair)
+    failed = await pair.sender.do("send_value", name=channel, value=value)
+    if failed:
+        return failed
+    taken = {"value": "-1"}
+    while taken.get("value") == "-1":  # where messages come twice, this one does
+        taken = await pair.receiver.do("take", channel=channel, within=SOON)
+    return taken.get("type") or taken.get("error", "lost")
+
+
+async def word_of(probe, *arguments):
+    """What a probe returns; "hears nothing" where that is all that there is to see."""
+    try:
+        return await probe(*arguments)
+    except Deaf:
+        return "hears nothing"
+
+
+async def largest(pair):
+    """The largest message, of 1, 10 and 40 MB, that comes: three times, as luck may help."""
+    reached = "under 1 MB"
+    for megabytes in MEGABYTES:
+        for _ in range(3):
+            if not await comes(pair, megabytes * 10**6):
+                return reached
+        reached = f"{megabytes} MB"
+    return reached
+
+
+async def comes(pair, size):
+    channel = await busy_channel(pair)
+    wait = {"channel": channel, "within": LARGE_SECONDS}
+    taking = asyncio.create_task(pair.receiver.do("take", **wait))
+    await pair.sender.do("send_value", name=channel, value=size, within=LARGE_SECONDS)
+    taken = await taking
+    return "type" in taken
