@@ -17,10 +17,10 @@ from .members import members
 ROWS = {
     "stage_6": "stage 06 runs on it, unchanged",
     "crosses": "crosses processes",
-    "largest": "largest message, of 1, 10 and 40 MB",
-    "burst": "500 messages, each awaited: arrive",
-    "gathered": "500 messages at once: arrive",
-    "order": "order, each awaited",
+    "largest": "largest of 1, 10, 40 MB, reader is busy",
+    "burst": "500 messages, a reader is busy: it finds",
+    "gathered": "500 at once, all read: they hear",
+    "order": "order of what it finds",
     "twice": "a message comes twice",
     "full": "send(): a reader is busy, 30 for 10 places",
     "capacity": "group_send(): the same",
@@ -28,7 +28,7 @@ ROWS = {
     "group_expiry": "after group_expiry a member is",
     "foreign": "taken out by another process, it is",
     "cancelled": "what follows a receive() with timeout",
-    "workers": "90 jobs, two workers: each done",
+    "workers": "600 jobs, two workers: each done",
     "idle": "a socket idle for 8 s",
     "restart": "a socket after the broker's restart",
     "new_socket": "a new socket after that",
@@ -43,7 +43,7 @@ ROWS = {
 # What is measured, and so may be another word on another day.
 MEASURED = {"cpu"}
 # In one process after the other, each alone; and those that wait for a time to be over, at once.
-IN_TURN = ["gathered", "foreign", "cancelled", "workers", "types"]
+IN_TURN = ["burst", "gathered", "foreign", "cancelled", "types"]
 LIMITS = {
     "capacity": probes.CAPACITY,
     "expiry": probes.EXPIRY_SECONDS,
@@ -55,17 +55,16 @@ async def column(name, reference=None):
     """{row: word} of one layer. `reference` is the Meter of the layer that costs are told by."""
     async with (
         stage(6, layer=name, instances=2) as chat,
-        members(chat, 7, "plain") as plain,
+        members(chat, 6, "plain") as plain,
         members(chat, 2, "tight", **LIMITS) as tight,
+        members(chat, 3, "jobs", capacity=probes.JOBS) as jobs,
     ):
-        seen = {"crosses": await probes.crosses(probes.Pair(plain[0], plain[2]))}
+        seen = {"crosses": await probes.crosses(probes.Pair(plain[0], plain[1]))}
         is_shared = seen["crosses"] == "yes"
-        spare = plain[3:5] if is_shared else [plain[0]] * 2
-        pair = probes.Pair(plain[0], plain[is_shared], plain[1:3], spare)
-        # Alone, before all else: its readers are to have the machine for themselves.
-        seen |= await alone(apart := probes.Pair(plain[5], plain[5 + is_shared]))
+        spare = plain[2:4] if is_shared else [plain[0]] * 2
+        pair = probes.Pair(plain[0], plain[is_shared], spare=spare)
         found = [in_turn(pair), limits(tight, is_shared), stage_probes.sockets(chat)]
-        found.append(heavy(apart))
+        found += [of_jobs(jobs), heavy(probes.Pair(plain[4], plain[4 + is_shared]))]
         for told in await asyncio.gather(*found):
             seen |= told
         if reference:
@@ -75,11 +74,9 @@ async def column(name, reference=None):
     return seen
 
 
-async def alone(pair):
-    await pair.sender.do("be_nice")
-    seen = await probes.burst(pair)
-    await pair.rest()
-    return seen
+async def of_jobs(members):
+    sender, *workers = members
+    return {"workers": await probes.word_of(probes.workers, probes.Pair(sender, sender, workers))}
 
 
 async def heavy(pair):

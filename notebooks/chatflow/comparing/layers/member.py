@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import sys
+import time
 
 import django
 from django.conf import settings
@@ -82,9 +83,9 @@ class Member:
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
         self.tasks.clear()
 
-    async def be_nice(self):
-        """Leave the processor to those that read: what they miss is not for want of it."""
-        os.nice(10)
+    async def block(self, seconds):
+        """Do nothing else meanwhile, as a handler with a slow call that is not awaited."""
+        time.sleep(seconds)  # noqa: ASYNC251 – to block the event loop is the purpose
 
     async def heard_on(self, channel, count=0, within=0.0):
         """What has come on a channel, once that is so many, or so many seconds later."""
