@@ -63,6 +63,7 @@ async def column(name, reference=None):
         is_shared = seen["crosses"] == "yes"
         spare = plain[2:4] if is_shared else [plain[0]] * 2
         pair = probes.Pair(plain[0], plain[is_shared], spare=spare)
+        await asyncio.gather(*(member.do("rest") for member in plain[:2]))
         found = [in_turn(pair), limits(tight, is_shared), stage_probes.sockets(chat)]
         found += [of_jobs(jobs), heavy(probes.Pair(plain[4], plain[4 + is_shared]))]
         for told in await asyncio.gather(*found):
