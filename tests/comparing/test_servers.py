@@ -1,5 +1,6 @@
 """`compare.sh servers`: the five servers do what the kept table says."""
 
+import asyncio
 import contextlib
 import copy
 import os
@@ -12,10 +13,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from chatflow.basics.addresses import HOST
 from chatflow.basics.catalog import ROOT
 from chatflow.basics.errors import LaunchError
 from chatflow.comparing import guessing, servers, tables
-from chatflow.comparing.servers import asking, rows
+from chatflow.comparing.servers import asking, rows, serving
+from chatflow.comparing.servers.notes import Notes
 from chatflow.running.servers import ASGI_SERVERS
 
 KEPT = tables.found("servers")
@@ -67,6 +70,22 @@ async def test_a_probe_that_is_late_says_so_in_a_sentence():
     site = SimpleNamespace(name="daphne-plain", instance=SimpleNamespace(program=program))
     with pytest.raises(LaunchError, match=r"daphne-plain did not answer .* to 'pings'.*busy"):
         await asking.cell(site, SimpleNamespace(probe=late, title="pings"))
+
+
+async def test_a_refused_handshake_is_no_cell():
+    """A connection that never opened looks like one that has ended without a close frame."""
+
+    async def refuse(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, HOST, 0) as refusing:
+        site = serving.Site("uvicorn", "plain", None, Notes())
+        site.instance = SimpleNamespace(port=refusing.sockets[0].getsockname()[1])
+        with pytest.raises(ConnectionError, match="403"):
+            await rows.ROWS["raises_late"].probe(site)
+        assert await rows.ROWS["refused"].probe(site) == "403"
 
 
 def test_ctrl_c_leaves_nothing():

@@ -160,7 +160,7 @@ def test_neighbours_that_are_alike_share_a_column():
     ]
     shown = tables.narrowed({"columns": ["01", "02", "03"], "rows": rows})
     assert shown["columns"] == ["01 to 02", "03"]
-    assert tables.words(shown) == [["a", "green", "red"], ["b", "red", "red"]]
+    assert list(tables.printed(shown)) == [["a", "green", "red"], ["b", "red", "red"]]
 
 
 # --- the game ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ async def answered(site, do):
     """What a client is answered within 7 s; "waits" if that is nothing."""
     before = time.monotonic()
     try:
-        async with asyncio.timeout(7), site.open(do) as wire:
+        async with asyncio.timeout(7), site.knock(do) as wire:
             word, seconds = answer(wire), time.monotonic() - before
     except TimeoutError:
         return "waits"
@@ -39,7 +39,7 @@ async def refused(site):
     " refuse by `websocket.close`.",
 )
 async def denial(site):
-    async with site.open("tell;refuse") as wire:
+    async with site.knock("tell;refuse") as wire:
         scope = await site.note(wire, "scope")
     if "websocket.http.response" not in scope["extensions"]:
         return "not offered"
@@ -101,7 +101,7 @@ async def subprotocol_chosen(site):
 )
 async def subprotocol_foreign(site):
     try:
-        async with asyncio.timeout(6), site.open("accept c;wait", headers=[OFFER]) as wire:
+        async with asyncio.timeout(6), site.knock("accept c;wait", headers=[OFFER]) as wire:
             if wire.status == 101:
                 return "sent" if wire.headers["sec-websocket-protocol"] == "c" else "left out"
             return answer(wire)

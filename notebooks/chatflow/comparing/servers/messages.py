@@ -8,7 +8,7 @@ from websockets.frames import Opcode
 from .notes import SOON
 from .rows import row
 from .serving import Site
-from .wire import QUIET
+from .wire import QUIET, end_by
 
 KIB, MIB = 2**10, 2**20
 SIZES = {"64 KiB": 64 * KIB, "1 MiB": MIB, "16 MiB": 16 * MIB, "64 MiB": 64 * MIB}
@@ -40,7 +40,7 @@ async def empty_in(site):
 )
 async def empty_out(site):
     async with site.open("accept;send 0;send 1;wait") as wire:
-        return "arrives" if await wire.message() == b"" else "lost"
+        return {b"": "arrives", b"x": "lost"}.get(await wire.message(), "cut")
 
 
 @row("a message in two frames")
@@ -103,8 +103,8 @@ async def too_large(site):
 @row(
     "limit of 64 KiB by a flag, and 100 KB go out",
     on="told",
-    means="Daphne's limit holds for what is sent, too: 1 MiB without a flag, and a page of "
-    "history that is longer never arrives.",
+    means="Daphne's limit holds for what is sent, too: `send()` raises, and ends the consumer. "
+    "Without a flag it is 1 MiB: somebody who asks for a longer page of history loses the socket.",
 )
 async def limit_out(site):
     if not re.search("--(ws-max-size|websocket-max-message-size)", await site.once(Site.help)):
@@ -112,9 +112,11 @@ async def limit_out(site):
     async with site.open("accept;send 100000;wait") as wire:
         try:
             async with asyncio.timeout(QUIET):
-                return "arrives" if await wire.message() else "lost"
+                frame = await wire.next(Opcode.TEXT, Opcode.CLOSE)
         except TimeoutError:
             return "lost"
+        is_text = frame and frame.opcode == Opcode.TEXT
+        return "arrives" if is_text else str(end_by(frame)[0])
 
 
 @row(

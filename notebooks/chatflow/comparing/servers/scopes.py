@@ -46,7 +46,8 @@ async def client(site):
 @row(
     "root path /p, GET /x: root_path and path",
     on="told",
-    means="Under Uvicorn the proxy takes the prefix off; under the others it leaves it on.",
+    means="Under Uvicorn the proxy has to take the prefix off. Under the others it has to leave it "
+    "on, or Channels finds no route.",
 )
 async def root_path(site):
     scope = await told(site, "/x")

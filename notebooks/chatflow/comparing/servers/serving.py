@@ -120,7 +120,18 @@ class Site:
 
     @contextlib.asynccontextmanager
     async def open(self, do, path="/", headers=()):
-        """The same for a WebSocket."""
+        """Open a WebSocket; a probe of an open one must not take a refusal for what it looks for.
+
+        Raises ConnectionError if it is refused.
+        """
+        async with self.knock(do, path, headers) as wire:
+            if wire.status != 101:
+                raise ConnectionError(f"the WebSocket was answered {wire.status}, not 101")
+            yield wire
+
+    @contextlib.asynccontextmanager
+    async def knock(self, do, path="/", headers=()):
+        """Ask for a WebSocket, whatever the answer is."""
         async with self.connected() as wire:
             headers = [*upgrade(self.instance.port), *headers]
             await wire.ask(self.path(wire, do, path), headers)

@@ -76,13 +76,9 @@ class Wire:
         """(code, reason) as a browser would have them, or None: it stays open."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
-                frame = await self.next(Opcode.CLOSE)
-                if frame is None:
-                    return 1006, ""
-                self.send(Opcode.CLOSE, frame.data)
-                if not frame.data:
-                    return 1005, ""
-                return struct.unpack(">H", frame.data[:2])[0], frame.data[2:].decode()
+                if frame := await self.next(Opcode.CLOSE):
+                    self.send(Opcode.CLOSE, frame.data)
+                return end_by(frame)
 
     async def close_code(self, within=SOON):
         """The code as a word: "1006" if there was no close frame, "stays open"."""
@@ -109,6 +105,15 @@ class Wire:
     def hang_up(self):
         """End TCP without a close frame."""
         self.writer.close()
+
+
+def end_by(frame):
+    """(code, reason) as a browser would have them, by a close frame, or None: there was none."""
+    if frame is None:
+        return 1006, ""
+    if not frame.data:
+        return 1005, ""
+    return struct.unpack(">H", frame.data[:2])[0], frame.data[2:].decode()
 
 
 def upgrade(port):

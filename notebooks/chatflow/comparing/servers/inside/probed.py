@@ -155,7 +155,7 @@ class Talk:
             await asyncio.wait({sending}, timeout=2)
             if not sending.done():
                 self.note("flooded", count)
-                await sending
+            await sending
         self.note("flooded", "all")
 
     async def close(self, code=None, reason=None):
