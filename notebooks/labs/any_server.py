@@ -109,6 +109,7 @@ def noted(name):
     live[name] += 1
     try:
         yield
+        ends[name] = "returned"
     except BaseException as error:
         ends[name] = type(error).__name__
         raise

@@ -14,7 +14,7 @@ from chatflow.clients.sockets import connect, frame, next_of
 from chatflow.running.servers import ASGI_SERVERS
 from chatflow.running.variants import variant
 
-from .five_at_once import PEOPLE, small_socket
+from .five_at_once import PEOPLE, say_last, small_socket
 
 TOKEN = "for the notebook"
 SETTINGS = {
@@ -76,7 +76,7 @@ async def members_left(instance):
     """How many of ten, who each say a word and leave, are still members of the room's group."""
     for _ in range(PEOPLE):
         async with connect(instance, "lobby", "bob") as bob:
-            await bob.send(frame("post", author="bob", text=f"bye from {instance.name}"))
+            say_last(bob, frame("post", author="bob", text=f"bye from {instance.name}"))
     async with httpx.AsyncClient(verify=NO_TLS) as http:
         give_up_at = time.monotonic() + PATIENCE
         while (left := (await http.get(f"{instance.url}/members/")).text) != "0":
@@ -90,7 +90,7 @@ async def last_word(chat):
     """The flow of a word that Bob says before he leaves at once, under Uvicorn."""
     instance = chat.instances[chat.servers.index("uvicorn")]
     async with connect(instance, "quiet", "bob") as bob:
-        await bob.send(frame("post", author="bob", text="my last word"))
+        say_last(bob, frame("post", author="bob", text="my last word"))
     return await chat.flow("my last word", reaches=[])
 
 
@@ -100,7 +100,7 @@ async def seen_after_all_left(instance):
     for number in range(PEOPLE):
         async with connect(instance, room_name, "alice") as alice:
             await next_of(alice, "caught_up")
-            await alice.send(a_post(f"bye {number}"))
+            say_last(alice, a_post(f"bye {number}"))
     async with connect(instance, room_name, "bob") as bob:
         # Told again when that changes, but at first as it is.
         return (await next_of(bob, "presence"))["users"]

@@ -5,17 +5,18 @@ from chatflow.comparing import tables
 
 
 def graded(guesses, facts):
-    """Print each guess beside what was seen; returns how many were right."""
+    """Print each guess beside what was seen; returns how many were right. Raises KeyError."""
     seen = tables.cells(facts)
+    if unknown := guesses.keys() - seen.keys():
+        raise KeyError(f"The table has no such cell: {sorted(unknown)}. Write (row, server).")
     titles = {row["key"]: row["title"] for row in facts["rows"]}
-    head = ["", "server", "you said", "it is"]
+    right = {cell for cell, said in guesses.items() if seen[cell] == str(said)}  # 1011 is "1011"
     rows = [
-        [titles[key], server, said, f"{seen[key, server]} {'✓' if is_right else '✗'}"]
-        for (key, server), said in guesses.items()
-        for is_right in [seen[key, server] == said]
+        [titles[cell[0]], cell[1], str(said), f"{seen[cell]} {'✓' if cell in right else '✗'}"]
+        for cell, said in guesses.items()
     ]
-    print_table(head, rows)
-    return sum(seen[cell] == said for cell, said in guesses.items())
+    print_table(["", "server", "you said", "it is"], rows)
+    return len(right)
 
 
 def those(facts, key, *words):
