@@ -91,6 +91,7 @@ async def leave_streams(app):
     async with client(app) as http:
         for name in ("idle", "beat", "raw"):
             async with http.stream("GET", f"/stream/{name}/") as response:
+                response.raise_for_status()
                 await anext(response.aiter_lines())
     seen = await seen_by(app, lambda seen: not any(seen["live"].values()), STREAM_SECONDS)
     return {

@@ -20,8 +20,7 @@ from ..basics.errors import MissingError
 from ..bench.measuring import KEPT, describe_machine, keep, kept, print_table
 
 NOTHING = "–"
-# Jupyter has all cells to the right.
-LEFT = 'style="text-align: left"'
+LEFT = 'style="text-align: left"'  # JupyterLab has all cells of a table at the right
 
 
 def gathered(columns, rows, packages):
@@ -165,15 +164,13 @@ def as_html(facts):
     lines = [html_line([escape(word) for word in ["", *columns]], "th")]
     for head, rows in groups(facts):
         if head:
-            lines.append(f"<tr><th {LEFT} colspan={len(columns) + 1}>{escape(head)}</th></tr>")
+            lines.append(f'<tr><th colspan="{len(columns) + 1}" {LEFT}>{escape(head)}</th></tr>')
         lines += [html_line([escape(word) for word in words_of(row, columns)]) for row in rows]
     return f"<table>{''.join(lines)}</table>"
 
 
 def html_line(cells, tag="td"):
-    first, *others = cells
-    others = "".join(f"<{tag}>{cell}</{tag}>" for cell in others)
-    return f"<tr><{tag} {LEFT}>{first}</{tag}>{others}</tr>"
+    return "<tr>" + "".join(f"<{tag} {LEFT}>{cell}</{tag}>" for cell in cells) + "</tr>"
 
 
 def as_markdown(facts):
