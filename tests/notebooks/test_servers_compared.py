@@ -28,7 +28,7 @@ def test_each_guess_is_shown_beside_what_is_so(capsys):
 
 def test_a_number_is_a_guess_too_and_a_cell_that_is_not_there_is_named():
     assert graded({("code", "daphne"): 1006}, FACTS) == 1
-    with pytest.raises(KeyError, match="no such cell.*'kode', 'daphne'"):
+    with pytest.raises(KeyError, match=r"no such cell.*'kode', 'daphne'"):
         graded({("kode", "daphne"): "1006"}, FACTS)
 
 
