@@ -140,11 +140,12 @@ async def stop_reading(instance):
         # He is let go, or he has been sent all of it: Carol hears what comes behind.
         told, all_sent = let_go(instance), hears(carol, f"that is all, {instance.name}")
         await first_of(told, all_sent)
+        is_let_go = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                await let_go(instance)
+                is_let_go = await let_go(instance)
         bob.transport.resume_reading()
-        return await pages_of(bob), bob.close_code
+        return await pages_of(bob, is_let_go), bob.close_code
 
 
 async def hears(socket, text):
@@ -153,12 +154,13 @@ async def hears(socket, text):
 
 
 async def let_go(instance):
-    """Wait until an instance counts a socket that it has closed for being slow."""
+    """Wait until an instance counts a socket that it has closed for being slow; True."""
     headers, text = {"Authorization": f"Bearer {TOKEN}"}, ""
     async with httpx.AsyncClient(verify=NO_TLS) as http:
         while COUNTED not in text:
             text = (await http.get(f"{instance.url}/metrics", headers=headers)).text
             await asyncio.sleep(0.1)
+    return True
 
 
 async def first_of(*coroutines):
@@ -172,11 +174,11 @@ async def first_of(*coroutines):
         task.result()
 
 
-async def pages_of(socket):
-    """How many pages still come before the socket is closed, or all have come."""
+async def pages_of(socket, is_let_go):
+    """How many pages still come: up to the close, which may come behind the last, or all."""
     pages = 0
     with contextlib.suppress(websockets.ConnectionClosed):
-        while pages < PAGES:
+        while is_let_go or pages < PAGES:
             await next_of(socket, "history")
             pages += 1
     return pages
