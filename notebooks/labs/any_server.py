@@ -28,8 +28,8 @@ settings.configure(
 )
 
 BEAT_SECONDS = 0.1
-# A chat would store a message before it tells the room. By then each server knows who has left: just
-# before it tells so, Daphne raises in send(), too.
+# A chat would store a message before it tells the room. By then each server knows who has left;
+# just before it tells so, Daphne raises in send(), too.
 STORE_SECONDS = 0.05
 LETTERS = 200_000
 PATIENCE = 0.5  # how long a close() may take before we say that it waits
