@@ -5,6 +5,8 @@ From outside: `column`, all that is seen of one layer, `ROWS`, and `run`.
 
 import asyncio
 
+from websockets import InvalidStatus
+
 from ...basics.errors import LaunchError
 from ...running.launcher import stage
 from ...running.layers import find_layer, layers
@@ -66,13 +68,19 @@ async def column(name, reference=None):
         await asyncio.gather(*(member.do("rest") for member in plain[:2]))
         found = [in_turn(pair), limits(tight, is_shared), stage_probes.sockets(chat)]
         found += [of_jobs(jobs), heavy(probes.Pair(plain[4], plain[4 + is_shared]))]
-        for told in await asyncio.gather(*found):
+        # A file that all write to would be busy with one probe while another one waits.
+        together = (each_alone if chat.layer.broker == "file" else asyncio.gather)(*found)
+        for told in await together:
             seen |= told
         if reference:
             meter = cost.Meter(chat, pair)
             seen["cpu"] = await probes.word_of(cost.ratio, meter, reference)
         seen |= await stage_probes.restarted(chat, pair)
     return seen
+
+
+async def each_alone(*probes):
+    return [await probe for probe in probes]
 
 
 async def of_jobs(members):
@@ -128,14 +136,14 @@ def run(options):
         print(f"{name}: {why}")
 
 
-async def measure():
-    """({layer: {row: word}}, {layer that cannot be had: why})."""
+async def measure(wanted=()):
+    """({layer: {row: word}}, {layer that cannot be had: why}), of all layers or of these."""
     columns, left_out = {}, await refused.reasons()
     async with cost.reference() as reference:
-        for name in layers():
+        for name in wanted or layers():
             try:
                 columns[name] = await column(name, reference)
-            except LaunchError as error:
+            except (LaunchError, InvalidStatus) as error:
                 left_out[name] = str(error)
             print(f"{name}: {columns.get(name) or left_out[name]}", flush=True)
     return columns, left_out

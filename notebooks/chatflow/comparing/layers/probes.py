@@ -5,6 +5,7 @@ A probe gets a Pair, and returns a word for its cell, or {row: word} where it fi
 
 import asyncio
 import itertools
+import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -37,10 +38,10 @@ class Pair:
     receiver: Member
     others: list[Member] = field(default_factory=list)
     spare: list[Member] = field(default_factory=list)
-    numbers: itertools.count = field(default_factory=itertools.count)
 
     def group(self):
-        return f"group-{next(self.numbers)}"
+        # Of this probe alone: some layers know no prefix.
+        return f"group-{secrets.token_hex(4)}"
 
     async def rest(self):
         for member in (self.sender, self.receiver, *self.others):
@@ -231,7 +232,7 @@ async def types(pair):
     for name in ("tuple", "bytes", "datetime"):
         seen[name] = await word_of(sent_value, pair, name)
     for name, reader in zip(("int_key", "true_key"), pair.spare, strict=True):
-        there = Pair(pair.sender, reader, numbers=pair.numbers)
+        there = Pair(pair.sender, reader)
         seen[name] = await word_of(sent_value, there, name)
     return seen
 

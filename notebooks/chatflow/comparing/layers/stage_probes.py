@@ -64,9 +64,20 @@ class Room:
 
 @contextlib.asynccontextmanager
 async def room(name, door, instance):
-    """A room with Bob at an instance."""
-    async with connect(instance, name, **PLAIN) as bob:
-        yield Room(name, door, bob)
+    """A room with Bob at an instance. Raises InvalidStatus if he is not let in for some seconds."""
+    async with contextlib.AsyncExitStack() as all_:
+        yield Room(name, door, await come_in(all_, instance, name))
+
+
+async def come_in(all_, instance, name):
+    """Bob's socket: a layer that is busy may fail at his handshake, and he tries again."""
+    give_up_at = asyncio.get_running_loop().time() + BACK_SECONDS
+    while True:
+        try:
+            return await all_.enter_async_context(connect(instance, name, **PLAIN))
+        except InvalidStatus:
+            if asyncio.get_running_loop().time() > give_up_at:
+                raise
 
 
 async def sockets(chat):
