@@ -15,35 +15,62 @@ from .. import tables
 from . import cost, probes, refused, stage_probes
 from .members import members
 
-# Each row's key, and what it says; in the order of the table.
-ROWS = {
-    "stage_6": "stage 06 runs on it, unchanged",
-    "crosses": "crosses processes",
-    "largest": "largest of 1, 10, 40 MB, reader is busy",
-    "burst": "500 messages, a reader is busy: it finds",
-    "gathered": "500 at once, all read: they hear",
-    "order": "order of what it finds",
-    "twice": "a message comes twice",
-    "full": "send(): a reader is busy, 30 for 10 places",
-    "capacity": "group_send(): the same",
-    "expiry": "a message older than expiry is",
-    "group_expiry": "after group_expiry a member is",
-    "foreign": "taken out by another process, it is",
-    "cancelled": "what follows a receive() with timeout",
-    "workers": "600 jobs, two workers: each done",
-    "idle": "a socket idle for 8 s",
-    "restart": "a socket after the broker's restart",
-    "new_socket": "a new socket after that",
-    "away": "who sends meanwhile gets",
-    "int_key": "{1: …} comes with a key of type",
-    "true_key": "{True: …} comes with a key of type",
-    "tuple": "(1, 2) comes as",
-    "bytes": "bytes come as",
-    "datetime": "a datetime comes as",
-    "cpu": "CPU per delivery, to redis-queue",
+# Each row's key, and what it says, by what heads them; in the order of the table.
+GROUPS = {
+    "Two processes": {
+        "stage_6": "stage 06 runs on it, unchanged",
+        "crosses": "crosses processes",
+        "largest": "largest of 1, 10, 40 MB, reader is busy",
+    },
+    "Many messages": {
+        "burst": "500 messages, a reader is busy: it finds",
+        "order": "order of what it finds",
+        "gathered": "500 at once, three read: they hear",
+        "twice": "one of these comes twice",
+        "full": "send(): a reader is busy, 30 for 10 places",
+        "capacity": "group_send(): the same",
+    },
+    "Time, and other processes": {
+        "expiry": "a message older than expiry is",
+        "group_expiry": "after group_expiry a member is",
+        "idle": "a socket idle for 8 s",
+        "foreign": "taken out by another process, it is",
+        "cancelled": "what follows a receive() with timeout",
+        "workers": "600 jobs, two workers: each done",
+    },
+    "The broker is restarted": {
+        "restart": "a socket after the broker's restart",
+        "new_socket": "a new socket after that",
+        "away": "who sends meanwhile gets",
+    },
+    "What becomes of values": {
+        "int_key": "{1: …} comes with a key of type",
+        "true_key": "{True: …} comes with a key of type",
+        "tuple": "(1, 2) comes as",
+        "bytes": "bytes come as",
+        "datetime": "a datetime comes as",
+    },
+    "Cost": {"cpu": "CPU per delivery, to redis-queue"},
+}
+ROWS = {key: title for rows in GROUPS.values() for key, title in rows.items()}
+MEANS = {
+    "largest": "Redis and Valkey cut off a pub/sub reader that is 32 MB behind, and the layer says "
+    "nothing of it.",
+    "burst": "A busy consumer misses what is more than `capacity`, where the layer has one, "
+    "and nobody is told.",
+    "group_expiry": "Where it is out, a socket stays open and deaf after `group_expiry`, a day if "
+    "you set nothing: join again from time to time.",
+    "foreign": "Where it is still in, only a socket's own process can take it out of a room.",
+    "cancelled": "Where it is lost, do not put `receive()` into `wait_for()`.",
+    "workers": "For jobs that must not be lost or done twice, see notebook 15b.",
+    "new_socket": "A socket that is closed comes back. One that is open and deaf is lost, and "
+    "nobody notices.",
+    "int_key": "Send what JSON can write: dicts with text as keys, lists, text, numbers, None.",
 }
 # What is measured, and so may be another word on another day.
 MEASURED = {"cpu"}
+# A layer that cannot be started, or does not let anybody in.
+FAILS = (LaunchError, InvalidStatus)
 # In one process after the other, each alone; and those that wait for a time to be over, at once.
 IN_TURN = ["burst", "gathered", "foreign", "cancelled", "types"]
 LIMITS = {
@@ -118,8 +145,15 @@ async def limits(members, is_shared):
 def rows(columns):
     """The rows of a table, from {layer: {row: word}}."""
     return [
-        {"key": key, "title": title, "cells": {name: columns[name][key] for name in columns}}
-        for key, title in ROWS.items()
+        {
+            "key": key,
+            "group": group,
+            "title": title,
+            "cells": {name: columns[name][key] for name in columns},
+            **({"means": MEANS[key]} if key in MEANS else {}),
+        }
+        for group, titles in GROUPS.items()
+        for key, title in titles.items()
     ]
 
 
@@ -136,14 +170,47 @@ def run(options):
         print(f"{name}: {why}")
 
 
-async def measure(wanted=()):
-    """({layer: {row: word}}, {layer that cannot be had: why}), of all layers or of these."""
+async def measure():
+    """({layer: {row: word}}, {layer that cannot be had: why})."""
     columns, left_out = {}, await refused.reasons()
     async with cost.reference() as reference:
-        for name in wanted or layers():
+        for name in layers():
             try:
-                columns[name] = await column(name, reference)
-            except (LaunchError, InvalidStatus) as error:
+                columns[name] = await column_or_again(name, reference)
+            except FAILS as error:
                 left_out[name] = str(error)
             print(f"{name}: {columns.get(name) or left_out[name]}", flush=True)
     return columns, left_out
+
+
+async def column_or_again(name, reference):
+    """A column; a layer that fails, as one whose file is locked, is tried once more."""
+    try:
+        return await column(name, reference)
+    except FAILS as error:
+        print(f"{name}: {error}; it is tried again.", flush=True)
+        return await column(name, reference)
+
+
+# --- for the page and the README ------------------------------------------------------------------
+
+
+def having(facts, key, word):
+    """The layers that have this word in a row."""
+    [row] = tables.only(facts, key)["rows"]
+    return [column for column in facts["columns"] if row["cells"][column] == word]
+
+
+def in_words(facts):
+    others = " ".join(f"*{name}*: {why}" for name, why in facts["left_out"].items())
+    return f"These were installed and tried, too, and do not carry a message: {others}"
+
+
+def in_a_line(facts):
+    """What surprises most."""
+    across, once = having(facts, "crosses", "yes"), having(facts, "workers", "once")
+    deaf = " and ".join(having(facts, "new_socket", "deaf"))
+    return (
+        f"Of {len(across)} that cross processes, {len(once)} give each job to one of two workers, "
+        f"once. After a restart of its broker, {deaf} lets people in and tells them nothing."
+    )

@@ -25,6 +25,7 @@ VALUES = {
     "true_key": {True: "yes"},
 }
 LINE_LIMIT = 2**20
+JOIN_TRIES = 5
 
 
 def set_up():
@@ -55,7 +56,14 @@ class Member:
         return await self.layer.new_channel()
 
     async def join(self, group, channel):
-        await self.layer.group_add(group, channel)
+        """Join a group; a layer in a file may fail while others write, and is asked again."""
+        for tries_left in reversed(range(JOIN_TRIES)):
+            try:
+                await self.layer.group_add(group, channel)
+                break
+            except Exception:
+                if not tries_left:
+                    raise
         self.joined.append((group, channel))
 
     async def leave(self, group, channel):
