@@ -212,5 +212,6 @@ def in_a_line(facts):
     deaf = " and ".join(having(facts, "new_socket", "deaf"))
     return (
         f"Of {len(across)} that cross processes, {len(once)} give each job to one of two workers, "
-        f"once. After a restart of its broker, {deaf} lets people in and tells them nothing."
+        f"once. After a restart of its broker, the layer {deaf} lets people in and tells them "
+        "nothing."
     )
