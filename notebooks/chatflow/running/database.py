@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -14,8 +13,6 @@ from ..basics.addresses import printable
 from ..basics.errors import LaunchError, UsageError
 from .options import is_url
 from .processes import RUNS
-
-OF_TABLES = ("INSTALLED_APPS", "MIGRATION_MODULES", "AUTH_USER_MODEL", "DEFAULT_AUTO_FIELD")
 
 
 def start_postgres(run):
@@ -73,23 +70,14 @@ def prepare_file(run):
 
 
 def fingerprint(folder, django=None):
-    """A number that changes with a stage's migrations, its apps and Django's version."""
+    """A number that changes with a stage's migrations, its settings and Django's version."""
     files = sorted(folder.glob("*/migrations/*.py"))
-    # The apps bring the migrations that come with Django: with ours, or, where the newest releases
-    # are tried too, with theirs.
-    facts = (django or version("django")) + apps_of(folder)
+    # The settings name the apps, and so the migrations that come with Django: with ours, or, where
+    # the newest releases are tried too, with theirs.
+    files += [folder / "websockets_channels" / "settings.py"]
+    django = django or version("django")
     # SQLite keeps it as a signed 32-bit number.
-    return zlib.crc32(facts.encode() + b"".join(map(Path.read_bytes, files))) & 0x7FFFFFFF
-
-
-def apps_of(folder):
-    """The lines of a stage's settings that may have to do with its tables.
-
-    All others may change, as in an experiment with a channel layer, and nothing is migrated anew.
-    """
-    text = (folder / "websockets_channels" / "settings.py").read_text()
-    settings = re.split(r"^(?=[A-Z])", text, flags=re.MULTILINE)
-    return "".join(lines for lines in settings if any(name in lines for name in OF_TABLES))
+    return zlib.crc32(django.encode() + b"".join(map(Path.read_bytes, files))) & 0x7FFFFFFF
 
 
 def keep(path, pristine):
