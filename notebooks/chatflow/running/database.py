@@ -37,6 +37,7 @@ def prepare(run):
         run.database.parent.mkdir(parents=True, exist_ok=True)
         prepare_file(run)
     except (OSError, sqlite3.Error) as error:
+        run.give_up_if_stopping()  # then it is its folder that has gone
         raise UsageError(
             f"The database {run.database} cannot be used ({error}): name another file."
         ) from error
