@@ -56,10 +56,9 @@ elif [ "$newest" ]; then
 fi
 # A run that goes on after midnight is one of the day on which it began.
 export CHATFLOW_DAY="${CHATFLOW_DAY:-$(date +%F)}"
-# More jobs than there are cores, as nearly half of testing is waiting; in the order of
+# A job more than there are cores, and three at least, as much of testing is waiting; in the order of
 # tests/conftest.py, where xdist would take those with most tests first. What comes later on the line
 # wins: -n 0.
-cores=$(getconf _NPROCESSORS_ONLN)
-jobs=$((cores + (cores > 4 ? cores / 2 : 2)))
+jobs=$(($(getconf _NPROCESSORS_ONLN) + 1))
 exec ".venv${newest:+-newest}/bin/python" -P -m pytest \
-  -n "$jobs" --dist loadfile --no-loadscope-reorder "$@"
+  -n $((jobs > 3 ? jobs : 3)) --dist loadfile --no-loadscope-reorder "$@"
