@@ -13,7 +13,7 @@ import pytest
 from chatflow.basics.errors import LaunchError, MissingError
 from chatflow.bench.measuring import kept
 from chatflow.comparing import tables, versions
-from chatflow.comparing.versions import environments, pythons, trying
+from chatflow.comparing.versions import environments, trying
 from chatflow.comparing.versions.columns import (
     GREEN,
     NOT_HERE,
@@ -22,6 +22,7 @@ from chatflow.comparing.versions.columns import (
     columns,
     names,
 )
+from chatflow.running import pythons
 
 LONGEST_CELL = 24
 UNTOLD = Column(6, untold=True, layer="queue")

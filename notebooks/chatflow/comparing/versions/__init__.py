@@ -12,10 +12,11 @@ import time
 
 from ...basics.catalog import ROOT
 from ...basics.errors import LaunchError, MissingError
+from ...running import pythons
 from ...running.environment import clean_environment
 from ...running.processes import RunFolder, run_to_end
 from .. import tables
-from . import environments, pythons
+from . import environments
 from .columns import GREEN, NOT_HERE, cell_of, columns, names
 
 # From the oldest that the project takes to the newest that has been released.

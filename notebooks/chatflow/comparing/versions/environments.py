@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ...basics.catalog import ROOT
 from ...basics.errors import LaunchError
+from ...running import pythons
 from ...running.processes import RUNS
-from . import pythons
 
 ENVIRONMENTS = RUNS / "versions"
 LOCKS = [ROOT / "requirements.lock", ROOT / "requirements-newest.lock"]

@@ -15,14 +15,13 @@ from pathlib import Path
 
 from ...basics.catalog import ROOT, shown
 from ...basics.errors import LaunchError, MissingError
+from .. import pythons
 from . import HERE
 
 ENVIRONMENTS = ROOT / ".venv-layers"
 LOCKS = HERE / "locks"
 INSTALL_SECONDS = 300
-# Where people who have several Pythons have them, apart from PATH.
-ELSEWHERE = ["~/.pyenv/versions/3.*/bin/python3", "~/.local/share/uv/python/*/bin/python3"]
-ASK = "import sys; print('%d %d' % sys.version_info[:2])"
+NEWER = 5  # so many releases from the oldest that will do
 
 
 def python_of(layer):
@@ -104,22 +103,11 @@ def find_python(layer):
     if sys.version_info[:2] >= tuple(layer.python):
         return sys.executable
     major, minor = layer.python
-    names = [f"python{major}.{number}" for number in range(minor, minor + 5)]
-    found = [path for name in names if (path := shutil.which(name))]
-    for pattern in ELSEWHERE:
-        root, _, rest = pattern.partition("/")
-        found += map(str, sorted(Path(root).expanduser().glob(rest)))
-    for path in found:
-        if version_that_runs(path) >= (major, minor):
-            return path
+    found = filter(None, map(pythons.find, range(minor, minor + NEWER)))
+    if path := next(found, None):
+        return path
     raise MissingError(
         f"{layer.package} needs Python {major}.{minor} or newer, and none was found: put "
         f"python{major}.{minor} on PATH (this environment has {sys.version_info[0]}."
         f"{sys.version_info[1]})."
     )
-
-
-def version_that_runs(path):
-    """(major, minor) of a Python; (0, 0) if it does not run, as one of pyenv's names may not."""
-    done = subprocess.run([path, "-I", "-c", ASK], capture_output=True, text=True, check=False)
-    return tuple(map(int, done.stdout.split())) if done.returncode == 0 else (0, 0)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ...basics.errors import MissingError
+from ..basics.errors import MissingError
 
 LOOK_SECONDS = 30
 
